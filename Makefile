@@ -1,0 +1,65 @@
+# make: build    make demo: run it    make test: test it    make help: the rest
+#
+# Sources are found, never listed: a new file is a new file.  V=1 shows the commands.
+
+VERSION := 0.1.0
+BUILD   ?= build$(if $(SAN),-san)
+PREFIX  ?= /usr/local
+CC      ?= cc
+Q       := $(if $(V),,@)
+
+PACKAGES := libmicrohttpd gnutls openssl jansson lmdb libconfuse liboath libseccomp libcurl libqrencode libargon2
+CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -DVERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -Iidpd -I.
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+            -Wwrite-strings -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -MMD -MP
+LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LDLIBS    = $(shell pkg-config --libs $(PACKAGES)) -lldap -llber -lpthread
+CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES))
+
+# SAN=1 make …: everything under AddressSanitizer and UBSan, in build-san/
+ifdef SAN
+CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS))
+CFLAGS   := $(filter-out -O2,$(CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=address,undefined
+endif
+
+MAINS   := idpd/main.c
+LIBSRC  := $(filter-out $(MAINS),$(wildcard idpd/*.c idpd/*/*.c))
+CTLSRC  := $(wildcard csamctl/*.c)
+UNITSRC := $(wildcard tests/unit/test_*.c)
+DEFS    := $(wildcard idpd/*/*.def)
+obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC))
+
+.PHONY: all programs units test demo demo-stop bench fuzz lint install clean help setup-build
+.DEFAULT_GOAL := all
+all: setup-build
+	@$(MAKE) --no-print-directory programs
+
+programs: $(BUILD)/idpd $(if $(CTLSRC),$(BUILD)/csamctl)
+units: $(UNITS)
+
+$(BUILD)/libidpd.a: $(call obj,$(LIBSRC))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/idpd: $(call obj,idpd/main.c) $(BUILD)/libidpd.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/csamctl: $(call obj,$(CTLSRC)) $(BUILD)/libidpd.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<) $(LDLIBS) -lcmocka
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

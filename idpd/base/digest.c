@@ -1,0 +1,121 @@
+/* The few primitives everything asks for, from OpenSSL. A primitive that fails is a broken library: abort. */
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+
+enum { NONCE = 12, TAG = 16 };
+
+static void must(int ok)
+{
+	if (ok != 1)
+		abort();
+}
+
+void sha256(struct slice in, unsigned char out[SHA256_LEN])
+{
+	SHA256((const unsigned char *)in.p, in.n, out);
+}
+
+void hmac_sha256(struct slice key, struct slice in, unsigned char out[SHA256_LEN])
+{
+	if (HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)in.p, in.n, out, NULL) == NULL)
+		abort();
+}
+
+void derive_key(struct slice key, const char *purpose, unsigned char *out, size_t n)
+{
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key.p, key.n),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)purpose, strlen(purpose)),
+		OSSL_PARAM_construct_end(),
+	};
+	must(ctx != NULL && EVP_KDF_derive(ctx, out, n, params) == 1);
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+}
+
+static void free_cipher(EVP_CIPHER_CTX **c)
+{
+	EVP_CIPHER_CTX_free(*c);
+}
+
+void aead_seal(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct slice plain, struct slice ad, struct slice *out)
+{
+	unsigned char *p = arena_alloc(a, NONCE + plain.n + TAG);
+	int n;
+	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	must(c != NULL);
+	random_bytes(p, NONCE);
+	must(EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, p));
+	must(EVP_EncryptUpdate(c, NULL, &n, (const unsigned char *)ad.p, (int)ad.n));
+	must(EVP_EncryptUpdate(c, p + NONCE, &n, (const unsigned char *)plain.p, (int)plain.n));
+	must(EVP_EncryptFinal_ex(c, p + NONCE + n, &n));
+	must(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG, p + NONCE + plain.n));
+	*out = slice_mem(p, NONCE + plain.n + TAG);
+}
+
+int aead_open(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct slice sealed, struct slice ad, struct slice *out)
+{
+	if (sealed.n < AEAD_EXTRA)
+		return E_INPUT;
+	size_t len = sealed.n - AEAD_EXTRA;
+	const unsigned char *in = (const unsigned char *)sealed.p;
+	unsigned char *p = arena_alloc(a, len + 1);
+	int n;
+	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	must(c != NULL);
+	must(EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, in));
+	must(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, (void *)(in + NONCE + len)));
+	must(EVP_DecryptUpdate(c, NULL, &n, (const unsigned char *)ad.p, (int)ad.n));
+	must(EVP_DecryptUpdate(c, p, &n, in + NONCE, (int)len));
+	if (EVP_DecryptFinal_ex(c, p + n, &n) != 1) {
+		wipe(p, len);
+		return E_INPUT;
+	}
+	*out = slice_mem(p, len);
+	return OK;
+}
+
+void random_bytes(void *p, size_t n)
+{
+	must(RAND_bytes(p, (int)n));
+}
+
+char *random_id(struct arena *a, size_t n)
+{
+	unsigned char raw[64];
+	if (n > sizeof raw)
+		abort();
+	random_bytes(raw, n);
+	struct buf b = buf_new(a);
+	buf_b64url(&b, slice_mem(raw, n));
+	wipe(raw, n);
+	return b.p;
+}
+
+char *random_uuid(struct arena *a)
+{
+	unsigned char r[16];
+	random_bytes(r, sizeof r);
+	r[6] = (r[6] & 0x0f) | 0x40;
+	r[8] = (r[8] & 0x3f) | 0x80;
+	return arena_printf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+	    r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+}
+
+void wipe(void *p, size_t n)
+{
+	OPENSSL_cleanse(p, n);
+}

@@ -1,0 +1,47 @@
+/* Messages for the administrator, on standard error. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+static const char *name = "idpd";
+static enum log_level least = LOG_LEVEL_INFO;
+static int journal;
+
+void log_open(const char *process, enum log_level at_least)
+{
+	name = process;
+	least = at_least;
+	journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+/* One write per line, so that processes and threads do not interleave; control characters of hostile input
+ * cannot start a line of their own. */
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	if (level > least)
+		return;
+	char text[1024], line[1200];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	static const char *const words[] = { [LOG_LEVEL_ERR] = "error", [LOG_LEVEL_WARN] = "warning",
+		[LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug" };
+	int n;
+	if (journal) {
+		n = snprintf(line, sizeof line, "<%d>%s: %s\n", level, name, text);
+	} else {
+		AUTO_ARENA a = arena_new();
+		n = snprintf(line, sizeof line, "%s %s[%d] %s: %s\n", time_iso(a, now()), name, (int)getpid(), words[level], text);
+	}
+	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
+		return;	/* nowhere to say it */
+}

@@ -1,0 +1,79 @@
+/* A piece of memory that somebody else owns. */
+#include <openssl/crypto.h>
+#include "base/err.h"
+#include "base/slice.h"
+
+bool slice_same_secret(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool slice_cut(struct slice *rest, char sep, struct slice *part)
+{
+	if (rest->p == NULL)
+		return false;
+	const char *at = rest->n > 0 ? memchr(rest->p, sep, rest->n) : NULL;
+	if (at == NULL) {
+		*part = *rest;
+		*rest = S_NONE;
+		return true;
+	}
+	size_t n = (size_t)(at - rest->p);
+	*part = (struct slice){ rest->p, n };
+	*rest = (struct slice){ at + 1, rest->n - n - 1 };
+	return true;
+}
+
+bool slice_has_word(struct slice list, struct slice word)
+{
+	for (struct slice part; slice_cut(&list, ' ', &part);)
+		if (part.n > 0 && slice_eq(part, word))
+			return true;
+	return false;
+}
+
+int slice_number(struct slice s, unsigned long long max, unsigned long long *out)
+{
+	unsigned long long v = 0;
+	if (s.n == 0)
+		return E_INPUT;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned d = (unsigned char)s.p[i] - (unsigned)'0';
+		if (d > 9 || v > (max - d) / 10 || d > max)
+			return E_INPUT;
+		v = v * 10 + d;
+	}
+	*out = v;
+	return OK;
+}
+
+/* Length of the UTF-8 sequence at p (RFC 3629 4), 0 when it is none. */
+static size_t utf8_len(const unsigned char *p, size_t n)
+{
+	if (p[0] < 0x80)
+		return 1;
+	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, beyond U+10FFFF */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+bool slice_is_text(struct slice s, const char *allowed)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	for (size_t i = 0, len; i < s.n; i += len) {
+		len = utf8_len(p + i, s.n - i);
+		if (len == 0 || p[i] == 0)
+			return false;
+		if ((p[i] < 0x20 || p[i] == 0x7f) && strchr(allowed, p[i]) == NULL)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,16 @@
+/* May this thread block?
+ *
+ * Requests start on an event thread, which must never wait. A service that would block (directory
+ * read, durable write) asks would_block() first and returns E_WAIT when it is true. The HTTP layer then throws away
+ * whatever the handler made and runs it again from its start on a worker, which may wait. That is safe because
+ * everything with an effect outside the process blocks: before the first E_WAIT nothing has happened. */
+#ifndef CSAM_WAIT_H
+#define CSAM_WAIT_H
+
+#include <stdbool.h>
+
+bool would_block(void);			/* true on an event thread, and remembers that it was asked */
+void wait_forbid(void);			/* the HTTP layer, before a handler runs on an event thread */
+bool wait_was_wanted(void);		/* and after it: must the handler run again? Clears the mark; waiting is allowed again */
+
+#endif

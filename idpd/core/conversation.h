@@ -1,0 +1,47 @@
+/* Who is it? One engine for every door. A turn is: here is a ticket and a prompt; answer it.
+ *
+ * A conversation lives in the state store. Its ticket is taken atomically when it is answered, so no answer is evaluated twice, on
+ * any node. The same ticket with the same answer within 60 s gets the stored reply; any other use of an old
+ * ticket redraws the current prompt. A conversation belongs to its browser cookie (or host) and dies after 15 minutes. */
+#ifndef CSAM_CONVERSATION_H
+#define CSAM_CONVERSATION_H
+
+#include "core/policy.h"
+#include "core/prompt.h"
+
+enum door { DOOR_BROWSER = 1, DOOR_HOST };
+
+struct want {				/* begins a conversation */
+	enum door door;
+	struct slice binding;		/* the browser's cookie value: only it may go on */
+	const char *service;		/* service id (cn), or NULL: My digital keys and the like */
+	unsigned level;			/* at least; 0: what the service says */
+	unsigned can;			/* enum ask the door can draw */
+	const char *name;		/* login_hint: prefilled, never trusted; or NULL */
+	const char *subject;		/* must be this person (id_token_hint, step-up); or NULL */
+	struct slice session;		/* cookie of the session to step up; may be empty */
+	bool anew;			/* prompt=login, max_age: what was proven before does not count */
+	const char *back;		/* path on our site to return to when allowed */
+	const char *cancel;		/* and when the person gives up */
+	const char *lang;		/* or NULL */
+};
+
+struct turn {				/* zeroed is: denied */
+	enum verdict verdict;
+	const char *conversation;	/* identifier for the address bar: names the conversation, opens nothing */
+	const char *ticket;		/* V_MORE */
+	struct prompt ask;		/* V_MORE */
+	struct slice session;		/* V_ALLOW: the new cookie value */
+	const char *back, *cancel;	/* as wanted */
+	const char *service, *lang;
+	const char *why;		/* V_DENY: text id of what to tell the person */
+};
+
+/* Errors besides the verdict: E_NOENT (no such conversation for this binding, or it has ended), E_INPUT (answer does not fit the
+ * prompt), E_DOWN, E_LIMIT, E_WAIT. `peer` is the address of who asks. */
+int conversation_begin(struct arena *a, const struct want *want, const char *peer, struct turn *out);
+int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out);
+int conversation_answer(struct arena *a, struct slice ticket, struct slice binding, const char *peer,
+    const struct answer *answer, struct turn *out);
+
+#endif

@@ -1,0 +1,29 @@
+/* How often somebody may be wrong. An attempt is counted before it is evaluated, in one atomic act, so that a
+ * thousand attempts in parallel evaluate no more than the limit allows. */
+#ifndef CSAM_LIMITS_H
+#define CSAM_LIMITS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "svc/directory.h"
+
+struct limits_conf {
+	unsigned password_max;		/* wrong in a row, from everywhere: then the password is refused (100) */
+	unsigned password_free;		/* wrong in a row from one network before delays begin (3) */
+	unsigned delay_max_s;		/* delays double from 1 s up to this (60) */
+	unsigned second_max;		/* wrong codes in a row: then the key is locked (10) */
+	unsigned turns_max;		/* wrong answers before the conversation ends (10) */
+};
+void limits_open(const struct limits_conf *conf);
+
+/* Before a password is evaluated. who: csamSubject, or for an unknown name the name itself (its own namespace).
+ * OK: go on, and count it as wrong until limits_password_right. E_LIMIT: not now, *wait_s > 0 says when; with *wait_s 0 the
+ * password is refused for good: let the decoy be asked, and answer as for a wrong password. */
+int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s);
+int limits_password_right(const struct person *person, const char *peer);
+
+/* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory too). */
+int limits_second(const struct person *person, const struct key *key);
+int limits_second_right(const struct person *person, const struct key *key);
+
+#endif

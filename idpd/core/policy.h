@@ -1,0 +1,21 @@
+/* Which keys open which service, and how high a login reaches. Pure: everything it needs is handed in. */
+#ifndef CSAM_POLICY_H
+#define CSAM_POLICY_H
+
+#include "core/session.h"
+
+/* min(kind, key, person): DESIGN "Level". 0 when the key may not be used: not exactly active, expired, person not active. */
+unsigned policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when);
+
+/* Does the service accept this kind, at the level it can reach at most? */
+bool policy_kind_fits(const struct key_kind *kind, const struct service *service, unsigned level);
+
+/* A key of that kind this person may use now; NULL when there is none. *why: "none", "pending", "locked", "revoked", "expired". */
+const struct key *policy_key(const struct key_kind *kind, const struct person *person, time_t when, const char **why);
+
+/* acr of a level: urn:be:fedict:iam:fas:citizen:LevelNNN, and back (0 when it is none of ours). */
+const char *policy_acr(struct arena *a, unsigned level);
+unsigned policy_acr_level(struct slice acr);
+extern const unsigned policy_levels[];	/* 100, 200, 300, 400, 450, 500, 0: what acr can say */
+
+#endif

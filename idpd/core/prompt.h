@@ -1,0 +1,41 @@
+/* What a door can be asked to draw: a closed set. Doors know layouts and no key kind. */
+#ifndef CSAM_PROMPT_H
+#define CSAM_PROMPT_H
+
+#include "base/slice.h"
+
+enum ask {		/* bits: a prompt may hold a text and a secret together, if the door can draw both at once */
+	ASK_TEXT = 1,		/* a line that may be seen: the name */
+	ASK_SECRET = 2,		/* a line that may not: the password */
+	ASK_CODE = 4,		/* digits that were sent or generated */
+	ASK_CHOICE = 8,		/* one of `choices` */
+	ASK_SHOW = 16,		/* a message and nothing else */
+	ASK_WAIT = 32, ASK_SIGN = 64, ASK_REDIRECT = 128,	/* of later kinds */
+};
+
+struct choice {
+	const char *id;			/* what the answer carries: the kind's name, or a key's id */
+	const char *group;		/* of the chooser, or NULL */
+	const char *label;		/* a person's own name for the key, or NULL: then the text "kind.<id>" */
+	bool disabled;			/* shown, cannot be chosen: not activated (A13), locked (A21) */
+	const char *note_id;		/* text id of why, or NULL */
+};
+
+struct prompt {
+	unsigned ask;			/* enum ask */
+	const char *kind;		/* of the key being used, or NULL on the chooser */
+	const char *name;		/* who it is, once that was said (shown, not asked again); or NULL */
+	const char *note_id;		/* text id of what went wrong or what to know; or NULL */
+	unsigned wait_s;		/* with note "login.wait": seconds before the next try */
+	const struct choice *choices;
+	size_t nchoices;
+	bool may_go_back;		/* another key can be chosen */
+};
+
+/* What came back. Absent fields are empty; a field the prompt did not ask for is E_INPUT. */
+struct answer {
+	struct slice choice, text, secret, code;
+	bool back;			/* "choose another key" */
+};
+
+#endif

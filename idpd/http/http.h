@@ -1,0 +1,76 @@
+/* Requests and responses as handlers see them. The rest of http/ is the only home of libmicrohttpd. */
+#ifndef CSAM_HTTP_H
+#define CSAM_HTTP_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+
+struct request {
+	struct arena *a;		/* everything of this request */
+	const char *method;		/* GET (also for HEAD), POST */
+	const char *path;
+	const char *peer;		/* address of who asks: of the connection, or from a listed proxy's header */
+	const char *origin;		/* ours, from the configuration: https://host[:port]; never from the Host header */
+	const void *in;			/* http's own */
+};
+
+/* A parameter of the query (GET) or the form (POST), decoded; p NULL when absent. The router has already refused NUL, bad escapes and any
+ * repetition that the endpoint's row does not allow. */
+struct slice http_query(const struct request *r, const char *name);
+struct slice http_form(const struct request *r, const char *name);
+struct slice http_param(const struct request *r, const char *name);	/* the form's on POST, the query's on GET */
+struct slice http_header(const struct request *r, const char *name);
+struct slice http_cookie(const struct request *r, const char *name);
+struct slice http_query_text(const struct request *r);			/* raw, as it came */
+struct slice http_body(const struct request *r);
+
+/* Calls fn for each parameter of http_param's place, in order. */
+void http_each_param(const struct request *r, void (*fn)(void *ctx, struct slice name, struct slice value), void *ctx);
+
+struct response {
+	unsigned status;		/* 0 is sent as 500 */
+	struct slice body;
+	const char *type;		/* Content-Type */
+	struct header { const char *name, *value; struct header *next; } *headers;
+	bool cacheable;			/* else: Cache-Control: no-store */
+};
+
+/* Header names are literals; a value with a control character aborts: build it from checked parts. */
+void http_set(struct request *r, struct response *resp, const char *name, const char *value);
+void http_set_cookie(struct request *r, struct response *resp, const char *name, struct slice value, long max_age_s); /* Secure, HttpOnly, SameSite=Lax, Path=/; max_age_s -1: of the browser session, 0: delete */
+int http_redirect(struct request *r, struct response *resp, unsigned status, const char *location);
+int http_json(struct request *r, struct response *resp, unsigned status, const json_t *v);
+
+/* A handler fills *resp and returns OK, or returns an error, which the router turns into a page or an OAuth error (by the row's flags). */
+typedef int http_handler(struct request *r, struct response *resp);
+
+enum endpoint_flag {
+	EP_PAGE = 1,		/* errors are pages for people */
+	EP_API = 2,		/* errors are JSON {"error": ...} */
+	EP_WAIT = 4,		/* begins on a worker: it always writes */
+	EP_HASH = 8,		/* begins on one of the few workers for password hashes */
+	EP_CORS = 16,		/* Access-Control-Allow-Origin: * (public documents, bearer-token endpoints) */
+	EP_REPEAT = 32,		/* parameters resource and audience may repeat */
+	EP_PUBLIC = 64,		/* cross-site POST is legal here (OAuth, SAML); else Origin/Sec-Fetch-Site must be ours */
+};
+
+struct http_conf {
+	const char *origin;			/* the issuer's origin */
+	const char *const *listen;		/* "127.0.0.1:8443 tls", "127.0.0.1:8080", "unix:/path"; NULL-terminated */
+	const char *cert_file, *key_file;
+	const char *const *proxies;		/* addresses whose X-Forwarded-For counts; NULL-terminated */
+	unsigned threads, workers, hash_workers, max_connections, deadline_s;
+	/* how a page for an error is drawn: given by web/, as http knows no templates */
+	int (*error_page)(struct request *r, struct response *resp, int error);
+};
+
+int http_start(const struct http_conf *conf);
+int http_reload_certificate(void);
+void http_stop(void);			/* no new connections, requests under way are answered, then everything ends */
+
+#define ENDPOINT(method, path, fn, flags) http_handler fn;
+#include "http/endpoints.def"
+#undef ENDPOINT
+
+#endif

@@ -1,0 +1,116 @@
+/* People, digital keys and services, as they stand in OpenLDAP. The only home of libldap.
+ *
+ * Reads come from a cache that LDAP content sync (RFC 4533) keeps honest: a change in the directory drops the entry
+ * within a second. When sync has been silent for 5 s every read goes to the directory; when that is down too, E_DOWN.
+ * E_WAIT: not in the cache, and this thread may not wait. */
+#ifndef CSAM_DIRECTORY_H
+#define CSAM_DIRECTORY_H
+
+#include <stdint.h>
+#include <time.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+
+struct key {
+	const char *dn;
+	const char *id;			/* csamKeyId: app-1 */
+	const char *kind;		/* csamKeyKind: app */
+	const char *state;		/* csamKeyState: anything but "active" denies */
+	const char *label;		/* description, or NULL */
+	const char *address;		/* csamKeyAddress: mail or telephone number, or NULL */
+	struct slice secret;		/* csamKeySecret: sealed, or plain when an administrator set it so */
+	struct slice data;		/* csamKeyData: the kind's own */
+	uint64_t counter;		/* csamKeyCounter: floor of used steps */
+	unsigned failures;		/* csamKeyFailures, written behind */
+	unsigned level;			/* csamKeyLevel; 0 when absent: the kind's own level */
+	time_t not_after;		/* csamKeyNotAfter; 0 when absent */
+};
+
+struct person {
+	const char *dn;
+	const char *subject;		/* csamSubject: a UUID, the identity everywhere */
+	const char *name;		/* uid */
+	const char *state;		/* csamPersonState: anything but "active" denies */
+	const char *given_name, *family_name, *display_name, *mail, *mobile, *locale, *address;	/* NULL when absent */
+	const char *national_number;
+	bool mail_verified, mobile_verified;
+	unsigned identity_level;	/* csamIdentityLevel; 0 when absent: no cap */
+	unsigned password_failures;	/* csamKeyFailures on the person, written behind: 100 refuses the password */
+	bool has_password;
+	const char *password_changed;	/* the password's generation: pwdChangedTime, or "" */
+	time_t modified;		/* modifyTimestamp */
+	uint64_t uid_number;		/* posixAccount; 0 when none */
+	const char *const *consents;	/* csamConsent: "SERVICE SCOPES TIME", NULL-terminated */
+	const struct key *keys;
+	size_t nkeys;
+};
+
+enum subject_type { SUBJECT_PAIRWISE = 0, SUBJECT_PUBLIC };
+
+struct service {
+	const char *dn, *id;		/* id: cn */
+	const json_t *names;		/* { "": displayName, "fr": displayName;lang-fr, ... } */
+	const char *state;		/* csamServiceState: absent or "active"; anything else refuses */
+	unsigned level;			/* csamServiceLevel; 0 when absent */
+	const char *const *kinds;	/* csamServiceKeyKind; empty: all */
+	const char *const *allow;	/* csamServiceAllow: group DNs or filters; empty: everyone (web), nobody (host) */
+	const char *notice;		/* csamServiceNotice: shown when the service is not active; or NULL */
+	/* csamOidcClient */
+	const char *client_id;
+	const char *const *secrets;	/* csamClientSecret: "{SHA256}base64(salt 16 || digest 32)" or plain */
+	const char *const *redirect_uris, *const *post_logout_uris;
+	const char *const *scopes;	/* csamScope; empty: openid profile email address phone */
+	const char *const *grants;	/* csamGrant; empty: authorization_code */
+	const json_t *jwks;		/* csamClientJWKS, or NULL */
+	const char *auth_method;	/* csamTokenAuthMethod; default client_secret_basic */
+	const char *id_token_alg;	/* csamIdTokenAlg; default RS256 */
+	const char *userinfo_alg;	/* csamUserinfoAlg; NULL: plain JSON */
+	const char *sector;		/* csamSectorIdentifier, or the redirect URI's host */
+	const char *client_uri, *policy_uri, *tos_uri;	/* labeledURI and friends; or NULL */
+	enum subject_type subject_type;
+	bool ask_consent;		/* csamConsentRequired: TRUE */
+	bool native;			/* csamApplicationType: native (RFC 8252) */
+	bool require_pkce;		/* csamRequirePKCE, and always for auth_method none */
+};
+
+struct directory_conf {
+	const char *uri, *ca_file, *bind_dn, *bind_password_file;	/* bind_dn "" and ldapi: EXTERNAL */
+	bool starttls;
+	const char *base;		/* suffix that content sync follows */
+	const char *people_base, *people_filter, *people_name_attr;
+	const char *services_base, *decoy_dn;
+	unsigned timeout_ms;
+};
+
+/* Starts the sync thread; returns at once also when the directory is away (it is tried until it answers). */
+int directory_open(const struct directory_conf *conf);
+void directory_close(void);
+bool directory_ready(void);		/* services are loaded and sync is alive */
+
+/* The person of that name / subject. E_NOENT: nobody; E_INPUT: more than one (logged). The arena keeps it alive. */
+int directory_person_by_name(struct arena *a, struct slice name, const struct person **out);
+int directory_person(struct arena *a, const char *subject, const struct person **out);
+
+/* Is this the person's password? person NULL, without password or not active: the decoy entry is asked instead, at the same cost,
+ * and the answer is E_NOENT. OK yes; E_NOENT no; E_DOWN. An empty password never reaches the directory. Always waits. */
+int directory_verify(const struct person *person, struct slice password);
+
+/* May this person enter by csamServiceAllow? OK yes; E_NOENT no. */
+int directory_allowed(struct arena *a, const struct service *service, const struct person *person);
+
+/* Writes of the daemon itself. */
+int directory_key_lock(const struct key *key);				/* csamKeyState: locked, if it is active */
+int directory_key_used(const struct key *key, uint64_t counter);	/* LastUsed, Counter (if greater): behind, best effort */
+int directory_key_reseal(const struct key *key, struct slice sealed);	/* if the secret is still the plain one */
+int directory_password_failures(const struct person *person, unsigned n);
+int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when);
+
+/* A service by client_id. The arena keeps it alive. E_NOENT also when it is no OIDC client. */
+int directory_client(struct arena *a, struct slice client_id, const struct service **out);
+int directory_service(struct arena *a, const char *id, const struct service **out);
+
+/* The name to show people. */
+const char *service_name(const struct service *service, const char *lang);
+
+#endif

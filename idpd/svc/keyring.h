@@ -1,0 +1,51 @@
+/* The keyring as the front sees it: verbs, not keys. No call shows a private key or a seed.
+ *
+ * Each thread keeps a connection of its own to the keyring process and waits at most 2 s for an answer.
+ * E_DOWN when the keyring does not answer (logged); the next call connects anew. */
+#ifndef CSAM_KEYRING_H
+#define CSAM_KEYRING_H
+
+#include <stdint.h>
+#include <time.h>
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/err.h"
+
+/* Where the keyring's socket is; call once before the others. */
+void keyring_open(const char *socket_path);
+
+/* JWS signature bytes over msg with the newest active key for alg: RS256, PS256, ES256 (r || s), EdDSA.
+ * E_NOENT when there is no such key. The arena owns sig and kid. */
+int keyring_sign(struct arena *a, const char *alg, struct slice msg, struct slice *sig, const char **kid);
+
+/* Every public key that is published or signs, as the text of a JWK set (RFC 7517). */
+int keyring_public(struct arena *a, struct slice *jwks);
+
+/* Seals a secret of a digital key for the directory, bound to ad ("csamSubject|csamKeyId"). The result is
+ * printable: "{CSAM}" and base64. There is no verb that opens it again. */
+int keyring_seal(struct arena *a, struct slice plain, struct slice ad, struct slice *sealed);
+
+/* TOTP (RFC 6238, SHA-1, 30 s, 6 digits). `secret` is a sealed one, or base32 text that an administrator set by
+ * hand (then *exposed is set and the caller seals it). Looks at steps from `back` before the present one to `fwd` after it, but only
+ * above floor. OK and the matching *step; E_NOENT when the code is none of them or no six digits;
+ * E_INPUT when the secret cannot be read (other ad, other keyring, damaged). */
+struct otp {
+	struct slice secret, ad, code;
+	time_t when;
+	unsigned back, fwd;
+	uint64_t floor;
+	bool exposed;		/* out */
+	uint64_t step;		/* out */
+};
+int keyring_otp(struct otp *otp);
+
+/* Pairwise subject (OpenID Connect Core 8.1): HMAC of sector and csamSubject under a key that is never rotated. */
+int keyring_subject(struct arena *a, const char *sector, const char *subject, const char **out);
+
+/* The key under which the front seals codes, access tokens and CSRF tokens of one day (days since 1970 UTC); derived,
+ * so that nothing else can be had from it. A front that is captured could ask for signatures while it lives;
+ * with this key it can forge tokens to the end of the day, and no longer. E_INPUT for a day that is neither
+ * today, yesterday nor tomorrow. */
+int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN]);
+
+#endif

@@ -1,0 +1,49 @@
+/* What lives for seconds to hours: turns, sessions, counters, claims. The one arbiter of single use.
+ *
+ * A record is (namespace, key) -> bytes with a time to live. Keys are stored as their SHA-256, so a session
+ * cookie or a code is hashed at rest. Every change is on disk before the call returns (one writer thread commits
+ * the changes of all waiting threads together). Several processes on one host may share one store.
+ *
+ * All functions return E_DOWN when the store cannot be written or read (logged), and, where they write, E_WAIT
+ * on a thread that may not wait. Reads never wait. */
+#ifndef CSAM_STATE_H
+#define CSAM_STATE_H
+
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/err.h"
+
+/* Opens or creates the store in dir, which must exist. map_mib is the most it may ever hold. */
+int state_open(const char *dir, unsigned map_mib);
+void state_close(void);				/* after every thread that uses it has ended */
+
+int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s);
+int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out);		/* E_NOENT */
+int state_del(const char *ns, struct slice key);						/* OK also when absent */
+
+/* Reads and deletes as one act: of any number of callers exactly one gets OK, the others E_NOENT. */
+int state_take(struct arena *a, const char *ns, struct slice key, struct slice *out);
+
+/* OK the first time, E_EXISTS while the claim lives. */
+int state_claim(const char *ns, struct slice key, unsigned ttl_s);
+
+/* Adds one and gives the new count; the window begins with the first. */
+int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *out);
+
+/* A number that only grows: OK when value is above the stored one (then it is stored), else E_EXISTS. */
+int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s);
+
+/* The primitive under all of these: fn sees the record (p NULL when absent) and says what becomes of it, inside
+ * the writer's transaction. It must be pure and quick: it may run twice. Its return value is passed on; when that
+ * is not OK nothing is changed. */
+struct state_change {
+	struct arena *a;		/* lives as long as the call */
+	struct slice old;		/* in */
+	struct slice val;		/* out: the new value; p NULL deletes (the default keeps `old`) */
+	unsigned ttl_s;			/* out: 0 keeps the end it has */
+	void *ctx;
+};
+typedef int state_fn(struct state_change *c);
+int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx);
+
+#endif

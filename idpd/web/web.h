@@ -1,0 +1,29 @@
+/* How a page is drawn: templates of share/html, texts of share/texts, and the tokens that keep forms ours. */
+#ifndef CSAM_WEB_H
+#define CSAM_WEB_H
+
+#include "http/http.h"
+
+int web_open(const char *share_dir);		/* loads templates and static files; E_INPUT is logged with file and line */
+
+/* Draws share/html/NAME.html inside share/html/page.html. `values` feeds the template: {{name}} escaped, {{#name}}...{{/name}} for lists
+ * and truths, {{^name}}...{{/name}} for their absence, {{t:id}} a text of the language. Sets the security headers (CSP without scripts). form_action names further origins a form may end at (NULL: only ours). */
+int web_page(struct request *r, struct response *resp, unsigned status, const char *name, const char *lang, json_t *values, const char *form_action);
+
+/* A page that says what happened and what to do: title text id "error.<what>.title", text "error.<what>.text". */
+int web_error(struct request *r, struct response *resp, unsigned status, const char *what, const char *lang);
+int web_error_page(struct request *r, struct response *resp, int error);	/* http_conf.error_page */
+
+/* The language of this request: ?lang=, cookie, Accept-Language; or `wanted` (may be NULL) when it is one of ours. */
+const char *web_lang(struct request *r, struct response *resp, const char *wanted);
+
+/* The browser's own cookie __Host-csam-b; made and set when it is missing. */
+struct slice web_browser(struct request *r, struct response *resp);
+struct slice web_session_cookie(const struct request *r);			/* value of __Host-csam-s, may be empty */
+void web_set_session(struct request *r, struct response *resp, struct slice value);	/* empty: delete */
+
+/* CSRF token of one form, bound to the browser cookie and the purpose. */
+int web_csrf(struct request *r, struct slice browser, const char *purpose, const char **out);
+bool web_csrf_ok(struct request *r, const char *purpose);			/* form field csrf_token */
+
+#endif
