@@ -10,6 +10,11 @@ bool would_block(void)
 	return forbidden;
 }
 
+bool wait_is_forbidden(void)
+{
+	return forbidden;
+}
+
 void wait_forbid(void)
 {
 	forbidden = true;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 bool would_block(void);			/* true on an event thread, and remembers that it was asked */
+bool wait_is_forbidden(void);		/* the same question without a trace: for what is done only where it costs no wait */
 void wait_forbid(void);			/* the HTTP layer, before a handler runs on an event thread */
 bool wait_was_wanted(void);		/* and after it: must the handler run again? Clears the mark; waiting is allowed again */
 

@@ -22,8 +22,15 @@ void limits_open(const struct limits_conf *conf);
 int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s);
 int limits_password_right(const struct person *person, const char *peer);
 
+/* The attempt that was just counted was never evaluated (E_DOWN behind it): takes that one away again and nothing else. Best effort. */
+int limits_password_undo(const struct person *person, struct slice name, const char *peer);
+
 /* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory too). */
 int limits_second(const struct person *person, const struct key *key);
 int limits_second_right(const struct person *person, const struct key *key);
+int limits_second_undo(const struct person *person, const struct key *key);
+
+/* turns_max, for the engine. */
+unsigned limits_turns(void);
 
 #endif
