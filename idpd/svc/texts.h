@@ -11,6 +11,11 @@ int texts_open(const char *dir, const char *languages);
 /* The text, or that of the default language, or the id itself (logged). lang may be NULL. */
 const char *text(const char *lang, const char *id);
 
+bool texts_have(const char *id);
+
+/* Splits s at its next "{name}"; false when there is none. What a renderer needs that escapes as it fills. */
+bool texts_placeholder(struct slice s, struct slice *before, struct slice *name, struct slice *after);
+
 /* The text with "{name}" replaced: text_with(a, lang, "login.to", "service", "Tax-on-web", NULL). Not escaped. */
 const char *text_with(struct arena *a, const char *lang, const char *id, ...) __attribute__((sentinel));
 

@@ -4,18 +4,28 @@
 
 #include "http/http.h"
 
-int web_open(const char *share_dir);		/* loads templates and static files; E_INPUT is logged with file and line */
+/* Loads templates and static files, for the languages of texts_open, which comes first. E_INPUT is logged with file and line. */
+int web_open(const char *share_dir);
 
-/* Draws share/html/NAME.html inside share/html/page.html. `values` feeds the template: {{name}} escaped, {{#name}}...{{/name}} for lists
- * and truths, {{^name}}...{{/name}} for their absence, {{t:id}} a text of the language. Sets the security headers (CSP without scripts). form_action names further origins a form may end at (NULL: only ours). */
+/* Draws share/html/NAME.html inside share/html/page.html; web/template.h says what may stand in them. `values` feeds the template and
+ * stays the caller's (json_own). A member "self" is the address the language switch leads to (on GET: this one).
+ * Sets the security headers (CSP without scripts). form_action names further origins at which a form may end; NULL: only ours; WEB_ANYWHERE:
+ * the form's answer leads to a service. Chromium holds form-action against every redirect that follows a POST, and a service may
+ * send its visitors on to hosts we never heard of: so naming its own origin would strand them. */
+#define WEB_ANYWHERE "*"
 int web_page(struct request *r, struct response *resp, unsigned status, const char *name, const char *lang, json_t *values, const char *form_action);
 
-/* A page that says what happened and what to do: title text id "error.<what>.title", text "error.<what>.text". */
+/* A page that says what happened and what to do: title text id "error.<what>.title", text "error.<what>.text" (or those of "bad-request"). */
 int web_error(struct request *r, struct response *resp, unsigned status, const char *what, const char *lang);
 int web_error_page(struct request *r, struct response *resp, int error);	/* http_conf.error_page */
 
 /* The language of this request: ?lang=, cookie, Accept-Language; or `wanted` (may be NULL) when it is one of ours. */
 const char *web_lang(struct request *r, struct response *resp, const char *wanted);
+
+struct slice web_lang_asked(const struct request *r);		/* the lang parameter, when it is one of ours: to be carried along; else empty */
+
+/* Path and query of this request without its lang parameter. */
+const char *web_self(const struct request *r);
 
 /* The browser's own cookie __Host-csam-b; made and set when it is missing. */
 struct slice web_browser(struct request *r, struct response *resp);

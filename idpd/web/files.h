@@ -1,0 +1,17 @@
+/* Files of share/: read at start, and served from memory. */
+#ifndef CSAM_FILES_H
+#define CSAM_FILES_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* The whole file. E_NOENT (not logged) when there is none, E_INPUT when it is larger than max, E_DOWN when it cannot be read. */
+int file_read(struct arena *a, const char *path, size_t max, struct slice *out);
+
+/* Loads every file of dir (css, svg, png, ico, txt) to be served under /static/HASH/NAME. */
+int static_open(struct arena *a, const char *dir);
+
+/* "/static/HASH/NAME", or NULL when there is no such file. HASH changes when any file does, so that files may name each other. */
+const char *static_address(const char *name);
+
+#endif
