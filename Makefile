@@ -32,7 +32,7 @@ DEFS    := $(wildcard idpd/*/*.def)
 obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC))
 
-.PHONY: all programs units test demo demo-stop bench fuzz lint install clean help setup-build
+.PHONY: all programs units test demo demo-stop install clean help
 .DEFAULT_GOAL := all
 all: setup-build
 	@$(MAKE) --no-print-directory programs
@@ -58,6 +58,26 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+setup-%:
+	@setup/install $*
+
+# The whole suite runs on a build with AddressSanitizer and UBSan.
+test: setup-build setup-demo setup-test
+	@$(MAKE) --no-print-directory SAN=1 programs units
+	@tests/run -b build-san $(T)
+
+demo: setup-build setup-demo
+	@$(MAKE) --no-print-directory programs
+	@setup/demo start
+
+demo-stop:
+	@setup/demo stop
+
+help:
+	@echo "make            build into build/ (SAN=1: with sanitizers into build-san/)"
+	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
+	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
 
 clean:
 	rm -rf build build-*
