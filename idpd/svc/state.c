@@ -1,0 +1,130 @@
+/* The verbs of the state store, each one atomic change of one record. */
+#include "svc/state.h"
+
+static uint64_t number_read(struct slice s)
+{
+	uint64_t v = 0;
+	for (size_t i = 0; i < s.n && i < sizeof v; i++)
+		v = v << 8 | (unsigned char)s.p[i];
+	return v;
+}
+
+static struct slice number_write(struct arena *a, uint64_t v)
+{
+	unsigned char *p = arena_alloc(a, sizeof v);
+	for (size_t i = 0; i < sizeof v; i++)
+		p[i] = (unsigned char)(v >> (56 - 8 * i));
+	return slice_mem(p, sizeof v);
+}
+
+struct put {
+	struct slice val;
+	unsigned ttl_s;
+};
+
+static int put(struct state_change *c)
+{
+	const struct put *p = c->ctx;
+	c->val = slice_mem(p->val.n > 0 ? p->val.p : "", p->val.n);
+	c->ttl_s = p->ttl_s;
+	return OK;
+}
+
+int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
+{
+	struct put p = { val, ttl_s };
+	return state_update(ns, key, put, &p);
+}
+
+static int del(struct state_change *c)
+{
+	c->val = S_NONE;
+	return OK;
+}
+
+int state_del(const char *ns, struct slice key)
+{
+	return state_update(ns, key, del, NULL);
+}
+
+struct take {
+	struct arena *a;
+	struct slice val;
+};
+
+static int take(struct state_change *c)
+{
+	struct take *t = c->ctx;
+	if (c->old.p == NULL)
+		return E_NOENT;
+	t->val = arena_copy(t->a, c->old);
+	c->val = S_NONE;
+	return OK;
+}
+
+int state_take(struct arena *a, const char *ns, struct slice key, struct slice *out)
+{
+	struct take t = { .a = a };
+	int rc = state_update(ns, key, take, &t);
+	if (rc == OK)
+		*out = t.val;
+	return rc;
+}
+
+static int claim(struct state_change *c)
+{
+	if (c->old.p != NULL)
+		return E_EXISTS;
+	c->val = S("");
+	c->ttl_s = *(const unsigned *)c->ctx;
+	return OK;
+}
+
+int state_claim(const char *ns, struct slice key, unsigned ttl_s)
+{
+	return state_update(ns, key, claim, &ttl_s);
+}
+
+struct count {
+	unsigned window_s;
+	uint64_t n;
+};
+
+static int count(struct state_change *c)
+{
+	struct count *k = c->ctx;
+	k->n = number_read(c->old) + 1;
+	c->val = number_write(c->a, k->n);
+	c->ttl_s = c->old.p == NULL ? k->window_s : 0;
+	return OK;
+}
+
+int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *out)
+{
+	struct count k = { .window_s = window_s };
+	int rc = state_update(ns, key, count, &k);
+	if (rc == OK)
+		*out = k.n > UINT32_MAX ? UINT32_MAX : (unsigned)k.n;
+	return rc;
+}
+
+struct advance {
+	uint64_t value;
+	unsigned ttl_s;
+};
+
+static int advance(struct state_change *c)
+{
+	const struct advance *k = c->ctx;
+	if (c->old.p != NULL && k->value <= number_read(c->old))
+		return E_EXISTS;
+	c->val = number_write(c->a, k->value);
+	c->ttl_s = k->ttl_s;
+	return OK;
+}
+
+int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
+{
+	struct advance k = { value, ttl_s };
+	return state_update(ns, key, advance, &k);
+}

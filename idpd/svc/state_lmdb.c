@@ -1,0 +1,569 @@
+/* The state store over LMDB: any thread reads, one thread writes and commits the changes of all that wait as one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/wait.h"
+#include "svc/state.h"
+
+enum {
+	NS_MAX = 24, KEY_MAX = NS_MAX + SHA256_LEN, VALUE_MAX = 256 * 1024,
+	MIN_MIB = 4, BATCH = 256, SWEEP = 512, PROCESSES_READERS = 510, IDLE_READERS = 64,
+	TICK_MS = 1000, CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
+};
+
+/* A record is: its end, the end under which the index knows it, the value. Both ends are milliseconds of wall time.
+ * A record that only lives longer leaves the index alone (a session that is used); the sweep moves the entry when it
+ * meets it. So `indexed` is never later than `end`, and every record has exactly one entry. */
+struct record {
+	uint64_t end, indexed;
+	struct slice val;
+};
+enum { HEAD = 16, END_LEN = 8 };
+
+struct job {
+	struct job *next;
+	unsigned char key[KEY_MAX];
+	size_t key_len;
+	state_fn *fn;
+	struct state_change change;
+	sem_t done;
+	int rc;
+};
+
+static struct {
+	pthread_rwlock_t env_lock;	/* readers share it; only the writer thread exchanges env */
+	MDB_env *env;
+	MDB_dbi records, ends;
+	_Atomic(MDB_txn *) idle[IDLE_READERS];
+	char *dir;
+	size_t map_size, limit;		/* bytes; pages in use above which nothing may be added */
+
+	pthread_mutex_t lock;		/* of what follows */
+	pthread_cond_t work;
+	struct job *first, **last;
+	bool running;
+	pthread_t writer;
+} st = { .env_lock = PTHREAD_RWLOCK_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER };
+
+/* A store that fails does so thousands of times a second: each cause is logged once a minute. */
+static int down(const char *what, int rc)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static uint64_t said_at;
+	static int said;
+	pthread_mutex_lock(&lock);
+	uint64_t at = ticks_ms();
+	bool say = said_at == 0 || said != rc || at - said_at >= COMPLAIN_MS;
+	if (say) {
+		said = rc;
+		said_at = at;
+	}
+	pthread_mutex_unlock(&lock);
+	return say ? fail(E_DOWN, "state: %s: %s", what, mdb_strerror(rc)) : E_DOWN;
+}
+
+static void number_put(unsigned char *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (unsigned char)(v >> (56 - 8 * i));
+}
+
+static uint64_t number_get(const unsigned char *p)
+{
+	uint64_t v = 0;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static size_t key_make(unsigned char key[KEY_MAX], const char *ns, struct slice of)
+{
+	size_t n = strlen(ns);
+	if (n > NS_MAX)
+		abort();
+	memcpy(key, ns, n);
+	sha256(of, key + n);
+	return n + SHA256_LEN;
+}
+
+/* 0, or MDB_NOTFOUND, or what LMDB says; a record lives in the transaction until its next write. */
+static int record_get(MDB_txn *txn, MDB_val *key, struct record *out)
+{
+	MDB_val v;
+	int rc = mdb_get(txn, st.records, key, &v);
+	if (rc != 0)
+		return rc;
+	if (v.mv_size < HEAD)
+		return MDB_CORRUPTED;
+	const unsigned char *p = v.mv_data;
+	*out = (struct record){ number_get(p), number_get(p + 8), slice_mem(p + HEAD, v.mv_size - HEAD) };
+	return 0;
+}
+
+/* ---- the environment ---- */
+
+static void readers_end(void)
+{
+	for (size_t i = 0; i < IDLE_READERS; i++) {
+		MDB_txn *txn = atomic_exchange(&st.idle[i], NULL);
+		if (txn != NULL)
+			mdb_txn_abort(txn);
+	}
+}
+
+static int databases_open(MDB_env *env)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(env, NULL, 0, &txn);
+	if (rc != 0)
+		return rc;
+	rc = mdb_dbi_open(txn, "records.1", MDB_CREATE, &st.records);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "ends.1", MDB_CREATE, &st.ends);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* Takes the whole map's room on the disk now: then a disk that others fill later does not stop the store. */
+static void room_take(MDB_env *env)
+{
+	int fd;
+	if (mdb_env_get_fd(env, &fd) == 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)st.map_size) != 0)
+		log_warn("state: cannot reserve %zu MiB on the disk: %s", st.map_size >> 20, strerror(errno));
+}
+
+static int env_open(void)
+{
+	MDB_env *env;
+	MDB_stat stat;
+	int dead, rc = mdb_env_create(&env);
+	if (rc != 0)
+		return rc;
+	mdb_env_set_mapsize(env, st.map_size);
+	mdb_env_set_maxdbs(env, 2);
+	mdb_env_set_maxreaders(env, PROCESSES_READERS);
+	/* NOTLS: a read transaction belongs to no thread, so that idle ones can be kept and used by any. */
+	rc = mdb_env_open(env, st.dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	if (rc == 0)
+		rc = mdb_reader_check(env, &dead);
+	if (rc == 0)
+		rc = databases_open(env);
+	if (rc == 0)
+		rc = mdb_env_stat(env, &stat);
+	if (rc != 0) {
+		mdb_env_close(env);
+		return rc;
+	}
+	room_take(env);
+	/* A delete needs free pages too. Room that additions may not take keeps a full store able to empty itself. */
+	size_t pages = st.map_size / stat.ms_psize, reserve = pages / 4 < 4096 ? pages / 4 : 4096;
+	st.limit = pages - reserve;
+	st.env = env;
+	return 0;
+}
+
+static void env_close(void)
+{
+	readers_end();
+	if (st.env != NULL)
+		mdb_env_close(st.env);
+	st.env = NULL;
+}
+
+/* After a failed write of its root page LMDB refuses everything until the environment is opened anew. */
+static void env_renew(void)
+{
+	pthread_rwlock_wrlock(&st.env_lock);
+	env_close();
+	int rc = env_open();
+	pthread_rwlock_unlock(&st.env_lock);
+	if (rc != 0)
+		down("open", rc);
+}
+
+/* ---- reading ---- */
+
+/* Each thread has a place where it usually finds an idle transaction; threads that share one just begin their own. */
+static _Atomic(MDB_txn *) *reader_place(void)
+{
+	static atomic_uint next;
+	static _Thread_local unsigned mine;
+	if (mine == 0)
+		mine = 1 + atomic_fetch_add(&next, 1) % IDLE_READERS;
+	return &st.idle[mine - 1];
+}
+
+static int reader_begin(MDB_txn **out)
+{
+	if (st.env == NULL)
+		return MDB_PANIC;
+	MDB_txn *txn = atomic_exchange(reader_place(), NULL);
+	if (txn == NULL)
+		return mdb_txn_begin(st.env, NULL, MDB_RDONLY, out);
+	int rc = mdb_txn_renew(txn);
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	*out = txn;
+	return rc;
+}
+
+static void reader_end(MDB_txn *txn)
+{
+	MDB_txn *none = NULL;
+	mdb_txn_reset(txn);
+	if (!atomic_compare_exchange_strong(reader_place(), &none, txn))
+		mdb_txn_abort(txn);
+}
+
+int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)
+{
+	unsigned char k[KEY_MAX];
+	MDB_val mk = { key_make(k, ns, key), k };
+	MDB_txn *txn;
+	struct record r;
+	pthread_rwlock_rdlock(&st.env_lock);
+	int rc = reader_begin(&txn);
+	if (rc == 0) {
+		rc = record_get(txn, &mk, &r);
+		if (rc == 0 && r.end <= (uint64_t)now_ms())
+			rc = MDB_NOTFOUND;
+		if (rc == 0)
+			*out = arena_copy(a, r.val);
+		reader_end(txn);
+	}
+	pthread_rwlock_unlock(&st.env_lock);
+	return rc == 0 ? OK : rc == MDB_NOTFOUND ? E_NOENT : down("read", rc);
+}
+
+/* ---- writing, on the writer's thread ---- */
+
+static MDB_val index_key(unsigned char p[END_LEN + KEY_MAX], uint64_t end, const MDB_val *key)
+{
+	number_put(p, end);
+	memcpy(p + END_LEN, key->mv_data, key->mv_size);
+	return (MDB_val){ END_LEN + key->mv_size, p };
+}
+
+static int index_add(MDB_txn *txn, uint64_t end, const MDB_val *key)
+{
+	unsigned char p[END_LEN + KEY_MAX];
+	MDB_val k = index_key(p, end, key), none = { 0, NULL };
+	return mdb_put(txn, st.ends, &k, &none, 0);
+}
+
+static int index_drop(MDB_txn *txn, uint64_t end, const MDB_val *key)
+{
+	unsigned char p[END_LEN + KEY_MAX];
+	MDB_val k = index_key(p, end, key);
+	int rc = mdb_del(txn, st.ends, &k, NULL);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int record_drop(MDB_txn *txn, MDB_val *key, uint64_t indexed)
+{
+	int rc = mdb_del(txn, st.records, key, NULL);
+	return rc == 0 ? index_drop(txn, indexed, key) : rc;
+}
+
+/* The value may lie in a page that the put changes, so it is copied together first. */
+static int record_put(MDB_txn *txn, struct arena *a, MDB_val *key, const struct record *r)
+{
+	unsigned char *p = arena_alloc(a, HEAD + r->val.n);
+	number_put(p, r->end);
+	number_put(p + 8, r->indexed);
+	memcpy(p + HEAD, r->val.p, r->val.n);
+	MDB_val v = { HEAD + r->val.n, p };
+	return mdb_put(txn, st.records, key, &v, 0);
+}
+
+/* The index entry that comes due: its record goes, or has got more time meanwhile and is entered under its end. */
+static int sweep_one(MDB_txn *txn, const MDB_val *entry, uint64_t at)
+{
+	unsigned char k[KEY_MAX];
+	MDB_val key = { entry->mv_size - END_LEN, k };
+	uint64_t due = number_get(entry->mv_data);
+	struct record r;
+	if (key.mv_size > KEY_MAX)
+		return MDB_CORRUPTED;
+	memcpy(k, (const unsigned char *)entry->mv_data + END_LEN, key.mv_size);
+	int rc = record_get(txn, &key, &r);
+	if (rc == MDB_NOTFOUND || (rc == 0 && r.indexed != due))
+		return index_drop(txn, due, &key);
+	if (rc != 0)
+		return rc;
+	if (r.end <= at)
+		return record_drop(txn, &key, due);
+	AUTO_ARENA a = arena_new();
+	r.indexed = r.end;
+	rc = record_put(txn, a, &key, &r);
+	if (rc == 0)
+		rc = index_add(txn, r.indexed, &key);
+	return rc == 0 ? index_drop(txn, due, &key) : rc;
+}
+
+static int sweep(MDB_txn *txn, uint64_t at, unsigned most, unsigned *swept)
+{
+	MDB_cursor *cur;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, st.ends, &cur);
+	if (rc != 0)
+		return rc;
+	for (*swept = 0; *swept < most; ++*swept) {
+		rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
+		if (rc == 0 && k.mv_size <= END_LEN)
+			rc = MDB_CORRUPTED;
+		if (rc != 0 || number_get(k.mv_data) > at)
+			break;
+		rc = sweep_one(txn, &k, at);
+		if (rc != 0)
+			break;
+	}
+	mdb_cursor_close(cur);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static size_t pages_used(MDB_txn *txn)
+{
+	const MDB_dbi all[] = { 0 /* LMDB's list of free pages */, st.records, st.ends };
+	size_t n = 0;
+	MDB_stat s;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (mdb_stat(txn, all[i], &s) == 0)
+			n += s.ms_branch_pages + s.ms_leaf_pages + s.ms_overflow_pages;
+	return n;
+}
+
+/* What fn decided becomes the record. `old` is what is in the store, expired or not; old->end 0: nothing. */
+static int job_store(MDB_txn *txn, struct job *j, const struct record *old, uint64_t at)
+{
+	const struct state_change *c = &j->change;
+	MDB_val key = { j->key_len, j->key };
+	if (c->val.p == NULL)
+		return c->old.p == NULL ? 0 : record_drop(txn, &key, old->indexed);
+	if (c->val.p == c->old.p && c->val.n == c->old.n && c->ttl_s == 0)
+		return 0;
+	if (c->val.n > VALUE_MAX || (c->ttl_s == 0 && c->old.p == NULL)) {
+		j->rc = fail(E_BUG, "state: a record without end, or of %zu bytes", c->val.n);
+		return 0;
+	}
+	bool grows = old->end == 0 || c->val.n > old->val.n;
+	if (grows && pages_used(txn) > st.limit) {
+		j->rc = down("no room for new records", MDB_MAP_FULL);
+		return 0;
+	}
+	struct record r = { .val = c->val, .indexed = old->indexed };
+	r.end = c->ttl_s == 0 ? old->end : at + (uint64_t)c->ttl_s * 1000;
+	int rc = 0;
+	if (old->end == 0 || r.end < r.indexed) {
+		if (old->end != 0)
+			rc = index_drop(txn, old->indexed, &key);
+		r.indexed = r.end;
+		if (rc == 0)
+			rc = index_add(txn, r.indexed, &key);
+	}
+	return rc == 0 ? record_put(txn, c->a, &key, &r) : rc;
+}
+
+static int job_run(MDB_txn *txn, struct job *j, uint64_t at)
+{
+	MDB_val key = { j->key_len, j->key };
+	struct record old = { 0 };
+	int rc = record_get(txn, &key, &old);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	struct state_change *c = &j->change;
+	c->old = old.end > at ? old.val : S_NONE;
+	c->val = c->old;
+	c->ttl_s = 0;
+	j->rc = j->fn(c);
+	return j->rc == OK ? job_store(txn, j, &old, at) : 0;
+}
+
+/* All jobs of the list in one transaction. What was read there may rest on another job of the list, so that
+ * no answer, not even a no, is given before the commit. */
+static int jobs_run(struct job *jobs, unsigned n)
+{
+	MDB_txn *txn;
+	unsigned swept;
+	if (st.env == NULL)
+		return MDB_PANIC;
+	int rc = mdb_txn_begin(st.env, NULL, 0, &txn);
+	if (rc != 0)
+		return rc;
+	uint64_t at = (uint64_t)now_ms();
+	/* Twice as many may go as come: under any load the store holds no more than what lives. */
+	rc = sweep(txn, at, n * 2 + 8, &swept);
+	for (struct job *j = jobs; rc == 0 && j != NULL; j = j->next)
+		rc = job_run(txn, j, at);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static void jobs_fail(struct job *jobs, int rc)
+{
+	down("write", rc);
+	for (struct job *j = jobs; j != NULL; j = j->next)
+		j->rc = E_DOWN;
+	if (rc == MDB_PANIC || rc == MDB_MAP_RESIZED)
+		env_renew();
+}
+
+static void jobs_do(struct job *jobs, unsigned n)
+{
+	int rc = jobs_run(jobs, n);
+	if (n > 1 && (rc == MDB_MAP_FULL || rc == MDB_TXN_FULL)) {
+		for (struct job *j = jobs, *next; j != NULL; j = next) {	/* only those that do not fit fail */
+			next = j->next;
+			j->next = NULL;
+			rc = jobs_run(j, 1);
+			if (rc != 0)
+				jobs_fail(j, rc);
+			sem_post(&j->done);
+		}
+		return;
+	}
+	if (rc != 0)
+		jobs_fail(jobs, rc);
+	for (struct job *j = jobs, *next; j != NULL; j = next) {
+		next = j->next;		/* the job is on the stack of the one who waits */
+		sem_post(&j->done);
+	}
+}
+
+/* Once a second: expired records go, and the places of readers that died are freed. */
+static void tidy(uint64_t at)
+{
+	static uint64_t checked;
+	MDB_txn *txn;
+	unsigned swept;
+	int dead, rc;
+	if (st.env == NULL)
+		return env_renew();
+	if (at - checked >= CHECK_MS) {
+		checked = at;
+		mdb_reader_check(st.env, &dead);
+	}
+	rc = mdb_txn_begin(st.env, NULL, 0, &txn);
+	if (rc == 0) {
+		rc = sweep(txn, (uint64_t)now_ms(), SWEEP, &swept);
+		if (rc == 0)
+			rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	if (rc != 0)
+		jobs_fail(NULL, rc);
+}
+
+/* Waits a tick at most for jobs. *running false: the store closes, and what is queued now is the last. */
+static struct job *jobs_next(unsigned *n, bool *running)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += TICK_MS / 1000;
+	pthread_mutex_lock(&st.lock);
+	int rc = 0;
+	while (st.first == NULL && st.running && rc == 0)
+		rc = pthread_cond_clockwait(&st.work, &st.lock, CLOCK_MONOTONIC, &until);
+	struct job *jobs = st.first, **end = &st.first;
+	for (*n = 0; *end != NULL && *n < BATCH; ++*n)
+		end = &(*end)->next;
+	st.first = *end;
+	*end = NULL;
+	if (st.first == NULL)
+		st.last = &st.first;
+	*running = st.running;
+	pthread_mutex_unlock(&st.lock);
+	return *n > 0 ? jobs : NULL;
+}
+
+static void *writer(void *unused)
+{
+	(void)unused;
+	uint64_t tidied = ticks_ms();
+	for (bool running = true;;) {
+		unsigned n;
+		struct job *jobs = jobs_next(&n, &running);
+		if (jobs != NULL)
+			jobs_do(jobs, n);
+		else if (!running)
+			return NULL;
+		uint64_t at = ticks_ms();
+		if (at - tidied >= TICK_MS) {
+			tidied = at;
+			tidy(at);
+		}
+	}
+}
+
+/* ---- what others see ---- */
+
+int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+{
+	if (would_block())
+		return E_WAIT;
+	AUTO_ARENA a = arena_new();
+	struct job j = { .fn = fn, .change = { .a = a, .ctx = ctx } };
+	j.key_len = key_make(j.key, ns, key);
+	sem_init(&j.done, 0, 0);
+	pthread_mutex_lock(&st.lock);
+	bool running = st.running;
+	if (running) {
+		*st.last = &j;
+		st.last = &j.next;
+		pthread_cond_signal(&st.work);
+	}
+	pthread_mutex_unlock(&st.lock);
+	while (running && sem_wait(&j.done) != 0)
+		;	/* EINTR: the job is still queued */
+	sem_destroy(&j.done);
+	return running ? j.rc : down("write", EBADF);
+}
+
+int state_open(const char *dir, unsigned map_mib)
+{
+	if (st.running || map_mib < MIN_MIB)
+		return fail(E_INPUT, "state: %s", st.running ? "open already" : "the map must hold 4 MiB or more");
+	st.dir = strdup(dir);
+	st.map_size = (size_t)map_mib << 20;
+	st.first = NULL;
+	st.last = &st.first;
+	int rc = st.dir == NULL ? ENOMEM : env_open();
+	if (rc == 0) {
+		st.running = true;
+		rc = pthread_create(&st.writer, NULL, writer, NULL);
+		if (rc == 0)
+			return OK;
+		st.running = false;
+		env_close();
+	}
+	free(st.dir);
+	st.dir = NULL;
+	return fail(E_DOWN, "state: cannot open %s: %s", dir, mdb_strerror(rc));
+}
+
+void state_close(void)
+{
+	pthread_mutex_lock(&st.lock);
+	bool running = st.running;
+	st.running = false;
+	pthread_cond_signal(&st.work);
+	pthread_mutex_unlock(&st.lock);
+	if (!running)
+		return;
+	pthread_join(st.writer, NULL);
+	env_close();
+	free(st.dir);
+	st.dir = NULL;
+}
