@@ -39,6 +39,10 @@ struct key_kind {
 	enum verdict (*verify)(struct step *);	/* NULL without KIND_SECOND */
 };
 
+/* A code of six digits (RFC 6238) against the key's sealed seed, from `back` steps before now to `fwd` after it: what a
+ * kind may ask of the keyring, so that keys/ needs no service. Fills spend, exposed, why. */
+enum verdict step_otp(struct step *s, unsigned back, unsigned fwd);
+
 #define KEY_KIND(name) extern const struct key_kind key_##name;
 #include "core/kinds.def"
 #undef KEY_KIND

@@ -10,10 +10,11 @@ unsigned policy_level(const struct key_kind *kind, const struct person *person, 
 /* Does the service accept this kind, at the level it can reach at most? */
 bool policy_kind_fits(const struct key_kind *kind, const struct service *service, unsigned level);
 
-/* A key of that kind this person may use now; NULL when there is none. *why: "none", "pending", "locked", "revoked", "expired". */
+/* The best key of that kind this person may use now; NULL when there is none. *why: "none", "pending", "locked", "revoked", "expired". */
 const struct key *policy_key(const struct key_kind *kind, const struct person *person, time_t when, const char **why);
 
-/* acr of a level: urn:be:fedict:iam:fas:citizen:LevelNNN, and back (0 when it is none of ours). */
+/* acr of a level, the highest that is not above it: urn:be:fedict:iam:fas:citizen:LevelNNN (NULL below 100). And back, also from
+ * urn:be:fedict:iam:fas:LevelNNN: 0 when it is none of ours. */
 const char *policy_acr(struct arena *a, unsigned level);
 unsigned policy_acr_level(struct slice acr);
 extern const unsigned policy_levels[];	/* 100, 200, 300, 400, 450, 500, 0: what acr can say */

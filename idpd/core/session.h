@@ -6,9 +6,9 @@
 
 /* One key that was used. Level and validity are worked out anew at each use (policy.h). */
 struct proof {
-	const char *kind, *key_id;	/* key_id "" for the password alone */
-	unsigned door_level;		/* what the door or the partner allows at most */
-	time_t when;
+	const char *kind, *key_id;	/* an entry under the person, also for the password alone */
+	unsigned door_level;		/* what the door or the partner allows at most; 0: no cap */
+	time_t when;			/* when the oldest part of it was proven */
 };
 
 enum { MAX_PROOFS = 6 };
@@ -32,20 +32,30 @@ struct login {
 };
 
 /* The session of a cookie value; ends it when it idled too long (30 min; level 500: 15), grew too old (12 h), or rests on
- * something that does not stand any more. E_NOENT: there is none (or not any more). May give E_WAIT, E_DOWN. */
+ * nothing that stands any more. E_NOENT: there is none (or not any more). May give E_WAIT, E_DOWN. The time of use is
+ * written once a minute at most, and never makes a thread wait. */
 int session_login(struct arena *a, struct slice cookie, struct login *out);
 
-/* The same for something that outlives the cookie (code, token, refresh): by sid. */
+/* The same for a code or token that rests on the session: by sid. It is not a use by the person. */
 int session_login_sid(struct arena *a, const char *sid, struct login *out);
 
 /* The best standing proof among those whose kind the service allows; 0 when none. Changes login->level, amr, kind. */
 unsigned session_level_for(struct login *login, const struct service *service);
 
-/* A new session (or `old` with one more proof, under a new cookie: step-up). *cookie is the value to set. */
+/* The newest standing proof that a password is part of; NULL when there is none. */
+const struct proof *session_password(const struct login *login);
+
+/* A new session, or `old` with one more proof under the same sid and a new cookie (step-up). *cookie is the value to set.
+ * `old_cookie`: when not empty it must still be old's. E_NOENT: old has ended meanwhile, or is somebody else's. */
 int session_start(struct arena *a, const struct session *old, struct slice old_cookie, const struct person *person,
     const struct proof *proof, struct slice *cookie);
 
-/* The person signed out. Tokens that rest on it end with it. */
+/* The person signed out. Tokens that rest on it end with it. OK also when there is no such session. */
 int session_end(struct slice cookie);
+
+/* For what outlives the browser's session (offline_access): the proofs as bytes to keep, and the login they make today. Idle
+ * time and age do not count there; everything else does. E_NOENT: nothing of it stands any more. */
+int session_freeze(struct arena *a, const struct session *s, struct slice *out);
+int session_thaw(struct arena *a, struct slice frozen, struct login *out);
 
 #endif

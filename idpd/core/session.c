@@ -1,0 +1,396 @@
+/* A person's single sign-on in one browser.
+ *
+ * The cookie is "sid.secret"; the record, under the sid, holds the secret's SHA-256 and what was proven. What the proofs
+ * are worth is never stored: it is worked out from person and keys as they are now. */
+#include <pthread.h>
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/wait.h"
+#include "core/pack.h"
+#include "core/policy.h"
+#include "svc/audit.h"
+#include "svc/state.h"
+
+enum {
+	RECORD_VERSION = 1, FROZEN_VERSION = 0x101,
+	IDLE_S = 30 * 60, IDLE_HIGH_S = 15 * 60, HIGH_LEVEL = 500, AGE_S = 12 * 60 * 60,
+	TOUCH_S = 60,
+	SID_CHARS = 22, SECRET_CHARS = 43,	/* 16 and 32 bytes in base64url */
+};
+
+struct record {
+	unsigned char lock[SHA256_LEN];		/* SHA-256 of the cookie's secret */
+	struct session s;
+};
+
+/* --- the record as bytes --- */
+
+static void fields(struct pack *p, struct session *s)
+{
+	uint64_t n = s->nproofs;
+	pack_str(p, &s->sid);
+	pack_str(p, &s->subject);
+	pack_str(p, &s->password_changed);
+	pack_time(p, &s->auth_time);
+	pack_time(p, &s->created);
+	pack_time(p, &s->used);
+	pack_u64(p, &n);
+	p->bad = p->bad || n > MAX_PROOFS || s->sid == NULL || s->subject == NULL;
+	s->nproofs = p->bad ? 0 : (size_t)n;
+	for (size_t i = 0; i < s->nproofs; i++) {
+		struct proof *proof = &s->proofs[i];
+		pack_str(p, &proof->kind);
+		pack_str(p, &proof->key_id);
+		pack_uint(p, &proof->door_level);
+		pack_time(p, &proof->when);
+		p->bad = p->bad || proof->kind == NULL || proof->key_id == NULL;
+	}
+}
+
+static struct slice encode(struct arena *a, struct record *r)
+{
+	struct pack p = pack_writer(a, RECORD_VERSION);
+	pack_bytes(&p, r->lock, sizeof r->lock);
+	fields(&p, &r->s);
+	return buf_slice(&p.out);
+}
+
+static int decode(struct arena *a, struct slice bytes, struct record *r)
+{
+	struct pack p = pack_reader(a, RECORD_VERSION, bytes);
+	*r = (struct record){ 0 };
+	pack_bytes(&p, r->lock, sizeof r->lock);
+	fields(&p, &r->s);
+	return pack_done(&p);
+}
+
+static unsigned ttl(const struct session *s, time_t when)
+{
+	time_t left = s->created + AGE_S - when, idle = IDLE_S + TOUCH_S;
+	return left < 1 ? 1 : left < idle ? (unsigned)left : (unsigned)idle;
+}
+
+static int load(struct arena *a, struct slice sid, struct record *r)
+{
+	struct slice bytes;
+	if (sid.n != SID_CHARS)
+		return E_NOENT;
+	int rc = state_get(a, "session", sid, &bytes);
+	return rc != OK ? rc : decode(a, bytes, r);
+}
+
+/* The cookie's session, if the secret is right too. */
+static int load_cookie(struct arena *a, struct slice cookie, struct record *r)
+{
+	unsigned char hash[SHA256_LEN];
+	struct slice sid;
+	if (cookie.n != SID_CHARS + 1 + SECRET_CHARS || !slice_cut(&cookie, '.', &sid) || sid.n != SID_CHARS)
+		return E_NOENT;
+	int rc = load(a, sid, r);
+	if (rc != OK)
+		return rc;
+	sha256(cookie, hash);
+	return slice_same_secret(slice_mem(hash, sizeof hash), slice_mem(r->lock, sizeof r->lock)) ? OK : E_NOENT;
+}
+
+/* --- when it was used last --- */
+
+/* Uses seen on threads that may not write, until one that may has to do with the same session (the code that was just
+ * issued is redeemed there). A place that is taken over only makes the session idle a little sooner. */
+static struct seen {
+	char sid[SID_CHARS];
+	time_t when;
+} seen[256];
+static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct seen *seen_place(const char *sid)
+{
+	return &seen[((unsigned char)sid[0] * 8u ^ (unsigned char)sid[1]) % 256];
+}
+
+static void seen_note(const char *sid, time_t when)
+{
+	struct seen *at = seen_place(sid);
+	pthread_mutex_lock(&seen_lock);
+	memcpy(at->sid, sid, SID_CHARS);
+	at->when = when;
+	pthread_mutex_unlock(&seen_lock);
+}
+
+static time_t seen_when(const char *sid)
+{
+	struct seen *at = seen_place(sid);
+	pthread_mutex_lock(&seen_lock);
+	time_t when = memcmp(at->sid, sid, SID_CHARS) == 0 ? at->when : 0;
+	pthread_mutex_unlock(&seen_lock);
+	return when;
+}
+
+static int touch_record(struct state_change *c)
+{
+	struct record r;
+	time_t when = *(const time_t *)c->ctx;
+	if (c->old.p == NULL || decode(c->a, c->old, &r) != OK)
+		return E_NOENT;
+	if (r.s.used < when)
+		r.s.used = when;
+	c->val = encode(c->a, &r);
+	c->ttl_s = ttl(&r.s, r.s.used);
+	return OK;
+}
+
+/* OK, or E_NOENT when the session ended meanwhile. A store that cannot write takes nobody's session away. */
+static int touch(const struct session *s, time_t when)
+{
+	if (when - s->used < TOUCH_S)
+		return OK;
+	if (wait_is_forbidden()) {
+		seen_note(s->sid, when);
+		return OK;
+	}
+	int rc = state_update("session", slice_of(s->sid), touch_record, &when);
+	return rc == E_NOENT ? E_NOENT : OK;
+}
+
+/* --- what it is worth now --- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static unsigned proof_level(const struct session *s, const struct proof *proof, const struct person *person, time_t when)
+{
+	const struct key_kind *kind = kind_by_name(slice_of(proof->kind));
+	if (kind == NULL)
+		return 0;
+	if (kind->traits & KIND_PASSWORD && !same_text(s->password_changed, person->password_changed))
+		return 0;
+	for (size_t i = 0; i < person->nkeys; i++) {
+		const struct key *key = &person->keys[i];
+		if (!same_text(key->id, proof->key_id))
+			continue;
+		unsigned level = policy_level(kind, person, key, when);
+		return proof->door_level != 0 && proof->door_level < level ? proof->door_level : level;
+	}
+	return 0;
+}
+
+unsigned session_level_for(struct login *login, const struct service *service)
+{
+	time_t when = now();
+	login->level = login->amr = 0;
+	login->kind = NULL;
+	for (size_t i = 0; i < login->session->nproofs; i++) {
+		const struct proof *proof = &login->session->proofs[i];
+		const struct key_kind *kind = kind_by_name(slice_of(proof->kind));
+		unsigned level = proof_level(login->session, proof, login->person, when);
+		if (level <= login->level || !policy_kind_fits(kind, service, 0))
+			continue;
+		login->level = level;
+		login->amr = kind->amr;
+		login->kind = kind->name;
+	}
+	return login->level;
+}
+
+const struct proof *session_password(const struct login *login)
+{
+	const struct proof *newest = NULL;
+	for (size_t i = 0; i < login->session->nproofs; i++) {
+		const struct proof *proof = &login->session->proofs[i];
+		if (proof_level(login->session, proof, login->person, now()) == 0)
+			continue;
+		if (kind_by_name(slice_of(proof->kind))->traits & KIND_PASSWORD && (newest == NULL || proof->when > newest->when))
+			newest = proof;
+	}
+	return newest;
+}
+
+static int stand(struct arena *a, const struct session *s, struct login *out)
+{
+	struct login login = { .session = s };
+	int rc = directory_person(a, s->subject, &login.person);
+	if (rc != OK)
+		return rc == E_INPUT ? E_NOENT : rc;
+	if (!same_text(login.person->subject, s->subject) || session_level_for(&login, NULL) == 0)
+		return E_NOENT;
+	*out = login;
+	return OK;
+}
+
+/* What has fallen stays down, also when the key stands up again: that is worth a wait. */
+static int end_fallen(const struct session *s, const char *why)
+{
+	if (would_block())
+		return E_WAIT;
+	if (state_del("session", slice_of(s->sid)) == OK)
+		AUDIT(.event = EV_SESSION_END, .subject = s->subject, .session = s->sid, .why = why);
+	return E_NOENT;
+}
+
+static int login_of(struct arena *a, struct record *r, struct login *out)
+{
+	time_t when = now(), idle, seen_at = seen_when(r->s.sid);
+	int rc = OK;
+	idle = when - (seen_at > r->s.used ? seen_at : r->s.used);
+	if (when - r->s.created >= AGE_S)
+		return end_fallen(&r->s, "old");
+	if (idle >= IDLE_S)
+		return end_fallen(&r->s, "idle");
+	struct session *s = ARENA_NEW(a, struct session);
+	*s = r->s;
+	struct login login;
+	rc = stand(a, s, &login);
+	if (rc != OK)
+		return rc == E_NOENT ? end_fallen(s, "revoked") : rc;
+	if (login.level >= HIGH_LEVEL && idle >= IDLE_HIGH_S)
+		return end_fallen(s, "idle");
+	*out = login;
+	return OK;
+}
+
+int session_login(struct arena *a, struct slice cookie, struct login *out)
+{
+	struct record r;
+	struct login login;
+	int rc = load_cookie(a, cookie, &r);
+	if (rc == OK)
+		rc = login_of(a, &r, &login);
+	if (rc == OK)
+		rc = touch(login.session, now());
+	if (rc == OK)
+		*out = login;
+	return rc;
+}
+
+int session_login_sid(struct arena *a, const char *sid, struct login *out)
+{
+	struct record r;
+	struct login login;
+	int rc = load(a, slice_of(sid), &r);
+	if (rc == OK)
+		rc = login_of(a, &r, &login);
+	if (rc == OK && !wait_is_forbidden())
+		rc = touch(login.session, seen_when(login.session->sid));
+	if (rc == OK)
+		*out = login;
+	return rc;
+}
+
+/* --- its beginning and its end --- */
+
+struct merge {
+	const struct person *person;
+	const struct proof *proof;
+	time_t when;
+	const unsigned char *lock;
+	const unsigned char *old_lock;		/* NULL: any */
+};
+
+/* Drops what the proof takes the place of: the same key's earlier one, proofs of an earlier password (which would
+ * come to life again with the new generation), and the oldest when there is no room. */
+static void make_room(struct session *s, const struct merge *m, bool password)
+{
+	bool stale = password && !same_text(s->password_changed, m->person->password_changed);
+	size_t n = 0;
+	for (size_t i = 0; i < s->nproofs; i++) {
+		struct proof old = s->proofs[i];
+		const struct key_kind *kind = kind_by_name(slice_of(old.kind));
+		bool same = same_text(old.kind, m->proof->kind) && same_text(old.key_id, m->proof->key_id);
+		if (kind != NULL && !same && !(stale && kind->traits & KIND_PASSWORD))
+			s->proofs[n++] = old;
+	}
+	if (n == MAX_PROOFS)
+		memmove(&s->proofs[0], &s->proofs[1], --n * sizeof s->proofs[0]);
+	s->nproofs = n;
+}
+
+static void add_proof(struct record *r, const struct merge *m)
+{
+	const struct key_kind *kind = kind_by_name(slice_of(m->proof->kind));
+	bool password = kind != NULL && kind->traits & KIND_PASSWORD;
+	make_room(&r->s, m, password);
+	r->s.proofs[r->s.nproofs++] = *m->proof;
+	if (password)
+		r->s.password_changed = m->person->password_changed != NULL ? m->person->password_changed : "";
+	if (r->s.auth_time < m->proof->when)
+		r->s.auth_time = m->proof->when;
+	r->s.used = m->when;
+	memcpy(r->lock, m->lock, sizeof r->lock);
+}
+
+static int merge_record(struct state_change *c)
+{
+	struct record r;
+	const struct merge *m = c->ctx;
+	if (c->old.p == NULL || decode(c->a, c->old, &r) != OK)
+		return E_NOENT;
+	if (!same_text(r.s.subject, m->person->subject) || m->when - r.s.created >= AGE_S)
+		return E_NOENT;
+	if (m->old_lock != NULL && !slice_same_secret(slice_mem(m->old_lock, SHA256_LEN), slice_mem(r.lock, SHA256_LEN)))
+		return E_NOENT;
+	add_proof(&r, m);
+	c->val = encode(c->a, &r);
+	c->ttl_s = ttl(&r.s, m->when);
+	return OK;
+}
+
+int session_start(struct arena *a, const struct session *old, struct slice old_cookie, const struct person *person,
+    const struct proof *proof, struct slice *cookie)
+{
+	unsigned char lock[SHA256_LEN], old_lock[SHA256_LEN];
+	const char *secret = random_id(a, 32);
+	struct merge m = { .person = person, .proof = proof, .when = now(), .lock = lock };
+	const char *sid = old != NULL ? old->sid : random_id(a, 16);
+	struct slice old_sid;
+	int rc;
+	sha256(slice_of(secret), lock);
+	if (old != NULL && old_cookie.n > 0) {
+		if (!slice_cut(&old_cookie, '.', &old_sid) || !slice_is(old_sid, old->sid))
+			return E_NOENT;
+		sha256(old_cookie, old_lock);
+		m.old_lock = old_lock;
+	}
+	if (old != NULL) {
+		rc = state_update("session", slice_of(sid), merge_record, &m);
+	} else {
+		struct record r = { .s = { .sid = sid, .subject = person->subject, .created = m.when } };
+		add_proof(&r, &m);
+		rc = state_put("session", slice_of(sid), encode(a, &r), ttl(&r.s, m.when));
+	}
+	if (rc == OK)
+		*cookie = slice_of(arena_printf(a, "%s.%s", sid, secret));
+	return rc;
+}
+
+int session_end(struct slice cookie)
+{
+	AUTO_ARENA a = arena_new();
+	struct record r;
+	int rc = load_cookie(a, cookie, &r);
+	if (rc != OK)
+		return rc == E_NOENT ? OK : rc;
+	rc = state_del("session", slice_of(r.s.sid));
+	return rc != OK ? rc : AUDIT(.event = EV_SESSION_END, .subject = r.s.subject, .session = r.s.sid, .why = "signed-out");
+}
+
+/* --- what outlives it --- */
+
+int session_freeze(struct arena *a, const struct session *s, struct slice *out)
+{
+	struct session copy = *s;
+	struct pack p = pack_writer(a, FROZEN_VERSION);
+	fields(&p, &copy);
+	*out = buf_slice(&p.out);
+	return OK;
+}
+
+int session_thaw(struct arena *a, struct slice frozen, struct login *out)
+{
+	struct session *s = ARENA_NEW(a, struct session);
+	struct pack p = pack_reader(a, FROZEN_VERSION, frozen);
+	fields(&p, s);
+	int rc = pack_done(&p);
+	return rc != OK ? rc : stand(a, s, out);
+}

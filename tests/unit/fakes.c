@@ -1,0 +1,505 @@
+/* Services in memory for the core's tests. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "base/wait.h"
+#include "fakes.h"
+#include "svc/keyring.h"
+#include "svc/sealed.h"
+#include "svc/state.h"
+
+time_t fake_now;
+int fake_fault = -1;
+bool fake_fault_hit;
+const char *fake_fault_name, *fake_down;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+time_t __wrap_now(void);
+time_t __wrap_now(void)
+{
+	return fake_now;
+}
+
+static bool broken(const char *call)
+{
+	if (fake_down != NULL && strncmp(call, fake_down, strlen(fake_down)) == 0)
+		return true;
+	pthread_mutex_lock(&lock);
+	bool hit = fake_fault >= 0 && fake_fault-- == 0;
+	if (hit) {
+		fake_fault_hit = true;
+		fake_fault_name = call;
+	}
+	pthread_mutex_unlock(&lock);
+	return hit;
+}
+
+#define BREAK() do { if (broken(__func__)) return E_DOWN; } while (0)
+#define WRITES() do { if (would_block()) return E_WAIT; BREAK(); } while (0)
+
+/* --- state --- */
+
+enum { NRECORDS = 4096 };
+static struct item { char ns[16], *key, *val; size_t nkey, nval; time_t end; } items[NRECORDS];
+
+static struct item *find(const char *ns, struct slice key)
+{
+	for (struct item *i = items; i < items + NRECORDS; i++)
+		if (i->key != NULL && strcmp(i->ns, ns) == 0 && slice_eq(slice_mem(i->key, i->nkey), key) && i->end > fake_now)
+			return i;
+	return NULL;
+}
+
+static char *dup_slice(struct slice s)
+{
+	char *p = malloc(s.n + 1);
+	if (p == NULL)
+		abort();
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+static void drop(struct item *i)
+{
+	free(i->key);
+	free(i->val);
+	*i = (struct item){ 0 };
+}
+
+static void keep(const char *ns, struct slice key, struct slice val, time_t end)
+{
+	struct item *i = find(ns, key);
+	for (struct item *j = items; i == NULL && j < items + NRECORDS; j++)
+		if (j->key == NULL || j->end <= fake_now)
+			i = j;
+	if (i == NULL)
+		abort();
+	char *k = dup_slice(key), *v = dup_slice(val);
+	drop(i);
+	snprintf(i->ns, sizeof i->ns, "%s", ns);
+	*i = (struct item){ .key = k, .val = v, .nkey = key.n, .nval = val.n, .end = end };
+	snprintf(i->ns, sizeof i->ns, "%s", ns);
+}
+
+static int update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+{
+	AUTO_ARENA a = arena_new();
+	pthread_mutex_lock(&lock);
+	struct item *i = find(ns, key);
+	struct slice old = i ? arena_copy(a, slice_mem(i->val, i->nval)) : S_NONE;
+	struct state_change c = { .a = a, .old = old, .val = old, .ctx = ctx };
+	int rc = fn(&c);
+	if (rc == OK && c.val.p == NULL && i != NULL)
+		drop(i);
+	else if (rc == OK && c.val.p != NULL)
+		keep(ns, key, c.val, c.ttl_s != 0 ? fake_now + c.ttl_s : i ? i->end : fake_now);
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+{
+	WRITES();
+	return update(ns, key, fn, ctx);
+}
+
+int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)
+{
+	BREAK();
+	pthread_mutex_lock(&lock);
+	struct item *i = find(ns, key);
+	if (i != NULL)
+		*out = arena_copy(a, slice_mem(i->val, i->nval));
+	pthread_mutex_unlock(&lock);
+	return i != NULL ? OK : E_NOENT;
+}
+
+struct put { struct slice val; unsigned ttl_s; uint64_t number; };
+
+static int put(struct state_change *c)
+{
+	struct put *p = c->ctx;
+	c->val = p->val;
+	c->ttl_s = p->ttl_s;
+	return OK;
+}
+
+static int advance(struct state_change *c)
+{
+	struct put *p = c->ctx;
+	if (c->old.p != NULL && p->number <= *(const uint64_t *)c->old.p)
+		return E_EXISTS;
+	p->val = slice_mem(&p->number, sizeof p->number);
+	return put(c);
+}
+
+int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
+{
+	WRITES();
+	return update(ns, key, put, &(struct put){ .val = val, .ttl_s = ttl_s });
+}
+
+int state_del(const char *ns, struct slice key)
+{
+	WRITES();
+	return update(ns, key, put, &(struct put){ .val = S_NONE });
+}
+
+int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
+{
+	WRITES();
+	return update(ns, key, advance, &(struct put){ .number = value, .ttl_s = ttl_s });
+}
+
+bool fake_state_holds(struct slice bytes)
+{
+	for (struct item *i = items; i < items + NRECORDS; i++)
+		if (i->key != NULL && (memmem(i->val, i->nval, bytes.p, bytes.n) || memmem(i->key, i->nkey, bytes.p, bytes.n)))
+			return true;
+	return false;
+}
+
+size_t fake_state_size(const char *ns)
+{
+	size_t n = 0;
+	for (struct item *i = items; i < items + NRECORDS; i++)
+		n += i->key != NULL && strcmp(i->ns, ns) == 0 && i->end > fake_now;
+	return n;
+}
+
+void fake_state_forget(const char *ns)
+{
+	for (struct item *i = items; i < items + NRECORDS; i++)
+		if (i->key != NULL && strcmp(i->ns, ns) == 0)
+			drop(i);
+}
+
+/* --- directory --- */
+
+struct person fake_person[NPERSONS];
+struct key fake_key[NPERSONS][NKEYS];
+const char *fake_password[NPERSONS];
+struct service fake_service[2];
+bool fake_allowed;
+unsigned fake_verified, fake_verify_ms, fake_resealed;
+const struct person *fake_verified_person;
+uint64_t fake_used;
+
+int directory_person_by_name(struct arena *a, struct slice name, const struct person **out)
+{
+	(void)a;
+	BREAK();
+	for (size_t i = 0; i < NPERSONS; i++)
+		if (slice_is(name, fake_person[i].name) || (fake_person[i].mail && slice_is(name, fake_person[i].mail))) {
+			*out = &fake_person[i];
+			return OK;
+		}
+	return E_NOENT;
+}
+
+int directory_person(struct arena *a, const char *subject, const struct person **out)
+{
+	(void)a;
+	BREAK();
+	for (size_t i = 0; i < NPERSONS; i++)
+		if (fake_person[i].subject && strcmp(subject, fake_person[i].subject) == 0) {
+			*out = &fake_person[i];
+			return OK;
+		}
+	return E_NOENT;
+}
+
+int directory_verify(const struct person *person, struct slice password)
+{
+	WRITES();
+	pthread_mutex_lock(&lock);
+	fake_verified++;
+	fake_verified_person = person;
+	pthread_mutex_unlock(&lock);
+	if (fake_verify_ms != 0)
+		usleep(fake_verify_ms * 1000);
+	if (person == NULL || !person->has_password || strcmp(person->state, "active") != 0)
+		return E_NOENT;
+	return slice_is(password, fake_password[person - fake_person]) ? OK : E_NOENT;
+}
+
+int directory_allowed(struct arena *a, const struct service *service, const struct person *person)
+{
+	(void)a, (void)service, (void)person;
+	BREAK();
+	return fake_allowed ? OK : E_NOENT;
+}
+
+int directory_service(struct arena *a, const char *id, const struct service **out)
+{
+	(void)a;
+	BREAK();
+	for (size_t i = 0; i < 2; i++)
+		if (strcmp(fake_service[i].id, id) == 0) {
+			*out = &fake_service[i];
+			return OK;
+		}
+	return E_NOENT;
+}
+
+int directory_key_used(const struct key *key, uint64_t counter)
+{
+	(void)key;
+	BREAK();
+	fake_used = counter;
+	return OK;
+}
+
+int directory_key_reseal(const struct key *key, struct slice sealed)
+{
+	(void)key, (void)sealed;
+	BREAK();
+	fake_resealed++;
+	return OK;
+}
+
+/* --- keyring and seals --- */
+
+static uint64_t code_number(const struct key *key, uint64_t step)
+{
+	return (step * 7919 + key->secret.n * 31 + (unsigned char)key->secret.p[key->secret.n - 1]) % 1000000;
+}
+
+const char *fake_code(const struct key *key, time_t when)
+{
+	static _Thread_local char code[8];
+	snprintf(code, sizeof code, "%06u", (unsigned)code_number(key, (uint64_t)when / 30));
+	return code;
+}
+
+int keyring_otp(struct otp *otp)
+{
+	BREAK();
+	struct key key = { .secret = otp->secret };
+	if (slice_is(otp->secret, "broken") || memchr(otp->ad.p, '|', otp->ad.n) == NULL)
+		return E_INPUT;
+	otp->exposed = !slice_starts(otp->secret, S("{CSAM}"));
+	uint64_t at = (uint64_t)otp->when / 30;
+	for (uint64_t step = at - otp->back; step <= at + otp->fwd; step++) {
+		char code[8];
+		snprintf(code, sizeof code, "%06u", (unsigned)code_number(&key, step));
+		if (step > otp->floor && slice_is(otp->code, code)) {
+			otp->step = step;
+			return OK;
+		}
+	}
+	return E_NOENT;
+}
+
+int keyring_seal(struct arena *a, struct slice plain, struct slice ad, struct slice *sealed)
+{
+	(void)plain, (void)ad;
+	BREAK();
+	*sealed = slice_of(arena_strdup(a, "{CSAM}sealed"));
+	return OK;
+}
+
+static struct slice veil(struct arena *a, struct slice s)
+{
+	struct slice v = arena_copy(a, s);
+	for (size_t i = 0; i < v.n; i++)
+		((char *)v.p)[i] = (char)(v.p[i] ^ 0x5a);
+	return v;
+}
+
+int sealed_make(struct arena *a, const char *kind, struct slice plain, time_t expires, struct slice *out)
+{
+	(void)expires;
+	BREAK();
+	struct buf b = buf_new(a);
+	buf_printf(&b, "%s:", kind);
+	buf_raw(&b, veil(a, plain));
+	*out = buf_slice(&b);
+	return OK;
+}
+
+int sealed_open(struct arena *a, const char *kind, struct slice text, struct slice *plain)
+{
+	struct slice head;
+	BREAK();
+	if (!slice_cut(&text, ':', &head) || !slice_is(head, kind))
+		return E_INPUT;
+	*plain = veil(a, text);
+	return OK;
+}
+
+/* --- audit --- */
+
+struct fake_line fake_line[NLINES];
+size_t fake_nlines;
+
+int audit_write(const struct audit_line *l)
+{
+	WRITES();
+	pthread_mutex_lock(&lock);
+	struct fake_line *f = &fake_line[fake_nlines++ % NLINES];
+	*f = (struct fake_line){ .event = l->event };
+#define COPY(field) snprintf(f->field, sizeof f->field, "%s", l->field ? l->field : "")
+	COPY(subject);
+	COPY(name);
+	COPY(kind);
+	COPY(key);
+	COPY(service);
+	COPY(peer);
+	COPY(why);
+	COPY(session);
+	pthread_mutex_unlock(&lock);
+	return OK;
+}
+
+const struct fake_line *fake_last(enum audit_event event)
+{
+	for (size_t i = fake_nlines; i-- > 0;)
+		if (fake_line[i % NLINES].event == event)
+			return &fake_line[i % NLINES];
+	return NULL;
+}
+
+/* --- limits --- */
+
+struct limits_conf fake_limits;
+unsigned fake_wait_s;
+bool fake_password_refused;
+static struct counter { char who[128]; unsigned n; } counters[64];
+
+static unsigned *counter(const char *class, const char *who)
+{
+	char name[128];
+	snprintf(name, sizeof name, "%s:%s", class, who);
+	for (struct counter *c = counters; c < counters + 64; c++) {
+		if (c->who[0] == '\0')
+			memcpy(c->who, name, sizeof name);
+		if (strcmp(c->who, name) == 0)
+			return &c->n;
+	}
+	abort();
+}
+
+unsigned fake_wrong_password(const char *who) { return *counter("password", who); }
+unsigned fake_wrong_second(const char *who) { return *counter("second", who); }
+
+static unsigned *password_of(const struct person *person, struct slice name)
+{
+	char who[80];
+	snprintf(who, sizeof who, "%.*s", (int)name.n, name.p ? name.p : "");
+	return counter("password", person ? person->subject : who);
+}
+
+static unsigned *second_of(const struct person *person, const struct key *key)
+{
+	char who[80];
+	snprintf(who, sizeof who, "%s|%s", person->subject, key->id);
+	return counter("second", who);
+}
+
+/* Changes *n by one, but not above max. */
+static int change(unsigned *n, int by, unsigned max)
+{
+	pthread_mutex_lock(&lock);
+	bool full = by > 0 && *n >= max;
+	if (by == 0)
+		*n = 0;
+	else if (!full && (by > 0 || *n > 0))
+		*n += (unsigned)by;
+	pthread_mutex_unlock(&lock);
+	return full ? E_LIMIT : OK;
+}
+
+int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s)
+{
+	(void)peer;
+	WRITES();
+	*wait_s = fake_wait_s;
+	if (fake_wait_s != 0 || fake_password_refused)
+		return E_LIMIT;
+	return change(password_of(person, name), 1, fake_limits.password_max);
+}
+
+int limits_password_right(const struct person *person, const char *peer)
+{
+	(void)peer;
+	WRITES();
+	return change(password_of(person, S_NONE), 0, 0);
+}
+
+int limits_password_undo(const struct person *person, struct slice name, const char *peer)
+{
+	(void)peer;
+	return change(password_of(person, name), -1, 0);
+}
+
+int limits_second(const struct person *person, const struct key *key)
+{
+	WRITES();
+	return change(second_of(person, key), 1, fake_limits.second_max);
+}
+
+int limits_second_right(const struct person *person, const struct key *key)
+{
+	WRITES();
+	return change(second_of(person, key), 0, 0);
+}
+
+int limits_second_undo(const struct person *person, const struct key *key)
+{
+	return change(second_of(person, key), -1, 0);
+}
+
+unsigned limits_turns(void)
+{
+	return fake_limits.turns_max;
+}
+
+/* --- a fresh world --- */
+
+static void add_key(int who, const char *id, const char *kind, const char *secret)
+{
+	struct person *p = &fake_person[who];
+	fake_key[who][p->nkeys++] = (struct key){ .dn = "csamKeyId=x", .id = id, .kind = kind, .state = "active", .secret = slice_of(secret) };
+}
+
+void fake_reset(void)
+{
+	static const char *const names[] = { "alice", "bruno", "chloe", "dirk", "emma" };
+	static const char *const subjects[] = { "0a11ce00-0000-4000-8000-000000000001", "0b200000-0000-4000-8000-000000000002",
+		"0c41e000-0000-4000-8000-000000000003", "0d120000-0000-4000-8000-000000000004", "0e330000-0000-4000-8000-000000000005" };
+	fake_now = 1795255200;
+	fake_fault = -1;
+	fake_fault_hit = fake_password_refused = false;
+	fake_fault_name = fake_down = NULL;
+	fake_nlines = 0;
+	fake_verified = fake_verify_ms = fake_resealed = fake_wait_s = 0;
+	fake_verified_person = NULL;
+	fake_used = 0;
+	fake_allowed = true;
+	memset(counters, 0, sizeof counters);
+	for (struct item *i = items; i < items + NRECORDS; i++)
+		drop(i);
+	for (size_t i = 0; i < NPERSONS; i++) {
+		fake_person[i] = (struct person){ .dn = "uid=x", .subject = subjects[i], .name = names[i], .state = "active",
+			.has_password = true, .password_changed = "20261101080000Z", .keys = fake_key[i] };
+		fake_password[i] = "correct horse";
+	}
+	add_key(ALICE, "app-1", "app", "{CSAM}alice");
+	add_key(ALICE, "password", "password", "");
+	add_key(BRUNO, "password", "password", "");
+	add_key(CHLOE, "app-1", "app", "{CSAM}chloe1");
+	add_key(CHLOE, "app-2", "app", "{CSAM}chloe2");
+	add_key(DIRK, "app-1", "app", "{CSAM}dirk");
+	fake_person[DIRK].state = "suspended";
+	fake_person[EMMA].has_password = false;
+	fake_password[EMMA] = NULL;
+	fake_service[0] = (struct service){ .id = "tax", .level = 400, .state = "active" };
+	fake_service[1] = (struct service){ .id = "mail", .level = 200 };
+	fake_limits = (struct limits_conf){ .password_max = 100, .second_max = 10, .turns_max = 10 };
+	wait_was_wanted();
+}

@@ -1,0 +1,54 @@
+/* The world as the core's tests see it: services in memory, with faults on demand.
+ * A test includes fakes.c and links with -Wl,--wrap=now. */
+#ifndef CSAM_TEST_FAKES_H
+#define CSAM_TEST_FAKES_H
+
+#include "svc/audit.h"
+#include "svc/directory.h"
+#include "core/limits.h"
+
+extern time_t fake_now;
+void fake_reset(void);				/* before each test: empties everything, sets the clock */
+
+/* Faults: the n-th call of any service from now on (0: the next) gives E_DOWN; -1: none. */
+extern int fake_fault;
+extern bool fake_fault_hit;
+extern const char *fake_fault_name;		/* the call that failed */
+extern const char *fake_down;			/* every call whose name begins so gives E_DOWN; NULL: none */
+
+/* Directory: alice, bruno, chloe, dirk, emma; tests change them. */
+enum { ALICE, BRUNO, CHLOE, DIRK, EMMA, NPERSONS, NKEYS = 4 };
+extern struct person fake_person[NPERSONS];
+extern struct key fake_key[NPERSONS][NKEYS];
+extern const char *fake_password[NPERSONS];	/* NULL: none */
+extern struct service fake_service[2];		/* "tax", "mail" */
+extern bool fake_allowed;
+extern unsigned fake_verified;			/* calls of directory_verify */
+extern unsigned fake_verify_ms;			/* how long each takes */
+extern const struct person *fake_verified_person;
+extern uint64_t fake_used;			/* last directory_key_used */
+extern unsigned fake_resealed;
+
+/* The code of a key at a time. */
+const char *fake_code(const struct key *key, time_t when);
+
+/* Audit: lines so far. */
+enum { NLINES = 256 };
+struct fake_line { enum audit_event event; char subject[64], name[80], kind[16], key[16], service[16], peer[40], why[32], session[32]; };
+extern struct fake_line fake_line[NLINES];
+extern size_t fake_nlines;
+const struct fake_line *fake_last(enum audit_event event);	/* NULL: never */
+
+/* Limits. */
+extern struct limits_conf fake_limits;
+unsigned fake_wrong_password(const char *who);		/* counted now */
+unsigned fake_wrong_second(const char *who);	/* "subject|key" */
+extern unsigned fake_wait_s;				/* limits_password says so */
+extern bool fake_password_refused;
+
+/* State: does any record hold these bytes? How many records are there? */
+bool fake_state_holds(struct slice bytes);
+size_t fake_state_size(const char *ns);
+void fake_state_forget(const char *ns);
+
+#endif
