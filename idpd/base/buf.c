@@ -62,16 +62,29 @@ const char *buf_cstr(const struct buf *b)
 
 void buf_html(struct buf *b, struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		switch (s.p[i]) {
-		case '&': buf_lit(b, "&amp;"); break;
-		case '<': buf_lit(b, "&lt;"); break;
-		case '>': buf_lit(b, "&gt;"); break;
-		case '"': buf_lit(b, "&quot;"); break;
-		case '\'': buf_lit(b, "&#39;"); break;
-		default: buf_char(b, s.p[i]);
-		}
+	size_t plain = 0;	/* where the run began that needs no escape */
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		const char *escape = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" :
+		    c == '\'' ? "&#39;" : NULL;
+		if (escape == NULL)
+			continue;
+		buf_raw(b, slice_mem(s.p + plain, i - plain));
+		buf_raw(b, slice_of(escape));
+		plain = i + 1;
+	}
+	if (plain < s.n)
+		buf_raw(b, slice_mem(s.p + plain, s.n - plain));
 }
+
+static void hex_byte(struct buf *b, const char *before, const char digits[16], unsigned char c)
+{
+	const char two[2] = { digits[c >> 4], digits[c & 15] };
+	buf_raw(b, slice_of(before));
+	buf_raw(b, slice_mem(two, sizeof two));
+}
+
+static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
 
 static bool unreserved(unsigned char c)	/* RFC 3986 2.3 */
 {
@@ -86,21 +99,25 @@ void buf_url(struct buf *b, struct slice s)
 		if (unreserved(c))
 			buf_char(b, (char)c);
 		else
-			buf_printf(b, "%%%02X", c);
+			hex_byte(b, "%", upper, c);
 	}
 }
 
+/* RFC 8259 7 and 8.1: quote, backslash and control characters are escaped, and the text is UTF-8. */
 void buf_json(struct buf *b, struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0, len; i < s.n; i += len) {
 		unsigned char c = (unsigned char)s.p[i];
-		if (c == '"' || c == '\\') {
-			buf_char(b, '\\');
-			buf_char(b, (char)c);
+		len = slice_utf8_len(slice_mem(s.p + i, s.n - i));
+		if (len == 0) {
+			buf_lit(b, "\xef\xbf\xbd");
+			len = 1;
 		} else if (c < 0x20 || c == 0x7f) {
-			buf_printf(b, "\\u%04x", c);
+			hex_byte(b, "\\u00", lower, c);
 		} else {
-			buf_char(b, (char)c);
+			if (c == '"' || c == '\\')
+				buf_char(b, '\\');
+			buf_raw(b, slice_mem(s.p + i, len));
 		}
 	}
 }
@@ -110,7 +127,7 @@ void buf_filter(struct buf *b, struct slice s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if (c == '*' || c == '(' || c == ')' || c == '\\' || c < 0x20 || c >= 0x7f)
-			buf_printf(b, "\\%02x", c);
+			hex_byte(b, "\\", lower, c);
 		else
 			buf_char(b, (char)c);
 	}
@@ -122,7 +139,7 @@ void buf_dn(struct buf *b, struct slice s)
 		unsigned char c = (unsigned char)s.p[i];
 		bool edge = (i == 0 && (c == ' ' || c == '#')) || (i + 1 == s.n && c == ' ');
 		if (c < 0x20 || c >= 0x7f)
-			buf_printf(b, "\\%02x", c);
+			hex_byte(b, "\\", lower, c);
 		else if (edge || strchr("\"+,;<>\\=", c) != NULL) {
 			buf_char(b, '\\');
 			buf_char(b, (char)c);
@@ -152,5 +169,5 @@ void buf_b64url(struct buf *b, struct slice s)
 void buf_hex(struct buf *b, struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		buf_printf(b, "%02x", (unsigned char)s.p[i]);
+		hex_byte(b, "", lower, (unsigned char)s.p[i]);
 }

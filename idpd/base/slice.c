@@ -47,13 +47,15 @@ int slice_number(struct slice s, unsigned long long max, unsigned long long *out
 	return OK;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629 4), 0 when it is none. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+size_t slice_utf8_len(struct slice s)
 {
+	const unsigned char *p = (const unsigned char *)s.p;
+	if (s.n == 0)
+		return 0;
 	if (p[0] < 0x80)
 		return 1;
 	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+	if (p[0] < 0xc2 || p[0] > 0xf4 || s.n < len)
 		return 0;
 	for (size_t i = 1; i < len; i++)
 		if ((p[i] & 0xc0) != 0x80)
@@ -65,14 +67,19 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 	return len;
 }
 
+static bool is_control(const unsigned char *p, size_t len)
+{
+	return len == 1 ? p[0] < 0x20 || p[0] == 0x7f : len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+}
+
 bool slice_is_text(struct slice s, const char *allowed)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 	for (size_t i = 0, len; i < s.n; i += len) {
-		len = utf8_len(p + i, s.n - i);
+		len = slice_utf8_len(slice_mem(s.p + i, s.n - i));
 		if (len == 0 || p[i] == 0)
 			return false;
-		if ((p[i] < 0x20 || p[i] == 0x7f) && strchr(allowed, p[i]) == NULL)
+		if (is_control(p + i, len) && (len > 1 || strchr(allowed, p[i]) == NULL))
 			return false;
 	}
 	return true;

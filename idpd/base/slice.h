@@ -51,7 +51,10 @@ bool slice_has_word(struct slice list, struct slice word);
 /* Decimal digits only, no sign, at most max. OK or E_INPUT. */
 int slice_number(struct slice s, unsigned long long max, unsigned long long *out);
 
-/* Well-formed UTF-8 without NUL and without control characters other than those in `allowed`. */
+/* Length of the well-formed UTF-8 sequence (RFC 3629 4) that s begins with; 0 when it begins with none. */
+size_t slice_utf8_len(struct slice s);
+
+/* Well-formed UTF-8 without NUL and without control characters (C0, DEL, C1) other than those in `allowed`. */
 bool slice_is_text(struct slice s, const char *allowed);
 
 #endif
