@@ -21,7 +21,10 @@ int keyring_sign(struct arena *a, const char *alg, struct slice msg, struct slic
 /* Every public key that is published or signs, as the text of a JWK set (RFC 7517). */
 int keyring_public(struct arena *a, struct slice *jwks);
 
-/* Seals a secret of a digital key for the directory, bound to ad ("csamSubject|csamKeyId"). The result is
+/* Which keys there are and in what state, as JSON text; only on the control socket. */
+int keyring_status(struct arena *a, struct slice *json);
+
+/* Seals a secret of a digital key (the base32 text of a TOTP secret) for the directory, bound to ad ("csamSubject|csamKeyId"). The result is
  * printable: "{CSAM}" and base64. There is no verb that opens it again. */
 int keyring_seal(struct arena *a, struct slice plain, struct slice ad, struct slice *sealed);
 
