@@ -27,17 +27,20 @@ struct want {				/* begins a conversation */
 };
 
 struct turn {				/* zeroed is: denied */
-	enum verdict verdict;
+	enum verdict verdict;		/* V_DOWN: something did not answer, nothing was counted; ticket and prompt are those of V_MORE, to try again */
 	const char *conversation;	/* identifier for the address bar: names the conversation, opens nothing */
-	const char *ticket;		/* V_MORE */
-	struct prompt ask;		/* V_MORE */
+	const char *ticket;		/* V_MORE, V_DOWN */
+	struct prompt ask;		/* V_MORE, V_DOWN */
 	struct slice session;		/* V_ALLOW: the new cookie value */
 	const char *back, *cancel;	/* as wanted */
 	const char *service, *lang;
 	const char *why;		/* V_DENY: text id of what to tell the person */
 };
 
-/* Errors besides the verdict: E_NOENT (no such conversation for this binding, or it has ended), E_INPUT (answer does not fit the
+/* Text ids. Notes: note.wrong, note.wrong-code, note.incomplete, note.wait, note.down, note.not-activated, note.locked, note.no-key,
+ * note.step-up. Refusals: deny.service-blocked, deny.level (no key that reaches it), deny.not-allowed, deny.too-many.
+ *
+ * Begin never allows: at least one answer is asked. Errors besides the verdict: E_NOENT (no such conversation for this binding, or it has ended), E_INPUT (answer does not fit the
  * prompt), E_DOWN, E_LIMIT, E_WAIT. `peer` is the address of who asks. */
 int conversation_begin(struct arena *a, const struct want *want, const char *peer, struct turn *out);
 int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out);

@@ -24,9 +24,10 @@ struct choice {
 struct prompt {
 	unsigned ask;			/* enum ask */
 	const char *kind;		/* of the key being used, or NULL on the chooser */
-	const char *name;		/* who it is, once that was said (shown, not asked again); or NULL */
+	const char *name;		/* who it is: with ASK_TEXT to begin the line with, else shown and not asked again; or NULL */
 	const char *note_id;		/* text id of what went wrong or what to know; or NULL */
-	unsigned wait_s;		/* with note "login.wait": seconds before the next try */
+	const char *note_kind;		/* kind of key the note speaks of ({key}); or NULL */
+	unsigned wait_s;		/* with note "note.wait": seconds before the next try ({seconds}) */
 	const struct choice *choices;
 	size_t nchoices;
 	bool may_go_back;		/* another key can be chosen */
