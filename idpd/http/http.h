@@ -55,18 +55,20 @@ enum endpoint_flag {
 	EP_PUBLIC = 64,		/* cross-site POST is legal here (OAuth, SAML); else Origin/Sec-Fetch-Site must be ours */
 };
 
-struct http_conf {
+struct http_conf {				/* its strings must live until http_stop() */
 	const char *origin;			/* the issuer's origin */
 	const char *const *listen;		/* "127.0.0.1:8443 tls", "127.0.0.1:8080", "unix:/path"; NULL-terminated */
 	const char *cert_file, *key_file;
-	const char *const *proxies;		/* addresses whose X-Forwarded-For counts; NULL-terminated */
-	unsigned threads, workers, hash_workers, max_connections, deadline_s;
+	const char *const *proxies;		/* addresses or networks (ADDR/BITS) whose X-Forwarded-For counts; NULL-terminated */
+	unsigned threads, workers, hash_workers, max_connections, deadline_s;	/* 0: one per core, 8, one per core, 4096, 20 */
 	/* how a page for an error is drawn: given by web/, as http knows no templates */
-	int (*error_page)(struct request *r, struct response *resp, int error);
+	int (*error_page)(struct request *r, struct response *resp, int error);	/* NULL: plain text */
+	bool (*ready)(void);			/* asked by /readyz; must not block; NULL: always */
 };
 
+/* E_INPUT: the configuration is wrong; E_DOWN: an address cannot be listened on. What and why is logged. */
 int http_start(const struct http_conf *conf);
-int http_reload_certificate(void);
+int http_reload_certificate(void);	/* new connections see the new one; when it cannot be read the old one stays */
 void http_stop(void);			/* no new connections, requests under way are answered, then everything ends */
 
 #define ENDPOINT(method, path, fn, flags) http_handler fn;
