@@ -119,8 +119,10 @@ int web_page(struct request *r, struct response *resp, unsigned status, const ch
 	const char *self = json_str(values, "self");
 	if (self == NULL && strcmp(r->method, "GET") == 0)
 		self = web_self(r);
-	if (self != NULL)
+	if (self != NULL) {
 		json_object_set_new((json_t *)d.common, "languages", languages(r, self, lang));
+		json_object_set_new((json_t *)d.common, "has_languages", json_true());
+	}
 	struct buf b = buf_new(r->a);
 	template_draw(&b, &d);
 	resp->status = status;

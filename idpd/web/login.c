@@ -1,0 +1,280 @@
+/* The browser's door to the conversation engine: draws its prompts, carries the answers back, decides nothing. */
+#include "base/buf.h"
+#include "core/conversation.h"
+#include "svc/directory.h"
+#include "svc/texts.h"
+#include "web/files.h"
+#include "web/web.h"
+
+enum { MAX_FIELD = 512 };
+
+struct scene {				/* one turn on its way to the screen */
+	struct request *r;
+	struct response *resp;
+	const struct turn *turn;
+	const char *lang;
+	json_t *values;
+};
+
+static void put(struct scene *s, const char *name, const char *value)
+{
+	if (value != NULL)
+		json_object_set_new(s->values, name, json_string(value));
+}
+
+static void put_true(struct scene *s, const char *name, bool yes)
+{
+	if (yes)
+		json_object_set_new(s->values, name, json_true());
+}
+
+static const char *kind_text(struct arena *a, const char *lang, const char *kind, const char *part)
+{
+	const char *id = arena_printf(a, "kind.%s.%s", kind, part);
+	return texts_have(id) ? text(lang, id) : kind;
+}
+
+static const char *kind_icon(struct arena *a, const char *kind)
+{
+	const char *icon = static_address(arena_printf(a, "kind-%s.svg", kind));
+	return icon != NULL ? icon : static_address("kind.svg");
+}
+
+/* A note's text: what it may name is the key and the seconds to wait. */
+static const char *note(struct scene *s, const char *id, const char *kind, unsigned wait_s)
+{
+	const char *key = kind != NULL ? kind_text(s->r->a, s->lang, kind, "title") : "";
+	return text_with(s->r->a, s->lang, id, "key", key, "seconds", arena_printf(s->r->a, "%u", wait_s), NULL);
+}
+
+/* Notes that explain, where all others say that something went wrong. */
+static bool explains(const char *id)
+{
+	static const char *const ids[] = { "note.step-up", "note.no-key" };
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+		if (strcmp(ids[i], id) == 0)
+			return true;
+	return false;
+}
+
+static void put_note(struct scene *s, const char *id)
+{
+	const struct prompt *ask = &s->turn->ask;
+	if (id == NULL)
+		return;
+	put(s, explains(id) ? "info" : "error", note(s, id, ask->kind, ask->wait_s));
+	put_true(s, "bad_text", strcmp(id, "note.wrong") == 0 || strcmp(id, "note.incomplete") == 0);
+	put_true(s, "bad_code", strcmp(id, "note.wrong-code") == 0 || strcmp(id, "note.incomplete") == 0);
+}
+
+static json_t *option(struct scene *s, const struct choice *c)
+{
+	struct arena *a = s->r->a;
+	json_t *v = json_object();
+	const char *title = c->label != NULL ? c->label : kind_text(a, s->lang, c->id, "title");
+	const char *icon = kind_icon(a, c->label != NULL && s->turn->ask.kind != NULL ? s->turn->ask.kind : c->id);
+	json_object_set_new(v, "id", json_string(c->id));
+	json_object_set_new(v, "title", json_string(title));
+	if (c->label == NULL) {
+		json_object_set_new(v, "with", json_string(kind_text(a, s->lang, c->id, "login")));
+		json_object_set_new(v, "text", json_string(kind_text(a, s->lang, c->id, "text")));
+	}
+	if (icon != NULL)
+		json_object_set_new(v, "icon", json_string(icon));
+	if (c->note_id != NULL)
+		json_object_set_new(v, "why", json_string(note(s, c->note_id, c->id, 0)));
+	json_object_set_new(v, "disabled", json_boolean(c->disabled));
+	return v;
+}
+
+static bool in_group(const struct choice *c, const char *group)
+{
+	return strcmp(c->group != NULL ? c->group : "", group) == 0;
+}
+
+/* The titled groups of CSAM's chooser, in its order; "" is for the person's own keys of one kind. A group without choices is not drawn. */
+static void put_choices(struct scene *s)
+{
+	static const char *const groups[] = { "", "card", "code", "plain", "europe" };
+	const struct prompt *ask = &s->turn->ask;
+	json_t *list = json_array();
+	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+		json_t *options = json_array();
+		for (size_t i = 0; i < ask->nchoices; i++)
+			if (in_group(&ask->choices[i], groups[g]))
+				json_array_append_new(options, option(s, &ask->choices[i]));
+		json_t *group = json_pack("{s:s, s:o}", "group", groups[g], "options", options);
+		if (groups[g][0] != '\0')
+			json_object_set_new(group, "title", json_string(text(s->lang, arena_printf(s->r->a, "group.%s.title", groups[g]))));
+		if (json_array_size(options) > 0)
+			json_array_append(list, group);
+		json_decref(group);
+	}
+	json_object_set_new(s->values, "groups", list);
+}
+
+static void put_fields(struct scene *s)
+{
+	const struct prompt *ask = &s->turn->ask;
+	put_true(s, "ask_text", ask->ask & ASK_TEXT);
+	put_true(s, "ask_secret", ask->ask & ASK_SECRET);
+	put_true(s, "ask_code", ask->ask & ASK_CODE);
+	put(s, ask->ask & ASK_TEXT ? "username" : "known_name", ask->name);
+	put_true(s, "focus_text", ask->ask & ASK_TEXT && ask->name == NULL);
+	put_true(s, "focus_secret", ask->ask & ASK_SECRET && !(ask->ask & ASK_TEXT && ask->name == NULL));
+	put(s, "kind", ask->kind);
+	if (ask->kind == NULL)
+		return;
+	put(s, "icon", kind_icon(s->r->a, ask->kind));
+	put(s, "kind_title", kind_text(s->r->a, s->lang, ask->kind, "title"));
+	put_true(s, "weak", strcmp(ask->kind, "password") == 0);
+	const char *hint = arena_printf(s->r->a, "kind.%s.hint", ask->kind);
+	if (ask->ask & ASK_CODE && texts_have(hint))
+		put(s, "hint", text(s->lang, hint));
+}
+
+/* The name of the service to show; its identifier while the directory is away. E_WAIT. */
+static int put_service(struct scene *s)
+{
+	const struct service *service;
+	if (s->turn->service == NULL)
+		return OK;
+	int e = directory_service(s->r->a, s->turn->service, &service);
+	if (e == E_WAIT)
+		return e;
+	put(s, "service", e == OK ? service_name(service, s->lang) : s->turn->service);
+	return OK;
+}
+
+static int scene_new(struct scene *s)
+{
+	s->lang = web_lang(s->r, s->resp, s->turn->lang);
+	s->values = json_own(s->r->a, json_object());
+	struct slice asked = web_lang_asked(s->r);
+	put(s, "lang_asked", asked.p);
+	put(s, "conversation", s->turn->conversation);
+	put(s, "cancel", s->turn->cancel);
+	if (s->turn->conversation != NULL)
+		put(s, "self", arena_printf(s->r->a, "/login?c=%s", s->turn->conversation));
+	return put_service(s);
+}
+
+/* The answer to these forms may be a redirect to the service: hence WEB_ANYWHERE. */
+static int draw_prompt(struct scene *s, unsigned status, const char *note_id)
+{
+	const struct prompt *ask = &s->turn->ask;
+	put(s, "ticket", s->turn->ticket);
+	put_true(s, "may_go_back", ask->may_go_back);
+	put_note(s, note_id != NULL ? note_id : ask->note_id);
+	if (ask->ask & ASK_CHOICE) {
+		put_choices(s);
+		return web_page(s->r, s->resp, status, "choose", s->lang, s->values, WEB_ANYWHERE);
+	}
+	put_fields(s);
+	return web_page(s->r, s->resp, status, "login", s->lang, s->values, WEB_ANYWHERE);
+}
+
+static int draw_denied(struct scene *s)
+{
+	const char *why = s->turn->why != NULL && texts_have(s->turn->why) ? s->turn->why : "deny.other";
+	const char *title = arena_printf(s->r->a, "%s.title", why);
+	put(s, "title", text(s->lang, texts_have(title) ? title : "deny.other.title"));
+	put(s, "text", text_with(s->r->a, s->lang, why, "service", json_str(s->values, "service"), NULL));
+	return web_page(s->r, s->resp, 403, "denied", s->lang, s->values, NULL);
+}
+
+/* "This page has expired", and the way to begin again. */
+static int draw_expired(struct request *r, struct response *resp)
+{
+	return web_error(r, resp, 404, "expired", NULL);
+}
+
+static int to_conversation(struct request *r, struct response *resp, const struct turn *turn)
+{
+	struct slice asked = web_lang_asked(r);
+	return http_redirect(r, resp, 303, arena_printf(r->a, "/login?c=%s%s%.*s", turn->conversation,
+	    asked.n > 0 ? "&lang=" : "", (int)asked.n, asked.n > 0 ? asked.p : ""));
+}
+
+/* Every verdict has its page. `shown`: this is the address at which the prompt is drawn; elsewhere it is led there. */
+static int answer_with(struct request *r, struct response *resp, const struct turn *turn, bool shown)
+{
+	struct scene s = { .r = r, .resp = resp, .turn = turn };
+	switch (turn->verdict) {
+	case V_ALLOW:
+		if (turn->session.n > 0)
+			web_set_session(r, resp, turn->session);
+		return http_redirect(r, resp, 303, turn->back != NULL ? turn->back : "/");
+	case V_MORE:
+		if (!shown)
+			return to_conversation(r, resp, turn);
+		return scene_new(&s) == OK ? draw_prompt(&s, 200, NULL) : E_WAIT;
+	case V_DOWN:
+		return E_DOWN;
+	case V_DENY:
+		break;
+	}
+	return scene_new(&s) == OK ? draw_denied(&s) : E_WAIT;
+}
+
+static int begin(struct request *r, struct response *resp)
+{
+	struct turn turn = { 0 };
+	const struct want want = {
+		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW,
+		.session = web_session_cookie(r), .back = "/", .cancel = "/", .lang = web_lang(r, resp, NULL),
+	};
+	int e = conversation_begin(r->a, &want, r->peer, &turn);
+	return e == OK ? answer_with(r, resp, &turn, false) : e;
+}
+
+int web_login(struct request *r, struct response *resp)
+{
+	struct turn turn = { 0 };
+	struct slice c = http_query(r, "c");
+	if (c.n == 0)
+		return begin(r, resp);
+	int e = conversation_show(r->a, c, web_browser(r, resp), &turn);
+	if (e == E_NOENT || e == E_INPUT)
+		return draw_expired(r, resp);
+	return e == OK ? answer_with(r, resp, &turn, true) : e;
+}
+
+/* What was sent is no answer to the prompt (an empty field, as a rule): the same prompt again, saying so. */
+static int ask_again(struct request *r, struct response *resp, struct slice browser)
+{
+	struct turn turn = { 0 };
+	int e = conversation_show(r->a, http_form(r, "c"), browser, &turn);
+	if (e == E_NOENT || e == E_INPUT)
+		return draw_expired(r, resp);
+	if (e != OK || turn.verdict != V_MORE)
+		return e != OK ? e : answer_with(r, resp, &turn, true);
+	struct scene s = { .r = r, .resp = resp, .turn = &turn };
+	return scene_new(&s) == OK ? draw_prompt(&s, 400, "note.incomplete") : E_WAIT;
+}
+
+/* A form that says nothing of cookies comes from a browser that keeps none: it would never get in, and should be told why. */
+static bool has_cookie(const struct request *r)
+{
+	return http_header(r, "Cookie").n > 0;
+}
+
+int web_login_answer(struct request *r, struct response *resp)
+{
+	const struct answer answer = {
+		.choice = http_form(r, "choice"), .text = http_form(r, "username"), .secret = http_form(r, "password"),
+		.code = http_form(r, "code"), .back = http_form(r, "back").p != NULL,
+	};
+	if (!has_cookie(r))
+		return web_error(r, resp, 400, "cookies", NULL);
+	if (answer.choice.n > MAX_FIELD || answer.text.n > MAX_FIELD || answer.secret.n > MAX_FIELD || answer.code.n > MAX_FIELD)
+		return web_error(r, resp, 400, "too-long", NULL);
+	struct turn turn = { 0 };
+	struct slice browser = web_browser(r, resp);
+	int e = conversation_answer(r->a, http_form(r, "ticket"), browser, r->peer, &answer, &turn);
+	if (e == E_NOENT)
+		return draw_expired(r, resp);
+	if (e == E_INPUT)
+		return ask_again(r, resp, browser);
+	return e == OK ? answer_with(r, resp, &turn, false) : e;
+}
