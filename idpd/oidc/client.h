@@ -1,0 +1,19 @@
+/* Who is the client? Authentication at the token, revocation and introspection endpoints. */
+#ifndef CSAM_CLIENT_H
+#define CSAM_CLIENT_H
+
+#include "oidc/oidc.h"
+
+#define OIDC_TOKEN_PATH "/oidc/token"
+
+extern const char *const client_methods[];	/* what we know; "none" is last */
+
+/* OK: the client has proven who it is, by exactly the method it is registered for (with method none: it has said so, and PKCE or the like
+ * must prove the rest). E_INPUT with *no: refused. E_WAIT (private_key_jwt: its jti is claimed), E_DOWN. */
+int client_authenticate(struct request *r, const struct service **out, struct refusal *no);
+bool client_is_public(const struct service *service);
+
+/* "{SHA256}base64(salt 16 || sha256(salt || secret))", or the secret itself. */
+bool client_secret_ok(struct arena *a, const char *const *stored, struct slice given);
+
+#endif

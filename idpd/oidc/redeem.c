@@ -1,0 +1,85 @@
+/* grant_type authorization_code: a code becomes tokens, once (RFC 6749 4.1.3, RFC 7636 4.6). */
+#include "oidc/tokens.h"
+#include "svc/audit.h"
+#include "svc/state.h"
+
+enum { VERIFIER_MIN = 43, VERIFIER_MAX = 128, MARGIN_S = 60 };
+
+static bool verifier_fits(struct slice v, const unsigned char challenge[SHA256_LEN])
+{
+	unsigned char h[SHA256_LEN];
+	if (v.n < VERIFIER_MIN || v.n > VERIFIER_MAX)
+		return false;
+	for (size_t i = 0; i < v.n; i++)	/* RFC 7636 4.1: unreserved characters */
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", v.p[i]) == NULL)
+			return false;
+	sha256(v, h);
+	return slice_same_secret(slice_mem(h, sizeof h), slice_mem(challenge, SHA256_LEN));
+}
+
+/* A verifier without a challenge, or the reverse, is a request somebody has altered (RFC 9700 2.1.1 and 4.8). */
+static int check_verifier(struct request *r, const struct grant *g, struct refusal *no)
+{
+	struct slice v = http_form(r, "code_verifier");
+	if (v.p == NULL && !g->has_challenge)
+		return OK;
+	if (v.p == NULL || !g->has_challenge || !verifier_fits(v, g->challenge))
+		return refuse(no, "invalid_grant", "code_verifier does not fit the request");
+	return OK;
+}
+
+static int check_code(struct request *r, const struct service *client, struct grant *g, struct refusal *no)
+{
+	struct slice code = http_form(r, "code"), uri = http_form(r, "redirect_uri");
+	unsigned char h[SHA256_LEN];
+	if (code.n == 0)
+		return refuse(no, "invalid_request", "code is missing");
+	int e = grant_open(r->a, GRANT_CODE, code, g);
+	if (e == E_INPUT || e == E_NOENT)
+		return refuse(no, "invalid_grant", "the code is unknown or has expired");
+	if (e != OK)
+		return e;
+	if (strcmp(g->client, client->client_id) != 0)
+		return refuse(no, "invalid_grant", "the code was given to another client");
+	sha256(uri, h);
+	if (uri.p == NULL || memcmp(h, g->redirect, SHA256_LEN) != 0)
+		return refuse(no, "invalid_grant", "redirect_uri is not that of the request");
+	return check_verifier(r, g, no);
+}
+
+/* Of any number of redemptions one wins. Each later one means that the code was stolen: by whom, nobody knows, so
+ * all that came from it ends (RFC 6749 4.1.2). */
+static int spend(struct request *r, const struct service *client, const struct grant *g, struct refusal *no)
+{
+	int e = state_claim("code", slice_mem(g->family, FAMILY_LEN), oidc_conf()->code_ttl_s + MARGIN_S);
+	if (e != E_EXISTS)
+		return e;
+	e = grant_revoke(g->family);
+	if (e == OK)
+		e = AUDIT(.event = EV_CODE_REPLAYED, .subject = g->subject, .service = client->id, .peer = r->peer, .session = g->sid);
+	return e != OK ? e : refuse(no, "invalid_grant", "the code was used before");
+}
+
+int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+{
+	struct grant g;
+	struct login login;
+	struct tokens t;
+	struct slice refresh = S_NONE;
+	int e = check_code(r, client, &g, no);
+	if (e != OK)
+		return e;
+	bool offline = g.offline;
+	g.offline = false;		/* nothing is frozen yet: the session itself must stand */
+	e = grant_login(r->a, &g, client, &login);
+	if (e != OK)
+		return e == E_NOENT ? refuse(no, "invalid_grant", "the session has ended") : e;
+	g.offline = offline;
+	if ((e = tokens_make(r->a, client, &g, &login, &t)) != OK || (e = spend(r, client, &g, no)) != OK)
+		return e;
+	if (g.offline && (e = grant_freeze(r->a, &g, &login)) != OK)
+		return e;
+	if (service_grant(client, "refresh_token") && (e = refresh_new(r->a, &g, &refresh)) != OK)
+		return e;
+	return tokens_send(r, resp, client, &g, &t, refresh);
+}

@@ -1,0 +1,132 @@
+/* grant_type refresh_token, and the tokens themselves: random names of records, changed at each use (RFC 6749 6, RFC 9700 4.14.2).
+ *
+ * A client that is registered for the grant always gets one. With scope offline_access it outlives the person's session and rests on the
+ * proofs frozen then; without, it ends with the session. */
+#include "base/clock.h"
+#include "oidc/record.h"
+#include "oidc/tokens.h"
+#include "svc/audit.h"
+#include "svc/state.h"
+
+enum { TOKEN_BYTES = 32, TOKEN_MAX = 64, LIVE = 1, USED = 2 };
+
+static struct slice pack(struct arena *a, unsigned state, const struct grant *g)
+{
+	struct buf b = buf_new(a);
+	struct grant kept = *g;
+	kept.nonce = NULL;		/* Core 12.2: no nonce in a refreshed ID token */
+	kept.has_challenge = false;
+	record_num(&b, state);
+	buf_raw(&b, grant_pack(a, &kept));
+	return buf_slice(&b);
+}
+
+static int unpack(struct arena *a, struct slice record, struct grant *out, bool *used)
+{
+	struct record r = { .a = a, .rest = record };
+	uint64_t state = record_get_num(&r);
+	if (r.bad || (state != LIVE && state != USED))
+		return E_NOENT;
+	*used = state == USED;
+	return grant_unpack(a, r.rest, out) == OK ? OK : E_NOENT;
+}
+
+int refresh_new(struct arena *a, const struct grant *g, struct slice *out)
+{
+	struct slice token = slice_of(random_id(a, TOKEN_BYTES));
+	int e = state_put("refresh", token, pack(a, LIVE, g), oidc_conf()->refresh_ttl_s);
+	if (e == OK)
+		*out = token;
+	return e;
+}
+
+int refresh_look(struct arena *a, struct slice token, struct grant *out, bool *used)
+{
+	struct slice record;
+	if (token.n == 0 || token.n > TOKEN_MAX)
+		return E_NOENT;
+	int e = state_get(a, "refresh", token, &record);
+	return e != OK ? e : unpack(a, record, out, used);
+}
+
+/* Inside the store's transaction: live becomes used. What it stays is the way back to its family. */
+static int mark_used(struct state_change *c)
+{
+	struct grant g;
+	bool used;
+	if (c->old.p == NULL || unpack(c->a, c->old, &g, &used) != OK)
+		return E_NOENT;
+	if (used)
+		return E_EXISTS;
+	c->val = pack(c->a, USED, &g);
+	return OK;
+}
+
+/* Used twice: by the client and by a thief, and nobody knows which came first. */
+static int replayed(struct request *r, const struct service *client, const struct grant *g, struct refusal *no)
+{
+	int e = grant_revoke(g->family);
+	if (e == OK)
+		e = AUDIT(.event = EV_REFRESH_REPLAYED, .subject = g->subject, .service = client->id, .peer = r->peer, .session = g->sid);
+	return e != OK ? e : refuse(no, "invalid_grant", "the refresh token was used before");
+}
+
+/* RFC 6749 6: what was not granted at first cannot be asked for now. */
+static int narrow(struct arena *a, struct slice asked, struct grant *g, struct refusal *no)
+{
+	struct slice rest = asked, word;
+	if (asked.p == NULL)
+		return OK;
+	while (slice_cut(&rest, ' ', &word))
+		if (word.n > 0 && !slice_has_word(slice_of(g->scope), word))
+			return refuse(no, "invalid_scope", "scope is more than was granted");
+	if (!slice_has_word(asked, S("openid")))
+		return refuse(no, "invalid_scope", "scope must contain openid");
+	g->scope = arena_str(a, asked);
+	return OK;
+}
+
+/* The new token is stored before the old one is spent: a crash between leaves the client with one that works. */
+static int rotate(struct arena *a, const struct grant *g, struct slice old, struct slice *fresh)
+{
+	int e = refresh_new(a, g, fresh);
+	if (e != OK)
+		return e;
+	e = state_update("refresh", old, mark_used, NULL);
+	if (e != OK)
+		state_del("refresh", *fresh);
+	return e;
+}
+
+int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+{
+	struct slice token = http_form(r, "refresh_token"), fresh;
+	struct grant g, now_granted;
+	struct login login;
+	struct tokens t;
+	bool used;
+	if (token.n == 0)
+		return refuse(no, "invalid_request", "refresh_token is missing");
+	int e = refresh_look(r->a, token, &g, &used);
+	if (e == OK && strcmp(g.client, client->client_id) != 0)
+		e = E_NOENT;
+	if (e == OK && used)
+		return replayed(r, client, &g, no);
+	if (e == OK)
+		e = grant_login(r->a, &g, client, &login);
+	if (e == E_NOENT)
+		return refuse(no, "invalid_grant", "the refresh token is unknown, or what it rests on has ended");
+	if (e != OK)
+		return e;
+	now_granted = g;
+	if ((e = narrow(r->a, http_form(r, "scope"), &now_granted, no)) != OK ||
+	    (e = tokens_make(r->a, client, &now_granted, &login, &t)) != OK ||
+	    (g.offline && (e = grant_freeze(r->a, &g, &login)) != OK))
+		return e;
+	e = rotate(r->a, &g, token, &fresh);
+	if (e == E_EXISTS)
+		return replayed(r, client, &g, no);
+	if (e == E_NOENT)
+		return refuse(no, "invalid_grant", "the refresh token has expired");
+	return e != OK ? e : tokens_send(r, resp, client, &now_granted, &t, fresh);
+}

@@ -1,0 +1,68 @@
+/* POST /oidc/token: one grant type, one function; and the answer they share (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). */
+#include "base/clock.h"
+#include "oidc/client.h"
+#include "oidc/idtoken.h"
+#include "oidc/tokens.h"
+#include "svc/audit.h"
+
+static const struct grant_type {
+	const char *name;
+	int (*fn)(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+} types[] = {
+	{ "authorization_code", token_code },
+	{ "refresh_token", token_refresh },
+};
+
+int tokens_make(struct arena *a, const struct service *client, const struct grant *g, const struct login *login, struct tokens *out)
+{
+	struct grant access = *g;
+	access.nonce = NULL;
+	access.has_challenge = false;
+	out->level = grant_acr(g, login);
+	int e = grant_seal(a, GRANT_ACCESS, &access, now() + oidc_conf()->access_ttl_s, &out->access);
+	return e != OK ? e : idtoken_make(a, client, g, login, out->access, &out->id);
+}
+
+int tokens_send(struct request *r, struct response *resp, const struct service *client, const struct grant *g,
+    const struct tokens *t, struct slice refresh)
+{
+	int e = AUDIT(.event = EV_TOKEN_ISSUED, .subject = g->subject, .service = client->id, .peer = r->peer, .session = g->sid,
+	    .level = t->level);
+	if (e != OK)
+		return e;
+	json_t *v = json_own(r->a, json_pack("{ss% ss si ss ss%}", "access_token", t->access.p, t->access.n, "token_type", "Bearer",
+	    "expires_in", (int)oidc_conf()->access_ttl_s, "scope", g->scope, "id_token", t->id.p, t->id.n));
+	if (refresh.p != NULL)
+		json_object_set_new(v, "refresh_token", json_stringn(refresh.p, refresh.n));
+	http_set(r, resp, "Pragma", "no-cache");
+	return http_json(r, resp, 200, v);
+}
+
+static int by_type(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+{
+	struct slice name = http_form(r, "grant_type");
+	if (name.n == 0)
+		return refuse(no, "invalid_request", "grant_type is missing");
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (!slice_is(name, types[i].name))
+			continue;
+		if (!service_grant(client, types[i].name))
+			return refuse(no, "unauthorized_client", "the client may not use this grant");
+		return types[i].fn(r, resp, client, no);
+	}
+	return refuse(no, "unsupported_grant_type", NULL);
+}
+
+int oidc_token(struct request *r, struct response *resp)
+{
+	const struct service *client = NULL;
+	struct refusal no = { .error = NULL };
+	int e = client_authenticate(r, &client, &no);
+	if (e == OK)
+		e = by_type(r, resp, client, &no);
+	if (e == E_INPUT && client != NULL && no.error != NULL) {
+		int down = AUDIT(.event = EV_TOKEN_REFUSED, .service = client->id, .peer = r->peer, .why = no.error);
+		e = down != OK ? down : e;
+	}
+	return oidc_end(r, resp, e, &no);
+}

@@ -1,0 +1,26 @@
+/* What the token endpoint answers, whatever the grant. */
+#ifndef CSAM_TOKENS_H
+#define CSAM_TOKENS_H
+
+#include "oidc/grant.h"
+
+/* Each grant type: OK with the response drawn, E_INPUT with *no, or an error for the router. */
+int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+
+/* Made before anything is spent, so that a keyring that is down costs nobody a code. */
+struct tokens {
+	struct slice access, id;
+	unsigned level;			/* that acr tells */
+};
+int tokens_make(struct arena *a, const struct service *client, const struct grant *g, const struct login *login, struct tokens *out);
+
+/* The audit line, durable, and then the answer. refresh p NULL: none. */
+int tokens_send(struct request *r, struct response *resp, const struct service *client, const struct grant *g,
+    const struct tokens *t, struct slice refresh);
+
+/* Refresh tokens. */
+int refresh_new(struct arena *a, const struct grant *g, struct slice *out);
+int refresh_look(struct arena *a, struct slice token, struct grant *out, bool *used);	/* E_NOENT: none of ours; *used: it was spent before */
+
+#endif
