@@ -20,12 +20,15 @@ void limits_open(const struct limits_conf *conf);
  * OK: go on, and count it as wrong until limits_password_right. E_LIMIT: not now, *wait_s > 0 says when; with *wait_s 0 the
  * password is refused for good: let the decoy be asked, and answer as for a wrong password. */
 int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s);
+
+/* It was right: OK, and the counters start anew. E_LIMIT: it was refused for good meanwhile, do not let in. */
 int limits_password_right(const struct person *person, const char *peer);
 
 /* The attempt that was just counted was never evaluated (E_DOWN behind it): takes that one away again and nothing else. Best effort. */
 int limits_password_undo(const struct person *person, struct slice name, const char *peer);
 
-/* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory too). */
+/* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory and in
+ * the audit trail too), or it is not active. Undo is also for the last right code, typed again. */
 int limits_second(const struct person *person, const struct key *key);
 int limits_second_right(const struct person *person, const struct key *key);
 int limits_second_undo(const struct person *person, const struct key *key);

@@ -14,7 +14,7 @@
 
 enum {
 	NS_MAX = 24, KEY_MAX = NS_MAX + SHA256_LEN, VALUE_MAX = 256 * 1024,
-	MIN_MIB = 4, BATCH = 256, SWEEP = 512, PROCESSES_READERS = 510, IDLE_READERS = 64,
+	MIN_MIB = 4, ROOM_MIB = 64, BATCH = 256, SWEEP = 512, PROCESSES_READERS = 510, IDLE_READERS = 64,
 	TICK_MS = 1000, CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
 };
 
@@ -133,12 +133,13 @@ static int databases_open(MDB_env *env)
 	return rc;
 }
 
-/* Takes the whole map's room on the disk now: then a disk that others fill later does not stop the store. */
+/* Takes room on the disk now: a disk that others fill later does not stop a store that holds no more than this. */
 static void room_take(MDB_env *env)
 {
 	int fd;
-	if (mdb_env_get_fd(env, &fd) == 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)st.map_size) != 0)
-		log_warn("state: cannot reserve %zu MiB on the disk: %s", st.map_size >> 20, strerror(errno));
+	size_t n = st.map_size < (size_t)ROOM_MIB << 20 ? st.map_size : (size_t)ROOM_MIB << 20;
+	if (mdb_env_get_fd(env, &fd) == 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n) != 0)
+		log_warn("state: cannot reserve %zu MiB on the disk: %s", n >> 20, strerror(errno));
 }
 
 static int env_open(void)

@@ -1,0 +1,324 @@
+/* How often somebody may be wrong: a pace for each network, a tally for each password and each second factor. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "core/limits.h"
+#include "svc/audit.h"
+#include "svc/state.h"
+
+enum {
+	KEEP_S = 30 * 24 * 3600,
+	STRANGER_S = 3600,	/* names nobody has must not fill the store; that their tally forgets sooner cannot be seen */
+	PACE_S = 3600,		/* far above any delay; the same for known and unknown names, for this can be seen */
+	LAG_MS = 30 * 1000,	/* what was written to the directory is seen there by every request that begins this much later */
+};
+
+static struct limits_conf conf;		/* zero until it is opened: everything is refused */
+
+void limits_open(const struct limits_conf *c)
+{
+	conf = *c;
+}
+
+unsigned limits_turns(void)
+{
+	return conf.turns_max;
+}
+
+/* ---- the tally: wrong tries in a row, from everywhere ---- */
+
+struct tally {
+	int64_t told_at;	/* since when the directory knows that this is refused; 0: it does not */
+	uint32_t count;
+	uint32_t forgiven;	/* the directory's lock is that of an older password: not taken for this one */
+	unsigned char generation[SHA256_LEN];
+};
+
+struct attempt {
+	unsigned max, ttl_s;
+	bool locked_there;	/* what the directory says */
+	unsigned char generation[SHA256_LEN];
+	bool refused, tell, forgive;	/* out */
+};
+
+static bool tally_read(struct slice s, struct tally *out)
+{
+	if (s.n != sizeof *out)
+		return false;
+	memcpy(out, s.p, sizeof *out);
+	return true;
+}
+
+static struct tally tally_new(const struct attempt *t)
+{
+	struct tally r = { 0 };
+	memcpy(r.generation, t->generation, sizeof r.generation);
+	return r;
+}
+
+/* What the tally is before this attempt, after what happened in the directory since the last one. */
+static struct tally tally_now(struct slice stored, const struct attempt *t)
+{
+	struct tally r;
+	int64_t at = now_ms();
+	if (!tally_read(stored, &r)) {
+		r = tally_new(t);
+	} else if (memcmp(r.generation, t->generation, sizeof r.generation) != 0) {
+		r = tally_new(t);	/* another password */
+		r.forgiven = t->locked_there;
+	}
+	if (!t->locked_there) {
+		r.forgiven = false;
+		if (r.told_at != 0 && at - r.told_at > LAG_MS)
+			r = tally_new(t);	/* it was locked there and is not any more: an administrator's work */
+	} else if (!r.forgiven) {
+		r.count = t->max;	/* the directory is the floor of a store that lost its records */
+		if (r.told_at == 0)
+			r.told_at = at;
+	}
+	return r;
+}
+
+static int attempt(struct state_change *c)
+{
+	struct attempt *t = c->ctx;
+	struct tally r = tally_now(c->old, t);
+	t->refused = r.count >= t->max;
+	t->tell = t->refused && r.told_at == 0;
+	t->forgive = r.forgiven;
+	if (!t->refused)
+		r.count++;
+	struct slice val = slice_mem(&r, sizeof r);
+	if (t->refused && !t->tell && slice_eq(val, c->old))
+		return OK;		/* hammering at a locked door writes nothing */
+	c->val = arena_copy(c->a, val);
+	c->ttl_s = t->ttl_s;
+	return OK;
+}
+
+static int told(struct state_change *c)
+{
+	struct tally r;
+	if (!tally_read(c->old, &r))
+		return OK;
+	r.told_at = now_ms();
+	r.forgiven = false;
+	c->val = arena_copy(c->a, slice_mem(&r, sizeof r));
+	return OK;
+}
+
+static int right(struct state_change *c)
+{
+	struct tally r;
+	if (!tally_read(c->old, &r))
+		return OK;
+	if (r.told_at != 0)
+		return E_LIMIT;
+	r.count = 0;
+	c->val = r.forgiven ? arena_copy(c->a, slice_mem(&r, sizeof r)) : S_NONE;
+	return OK;
+}
+
+static int taken_back(struct state_change *c)
+{
+	struct tally r;
+	if (!tally_read(c->old, &r) || r.told_at != 0 || r.count == 0)
+		return OK;
+	r.count--;
+	c->val = arena_copy(c->a, slice_mem(&r, sizeof r));
+	return OK;
+}
+
+/* ---- the pace: delays between wrong tries from one network ---- */
+
+struct pace {
+	int64_t last;
+	uint64_t count;
+};
+
+static int64_t delay_ms(uint64_t count)
+{
+	if (count == 0 || count < conf.password_free)
+		return 0;
+	uint64_t doubled = count - conf.password_free;
+	uint64_t s = doubled > 20 ? conf.delay_max_s : UINT64_C(1) << doubled;
+	return (int64_t)(s < conf.delay_max_s ? s : conf.delay_max_s) * 1000;
+}
+
+static int pace(struct state_change *c)
+{
+	struct pace r = { 0 };
+	if (c->old.n == sizeof r)
+		memcpy(&r, c->old.p, sizeof r);
+	int64_t at = now_ms(), delay = delay_ms(r.count), left = r.last + delay - at;
+	if (left > delay)
+		left = delay;		/* the clock was set back */
+	if (left > 0) {
+		*(unsigned *)c->ctx = (unsigned)((left + 999) / 1000);
+		return E_LIMIT;
+	}
+	r.last = at;
+	r.count++;
+	c->val = arena_copy(c->a, slice_mem(&r, sizeof r));
+	c->ttl_s = PACE_S;
+	return OK;
+}
+
+static int pace_taken_back(struct state_change *c)
+{
+	struct pace r;
+	if (c->old.n != sizeof r)
+		return OK;
+	memcpy(&r, c->old.p, sizeof r);
+	if (r.count > 0)
+		r.count--;
+	c->val = arena_copy(c->a, slice_mem(&r, sizeof r));
+	return OK;
+}
+
+/* IPv4 /24, IPv6 /56: what one subscriber usually has. What is no address is its own network. */
+static struct slice network(struct arena *a, const char *peer)
+{
+	struct in6_addr six;
+	struct in_addr four;
+	char *text = arena_strdup(a, peer ? peer : "");
+	text[strcspn(text, "%")] = '\0';	/* RFC 4007 11: zone */
+	unsigned char *out = arena_alloc(a, 8);
+	if (inet_pton(AF_INET, text, &four) == 1) {
+		out[0] = 4;
+		memcpy(out + 1, &four, 3);
+		return slice_mem(out, 4);
+	}
+	if (inet_pton(AF_INET6, text, &six) != 1)
+		return slice_of(text);
+	if (IN6_IS_ADDR_V4MAPPED(&six)) {
+		out[0] = 4;
+		memcpy(out + 1, six.s6_addr + 12, 3);
+		return slice_mem(out, 4);
+	}
+	out[0] = 6;
+	memcpy(out + 1, &six, 7);
+	return slice_mem(out, 8);
+}
+
+/* ---- passwords ---- */
+
+/* Whose password: a person by subject, however they were named; a name nobody has, as it is whatever its case. */
+struct who {
+	const char *tally_ns, *pace_ns;
+	struct slice key, pace_key;
+	unsigned ttl_s;
+};
+
+static struct who who_of(struct arena *a, const struct person *person, struct slice name, const char *peer)
+{
+	struct who w = { "limit.password", "limit.pace", slice_of(person ? person->subject : NULL), S_NONE, KEEP_S };
+	if (person == NULL) {
+		char *p = arena_str(a, name);
+		for (size_t i = 0; i < name.n; i++)
+			if (p[i] >= 'A' && p[i] <= 'Z')
+				p[i] += 'a' - 'A';
+		w = (struct who){ "limit.password.name", "limit.pace.name", slice_mem(p, name.n), S_NONE, STRANGER_S };
+	}
+	struct buf b = buf_new(a);
+	buf_raw(&b, network(a, peer));
+	buf_char(&b, '|');
+	buf_raw(&b, w.key);
+	w.pace_key = buf_slice(&b);
+	return w;
+}
+
+static int locked_audit(const struct person *person, const char *kind, const char *key, const char *peer)
+{
+	return AUDIT(.event = EV_KEY_LOCKED, .subject = person->subject, .kind = kind, .key = key, .peer = peer, .why = "limit");
+}
+
+/* The directory hears of it until it has taken it; refused it is here in any case. */
+static int password_refused(const struct person *person, const struct who *w, const char *peer)
+{
+	if (directory_password_failures(person, conf.password_max) != OK)
+		return E_LIMIT;
+	int rc = locked_audit(person, "password", NULL, peer);
+	if (rc == OK)
+		rc = state_update(w->tally_ns, w->key, told, NULL);
+	return rc == OK ? E_LIMIT : rc;
+}
+
+int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s)
+{
+	AUTO_ARENA a = arena_new();
+	struct who w = who_of(a, person, name, peer);
+	*wait_s = 0;
+	int rc = state_update(w.pace_ns, w.pace_key, pace, wait_s);
+	if (rc != OK)
+		return rc;
+	struct attempt t = { .max = conf.password_max, .ttl_s = w.ttl_s };
+	t.locked_there = person != NULL && person->password_failures >= conf.password_max;
+	sha256(slice_of(person ? person->password_changed : NULL), t.generation);
+	rc = state_update(w.tally_ns, w.key, attempt, &t);
+	if (rc != OK)
+		return rc;
+	if (t.tell && person != NULL)
+		return password_refused(person, &w, peer);
+	if (t.forgive)
+		directory_password_failures(person, 0);		/* asked again at each try until it shows */
+	return t.refused ? E_LIMIT : OK;
+}
+
+int limits_password_right(const struct person *person, const char *peer)
+{
+	AUTO_ARENA a = arena_new();
+	struct who w = who_of(a, person, S_NONE, peer);
+	int rc = state_update(w.tally_ns, w.key, right, NULL);
+	return rc == OK ? state_del(w.pace_ns, w.pace_key) : rc;
+}
+
+int limits_password_undo(const struct person *person, struct slice name, const char *peer)
+{
+	AUTO_ARENA a = arena_new();
+	struct who w = who_of(a, person, name, peer);
+	int rc = state_update(w.tally_ns, w.key, taken_back, NULL);
+	return rc == OK ? state_update(w.pace_ns, w.pace_key, pace_taken_back, NULL) : rc;
+}
+
+/* ---- second factors ---- */
+
+static const char second_ns[] = "limit.second";
+
+static struct slice second_key(struct arena *a, const struct person *person, const struct key *key)
+{
+	return slice_of(arena_printf(a, "%s|%s", person->subject, key->id));
+}
+
+int limits_second(const struct person *person, const struct key *key)
+{
+	AUTO_ARENA a = arena_new();
+	struct slice k = second_key(a, person, key);
+	struct attempt t = { .max = conf.second_max, .ttl_s = KEEP_S };
+	t.locked_there = strcmp(key->state, "locked") == 0;
+	if (!t.locked_there && strcmp(key->state, "active") != 0)
+		return E_LIMIT;
+	int rc = state_update(second_ns, k, attempt, &t);
+	if (rc != OK || !t.refused)
+		return rc;
+	if (!t.tell || directory_key_lock(key) != OK)
+		return E_LIMIT;
+	rc = locked_audit(person, key->kind, key->id, NULL);
+	if (rc == OK)
+		rc = state_update(second_ns, k, told, NULL);
+	return rc == OK ? E_LIMIT : rc;
+}
+
+int limits_second_right(const struct person *person, const struct key *key)
+{
+	AUTO_ARENA a = arena_new();
+	return state_update(second_ns, second_key(a, person, key), right, NULL);
+}
+
+int limits_second_undo(const struct person *person, const struct key *key)
+{
+	AUTO_ARENA a = arena_new();
+	return state_update(second_ns, second_key(a, person, key), taken_back, NULL);
+}
