@@ -59,11 +59,14 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+setup-node: setup-test
+	@setup/node
+
 setup-%:
 	@setup/install $*
 
 # The whole suite runs on a build with AddressSanitizer and UBSan.
-test: setup-build setup-demo setup-test
+test: setup-build setup-demo setup-test setup-node
 	@$(MAKE) --no-print-directory SAN=1 programs units
 	@tests/run -b build-san $(T)
 

@@ -128,7 +128,7 @@ static cfg_opt_t describe(const struct option *o)
 {
 	switch (o->type) {
 	case T_INT:
-		return (cfg_opt_t)CFG_INT(o->name, atol(o->def), CFGF_NONE);
+		return (cfg_opt_t)CFG_INT(o->name, strtol(o->def, NULL, 10), CFGF_NONE);
 	case T_BOOL:
 		return (cfg_opt_t)CFG_BOOL(o->name, strcmp(o->def, "true") == 0 ? cfg_true : cfg_false, CFGF_NONE);
 	case T_LIST:

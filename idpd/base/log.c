@@ -19,6 +19,21 @@ void log_open(const char *process, enum log_level at_least)
 	journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+static const char *const words[] = { [LOG_LEVEL_ERR] = "err", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug" };
+
+enum log_level log_level_of(const char *word)
+{
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (words[i] != NULL && strcmp(words[i], word) == 0)
+			return (enum log_level)i;
+	return LOG_LEVEL_INFO;
+}
+
+enum log_level log_level_least(void)
+{
+	return least;
+}
+
 /* One write per line, so that processes and threads do not interleave; control characters of hostile input
  * cannot start a line of their own. */
 void log_line(enum log_level level, const char *fmt, ...)
@@ -33,8 +48,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
-	static const char *const words[] = { [LOG_LEVEL_ERR] = "error", [LOG_LEVEL_WARN] = "warning",
-		[LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug" };
 	int n;
 	if (journal) {
 		n = snprintf(line, sizeof line, "<%d>%s: %s\n", level, name, text);

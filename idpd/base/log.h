@@ -8,6 +8,8 @@ enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6, LOG_
 
 /* To standard error, one line each; with JOURNAL_STREAM set, prefixed <N> as systemd reads it. */
 void log_open(const char *process, enum log_level least);
+enum log_level log_level_of(const char *word);	/* err, warn, info, debug; anything else is info */
+enum log_level log_level_least(void);		/* what log_open was told */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_err(...)	log_line(LOG_LEVEL_ERR, __VA_ARGS__)

@@ -1,0 +1,110 @@
+/* The front process: opens every part, serves, closes. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "core/limits.h"
+#include "front.h"
+#include "http/http.h"
+#include "oidc/oidc.h"
+#include "svc/audit.h"
+#include "svc/directory.h"
+#include "svc/keyring.h"
+#include "svc/state.h"
+#include "svc/texts.h"
+#include "web/web.h"
+
+static int open_directory(const struct conf *c)
+{
+	return directory_open(&(struct directory_conf){
+		.uri = c->directory_uri, .ca_file = c->directory_ca_file, .starttls = c->directory_starttls,
+		.bind_dn = c->directory_bind_dn, .bind_password_file = c->directory_password_file,
+		.base = c->directory_base, .people_base = c->directory_people_base,
+		.people_filter = c->directory_people_filter, .people_name_attr = c->directory_people_name_attr,
+		.services_base = c->directory_services_base, .decoy_dn = c->directory_decoy_dn,
+		.timeout_ms = (unsigned)c->directory_timeout,
+	});
+}
+
+static void open_limits(const struct conf *c)
+{
+	limits_open(&(struct limits_conf){
+		.password_max = (unsigned)c->limits_password_max, .password_free = (unsigned)c->limits_password_free,
+		.delay_max_s = (unsigned)c->limits_delay_max, .second_max = (unsigned)c->limits_second_max,
+		.turns_max = (unsigned)c->limits_turns_max,
+	});
+}
+
+static int open_oidc(const struct conf *c)
+{
+	static struct oidc_conf oidc;
+	oidc = (struct oidc_conf){
+		.issuer = c->server_issuer,
+		.code_ttl_s = (unsigned)c->oidc_code_lifetime, .access_ttl_s = (unsigned)c->oidc_access_token_lifetime,
+		.id_token_ttl_s = (unsigned)c->oidc_id_token_lifetime,
+		.refresh_ttl_s = (unsigned)c->oidc_refresh_lifetime, .offline_ttl_s = (unsigned)c->oidc_offline_lifetime,
+	};
+	return oidc_open(&oidc);
+}
+
+static int start_http(const struct conf *c)
+{
+	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	return http_start(&(struct http_conf){
+		.origin = c->server_issuer, .listen = c->server_listen,
+		.cert_file = c->server_certificate, .key_file = c->server_private_key, .proxies = c->server_trusted_proxies,
+		.threads = c->http_threads ? (unsigned)c->http_threads : cores,
+		.workers = (unsigned)c->http_workers,
+		.hash_workers = c->http_hash_workers ? (unsigned)c->http_hash_workers : 2 * cores,
+		.max_connections = (unsigned)c->http_max_connections, .deadline_s = (unsigned)c->http_deadline,
+		.error_page = web_error_page, .ready = directory_ready,
+	});
+}
+
+/* State before everything that counts; the directory last, as it may be away and is waited for by nobody. */
+static int open_all(const struct conf *c, const char *keyring_socket)
+{
+	int r;
+	AUTO_ARENA a = arena_new();
+	const char *texts = arena_printf(a, "%s/texts", c->server_share_dir);
+	keyring_open(keyring_socket);
+	open_limits(c);
+	if ((r = state_open(c->server_state_dir, (unsigned)c->state_map_size)) != OK ||
+	    (r = audit_open(c->server_audit_dir)) != OK ||
+	    (r = texts_open(arena_printf(arena_new(), "%s/texts", c->server_share_dir), c->server_languages)) != OK ||
+	    (r = web_open(c->server_share_dir)) != OK ||
+	    (r = open_directory(c)) != OK ||
+	    (r = open_oidc(c)) != OK)
+		return r;
+	return start_http(c);
+}
+
+int front_main(const struct conf *conf, const char *keyring_socket)
+{
+	sigset_t wanted;
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGHUP);
+	/* Blocked here, inherited by every thread: only sigwait below receives them. */
+	pthread_sigmask(SIG_BLOCK, &wanted, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	mallopt(M_ARENA_MAX, 2);	/* many threads, small memory: requests live in arenas of their own */
+	if (open_all(conf, keyring_socket) != OK)
+		return 1;
+	log_info("ready: %s", conf->server_issuer);
+	for (int sig = 0; sig != SIGTERM && sig != SIGINT;) {
+		if (sigwait(&wanted, &sig) != 0)
+			break;
+		if (sig == SIGHUP && http_reload_certificate() != OK)
+			log_err("the old certificate stays in use");
+	}
+	http_stop();
+	directory_close();
+	state_close();
+	return 0;
+}

@@ -1,0 +1,66 @@
+// What the browser and client tests share: where the running system is, its people, codes, and the report of each check.
+import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+
+export const demo = process.env.DEMO ?? path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../run/demo');
+export const target = JSON.parse(fs.readFileSync(path.join(demo, 'target.json'), 'utf8'));
+export const ca = fs.readFileSync(path.join(demo, target.ca_file));
+export const port = Number(new URL(target.issuer).port);
+export const tax = `https://localhost:${port + 2}`, library = `https://localhost:${port + 3}`;
+export const shots = path.join(demo, '..', 'screenshots');
+fs.mkdirSync(shots, { recursive: true });
+
+export const account = name => target.accounts.find(a => a.username === name);
+
+// RFC 6238 with SHA-1, 30 s, 6 digits.
+export function totp(base32, at = Date.now()) {
+	const bits = [...base32.replace(/=+$/, '')].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+	const key = Buffer.from(bits.match(/.{8}/g).map(b => parseInt(b, 2)));
+	const counter = Buffer.alloc(8);
+	counter.writeBigUInt64BE(BigInt(Math.floor(at / 30000)));
+	const mac = createHmac('sha1', key).update(counter).digest(), o = mac[19] & 15;
+	return String((mac.readUInt32BE(o) & 0x7fffffff) % 1000000).padStart(6, '0');
+}
+
+// A code works once: waits for a step that this process has not used for the seed yet.
+const used = new Map();
+export async function freshCode(base32) {
+	for (;;) {
+		const step = Math.floor(Date.now() / 30000);
+		if ((used.get(base32) ?? 0) < step) {
+			used.set(base32, step);
+			return totp(base32);
+		}
+		await new Promise(r => setTimeout(r, 250));
+	}
+}
+
+export const csamctl = (...args) => execFileSync(target.csamctl, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+export const ldapmodify = ldif => execFileSync('ldapmodify', ['-x', '-H', target.ldap.uri, '-D', target.ldap.bind_dn, '-w', target.ldap.bind_pw],
+	{ input: ldif, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+
+// A person of this test's own. Returns {username, password, totp}.
+export function newPerson(username, { code = true } = {}) {
+	const password = 'correct horse battery';
+	const seed = code ? Buffer.from(Array.from({ length: 20 }, (_, i) => (username.charCodeAt(i % username.length) * 7 + i * 31) & 255)) : null;
+	const base32 = seed && [...seed].map(b => b.toString(2).padStart(8, '0')).join('').match(/.{5}/g).map(b => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[parseInt(b, 2)]).join('');
+	const file = path.join(demo, `password.${username}`);
+	fs.writeFileSync(file, password);
+	ldapmodify(csamctl('person', 'new', '--uid', username, '--given-name', 'Emma', '--family-name', 'Maes', '--mail', `${username}@csam.example`,
+		'--password-file', file, ...(code ? ['--totp', base32] : [])));
+	return { username, password, totp: base32 };
+}
+
+let failures = 0;
+export async function check(what, fn) {
+	try {
+		await fn();
+		console.log(`ok - ${what}`);
+	} catch (e) {
+		failures++;
+		console.log(`not ok - ${what}\n    ${String(e?.stack ?? e).split('\n').slice(0, 6).join('\n    ')}`);
+	}
+}
+export const done = () => process.exit(failures ? 1 : 0);
