@@ -44,7 +44,7 @@ static int open_oidc(const struct conf *c)
 		.issuer = c->server_issuer,
 		.code_ttl_s = (unsigned)c->oidc_code_lifetime, .access_ttl_s = (unsigned)c->oidc_access_token_lifetime,
 		.id_token_ttl_s = (unsigned)c->oidc_id_token_lifetime,
-		.refresh_ttl_s = (unsigned)c->oidc_refresh_lifetime, .offline_ttl_s = (unsigned)c->oidc_offline_lifetime,
+		.refresh_ttl_s = (unsigned)c->oidc_refresh_lifetime, .allow_loopback_http = c->oidc_allow_loopback_http,
 	};
 	return oidc_open(&oidc);
 }
@@ -73,7 +73,7 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	open_limits(c);
 	if ((r = state_open(c->server_state_dir, (unsigned)c->state_map_size)) != OK ||
 	    (r = audit_open(c->server_audit_dir)) != OK ||
-	    (r = texts_open(arena_printf(arena_new(), "%s/texts", c->server_share_dir), c->server_languages)) != OK ||
+	    (r = texts_open(texts, c->server_languages)) != OK ||
 	    (r = web_open(c->server_share_dir)) != OK ||
 	    (r = open_directory(c)) != OK ||
 	    (r = open_oidc(c)) != OK)

@@ -1,5 +1,138 @@
-/* The supervisor: starts the keyring and the front, and starts them again when they end. */
-int main(void)
+/* idpd: reads its configuration, opens the keyring's sockets, and supervises keyring and front. */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/conf.h"
+#include "base/log.h"
+#include "front.h"
+#include "keyring/keyring.h"
+#include "supervisor.h"
+
+#define DEFAULT_FILE "/etc/csam/idpd.conf"
+
+static const char usage[] =
+    "usage: idpd [-c FILE] [-t | -T]\n"
+    "  -c FILE  configuration (" DEFAULT_FILE ")\n"
+    "  -t       check the configuration and end\n"
+    "  -T       print the configuration in force, defaults included, and end\n"
+    "  -V       print the version and end\n"
+    "idpd stays in the foreground and logs to standard error. SIGHUP: take a renewed certificate. SIGTERM: end.\n"
+    "See idpd(8), idpd.conf(5).\n";
+
+struct rights {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The system user of a process; -1 when it stays what we are. */
+static int find_user(const char *name, struct rights *out)
 {
-	return 0;
+	*out = (struct rights){ (uid_t)-1, (gid_t)-1 };
+	if (*name == '\0' || geteuid() != 0)
+		return OK;
+	const struct passwd *p = getpwnam(name);
+	if (p == NULL)
+		return fail(E_INPUT, "no such system user: %s", name);
+	*out = (struct rights){ p->pw_uid, p->pw_gid };
+	return OK;
+}
+
+/* The folders of a process, made for it when they are absent. */
+static int make_folder(const char *path, const struct rights *owner, mode_t mode)
+{
+	if (mkdir(path, mode) != 0 && errno != EEXIST)
+		return fail(E_DOWN, "cannot make the folder %s: %m", path);
+	if (owner->uid != (uid_t)-1 && chown(path, owner->uid, owner->gid) != 0)
+		return fail(E_DOWN, "cannot give the folder %s to its user: %m", path);
+	return OK;
+}
+
+static int make_folders(const struct conf *c, const struct rights *front, const struct rights *keyring)
+{
+	const struct rights nobody = { (uid_t)-1, (gid_t)-1 };
+	int r;
+	if ((r = make_folder(c->server_runtime_dir, &nobody, 0755)) != OK ||
+	    (r = make_folder(c->server_state_dir, front, 0700)) != OK ||
+	    (r = make_folder(c->server_audit_dir, front, 0700)) != OK)
+		return r;
+	return make_folder(c->server_keyring_dir, keyring, 0700);
+}
+
+static int run_keyring(void *arg)
+{
+	log_open("idpd-keyring", log_level_least());
+	return keyring_main(arg);
+}
+
+struct front_args {
+	const struct conf *conf;
+	const char *socket;
+};
+
+static int run_front(void *arg)
+{
+	const struct front_args *f = arg;
+	log_open("idpd-front", log_level_least());
+	return front_main(f->conf, f->socket);
+}
+
+static int serve(struct arena *a, const struct conf *c)
+{
+	struct rights front, keyring;
+	if (find_user(c->server_front_user, &front) != OK || find_user(c->server_keyring_user, &keyring) != OK ||
+	    make_folders(c, &front, &keyring) != OK ||
+	    pid_file(arena_printf(a, "%s/idpd.pid", c->server_runtime_dir)) != OK)
+		return EX_CONFIG;
+	struct front_args front_args = { c, arena_printf(a, "%s/keyring.sock", c->server_runtime_dir) };
+	struct keyring_conf kc = {
+		.dir = c->server_keyring_dir, .front_uid = front.uid, .uid = keyring.uid, .gid = keyring.gid,
+		.front_fd = keyring_listen(front_args.socket, front.uid),
+		.control_fd = keyring_listen(arena_printf(a, "%s/keyring-control.sock", c->server_runtime_dir), keyring.uid),
+	};
+	if (kc.front_fd < 0 || kc.control_fd < 0)
+		return EX_CONFIG;
+	if (kc.front_uid == (uid_t)-1)
+		kc.front_uid = geteuid();
+	const int keyrings_own[] = { kc.front_fd, kc.control_fd };
+	const struct child children[] = {
+		{ .name = "idpd-keyring", .run = run_keyring, .arg = &kc, .uid = (uid_t)-1, .gid = (gid_t)-1, .fds = keyrings_own, .nfds = 2 },
+		{ .name = "idpd-front", .run = run_front, .arg = &front_args, .uid = front.uid, .gid = front.gid },
+	};
+	int status = supervise(children, 2);
+	pid_file_remove();
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const char *file = DEFAULT_FILE, *why = "";
+	bool check = false, print = false;
+	for (int o; (o = getopt(argc, argv, "c:tTMVh")) != -1;)
+		switch (o) {
+		case 'c': file = optarg; break;
+		case 't': check = true; break;
+		case 'T': print = true; break;
+		case 'M': conf_manual(stdout); return 0;	/* for man/idpd.conf.5 */
+		case 'V': puts("idpd " VERSION); return 0;
+		case 'h': fputs(usage, stdout); return 0;
+		default: fputs(usage, stderr); return EX_USAGE;
+		}
+	AUTO_ARENA a = arena_new();
+	const struct conf *conf;
+	if (optind != argc || conf_read(a, file, &conf, &why) != OK) {
+		fprintf(stderr, "idpd: %s\n", optind != argc ? "too many arguments; see idpd -h" : why);
+		return optind != argc ? EX_USAGE : EX_CONFIG;
+	}
+	if (print)
+		conf_print(conf, stdout);
+	if (print || check)
+		return 0;
+	log_open("idpd", log_level_of(conf->server_log_level));
+	return serve(a, conf);
 }
