@@ -1,0 +1,315 @@
+/* The file of the keys: what is made, what is refused and left alone, and which key of several is taken. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#undef fail
+#include "base/json.h"
+#include "base/log.h"
+#include "keyring/keystore.h"
+#include "keyring/verbs.h"
+
+static char home[64], dir[80], file[100];
+static struct arena *a;
+static struct slice good;	/* a file that is in order */
+
+static struct slice contents(void)
+{
+	static char text[65536];
+	FILE *f = fopen(file, "r");
+	assert_non_null(f);
+	size_t n = fread(text, 1, sizeof text, f);
+	fclose(f);
+	return arena_copy(a, slice_mem(text, n));
+}
+
+static void write_file(struct slice text)
+{
+	unlink(file);
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_int_equal(write(fd, text.p, text.n), text.n);
+	close(fd);
+}
+
+static int try_open(struct keystore *s)
+{
+	struct keystore here = { .lock = -1 };
+	int e = keystore_open(a, dir, &here);
+	if (e == OK)
+		close(here.lock);
+	if (s != NULL)
+		*s = here;
+	return e;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	a = arena_new();
+	strcpy(home, "/tmp/test_keystore.XXXXXX");
+	if (mkdtemp(home) == NULL)
+		return -1;
+	snprintf(dir, sizeof dir, "%s/store", home);
+	snprintf(file, sizeof file, "%s/keyring.json", dir);
+	if (keystore_make_dir(dir, (uid_t)-1, (gid_t)-1) != OK || try_open(NULL) != OK)
+		return -1;
+	good = contents();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	char cmd[100];
+	a = arena_free(a);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", home);
+	return system(cmd);
+}
+
+static int restore(void **state)
+{
+	(void)state;
+	chmod(dir, 0700);
+	write_file(good);
+	return 0;
+}
+
+static void first_start_makes_keys(void **state)
+{
+	(void)state;
+	struct stat st;
+	struct keystore s, again;
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(try_open(&s), OK);
+	assert_int_equal(s.n, 7);
+	assert_int_equal(try_open(&again), OK);
+	assert_true(slice_eq(s.jwks, again.jwks));
+	assert_true(slice_eq(contents(), good));
+}
+
+static void refuses_wrong_rights(void **state)
+{
+	(void)state;
+	static const mode_t modes[] = { 0640, 0604, 0620, 0660, 0644, 0601 };
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		assert_int_equal(chmod(file, modes[i]), 0);
+		assert_int_equal(try_open(NULL), E_INPUT);
+	}
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(chmod(dir, 0750), 0);
+	assert_int_equal(try_open(NULL), E_INPUT);
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(try_open(NULL), OK);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown(file, 65534, 0), 0);
+	assert_int_equal(try_open(NULL), E_INPUT);
+	assert_int_equal(chown(file, 0, 0), 0);
+	assert_int_equal(chown(dir, 65534, 0), 0);
+	assert_int_equal(try_open(NULL), E_INPUT);
+	assert_int_equal(chown(dir, 0, 0), 0);
+	assert_int_equal(try_open(NULL), OK);
+}
+
+static void refuses_what_is_no_file(void **state)
+{
+	(void)state;
+	char other[120];
+	snprintf(other, sizeof other, "%s/other", home);
+	assert_int_equal(rename(file, other), 0);
+	assert_int_equal(symlink(other, file), 0);
+	assert_int_equal(try_open(NULL), E_INPUT);
+	unlink(file);
+	assert_int_equal(symlink("/nonexistent", file), 0);	/* a dangling one is not "there is no file" */
+	assert_int_equal(try_open(NULL), E_INPUT);
+	unlink(file);
+	assert_int_equal(mkfifo(file, 0600), 0);
+	assert_int_equal(try_open(NULL), E_INPUT);
+	unlink(file);
+	assert_int_equal(mkdir(file, 0700), 0);
+	assert_int_equal(try_open(NULL), E_INPUT);
+	rmdir(file);
+	assert_int_equal(rename(other, file), 0);
+	struct keystore s;
+	char link[120];
+	snprintf(link, sizeof link, "%s/link", home);
+	assert_int_equal(symlink(dir, link), 0);
+	assert_int_equal(keystore_open(a, link, &s), E_INPUT);
+	unlink(link);
+	assert_int_equal(keystore_open(a, "/nonexistent/store", &s), E_INPUT);
+}
+
+static void refuses_damage(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < good.n; n += n < 10 ? 1 : 97) {		/* cut anywhere */
+		struct slice cut = { good.p, n };
+		write_file(cut);
+		assert_int_equal(try_open(NULL), E_INPUT);
+		assert_true(slice_eq(contents(), cut));		/* and never replaced */
+	}
+}
+
+/* Changes one member of key i (of keyring.json's order) and tries. */
+static int with(size_t i, const char *member, json_t *value)
+{
+	json_t *root;
+	assert_int_equal(json_parse(a, good, &root, NULL), OK);
+	json_t *key = json_array_get(json_object_get(root, "keys"), i);
+	if (value == NULL)
+		json_object_del(key, member);
+	else
+		json_object_set_new(key, member, value);
+	write_file(json_text(a, root));
+	return try_open(NULL);
+}
+
+static const char *member(size_t i, const char *name)
+{
+	json_t *root;
+	assert_int_equal(json_parse(a, good, &root, NULL), OK);
+	return json_str(json_array_get(json_object_get(root, "keys"), i), name);
+}
+
+static void refuses_wrong_members(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "kid", "use", "alg", "state", "created" };
+	for (size_t i = 0; i < 7; i++) {
+		for (size_t m = 0; m < 5; m++) {
+			assert_int_equal(with(i, names[m], NULL), E_INPUT);
+			assert_int_equal(with(i, names[m], json_string("")), E_INPUT);
+			assert_int_equal(with(i, names[m], json_true()), E_INPUT);
+		}
+		assert_int_equal(with(i, i < 4 ? "private" : "secret", NULL), E_INPUT);
+		assert_int_equal(with(i, i < 4 ? "private" : "secret", json_string("AAAA")), E_INPUT);
+		assert_int_equal(with(i, "kid", json_string(member((i + 1) % 7, "kid"))), E_INPUT);
+	}
+	assert_int_equal(with(0, "private", json_string(member(1, "private"))), E_INPUT);	/* the thumbprint tells */
+	assert_int_equal(with(4, "secret", json_string(member(5, "secret"))), E_INPUT);
+	assert_int_equal(with(2, "alg", json_string("RS256")), E_INPUT);
+	assert_int_equal(with(4, "state", json_string("retired")), E_INPUT);	/* nothing left to seal with */
+	assert_int_equal(with(2, "state", json_string("retired")), OK);
+	static const char *const roots[] = { "{}", "[]", "{\"format\":1,\"keys\":[]}", "{\"format\":1,\"keys\":{}}", "{\"format\":2,\"keys\":[{}]}",
+		"{\"format\":1,\"keys\":[{}]}", "{\"format\":1,\"keys\":[1]}", "null" };
+	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+		write_file(slice_of(roots[i]));
+		assert_int_equal(try_open(NULL), E_INPUT);
+	}
+}
+
+static void one_keyring_per_directory(void **state)
+{
+	(void)state;
+	struct keystore s;
+	assert_int_equal(keystore_open(a, dir, &s), OK);
+	pid_t other = fork();
+	if (other == 0)
+		_exit(try_open(NULL) == E_EXISTS ? 0 : 1);
+	int status;
+	waitpid(other, &status, 0);
+	assert_int_equal(status, 0);
+	close(s.lock);
+	assert_int_equal(try_open(NULL), OK);
+}
+
+/* A first start that was interrupted has made nothing: nobody ever saw those keys. */
+static void interrupted_first_start(void **state)
+{
+	(void)state;
+	char left[120];
+	snprintf(left, sizeof left, "%s.new", file);
+	assert_int_equal(rename(file, left), 0);
+	assert_int_equal(try_open(NULL), OK);
+	assert_int_equal(access(left, F_OK), -1);
+	assert_false(slice_eq(contents(), good));
+}
+
+/* --- several keys of one use --- */
+
+static json_t *grown(const char *use, const char *alg, const char *kty, const char *state, time_t created)
+{
+	json_t *root;
+	struct ring_kind kind = { use, alg, kty };
+	assert_int_equal(json_parse(a, good, &root, NULL), OK);
+	json_t *key = ring_key_make(a, &kind, created);
+	json_object_set_new(key, "state", json_string(state));
+	json_array_append(json_object_get(root, "keys"), key);
+	write_file(json_text(a, root));
+	return key;
+}
+
+static void newest_signing_key_signs(void **state)
+{
+	(void)state;
+	struct keystore s;
+	const char *old = member(2, "kid");
+	json_t *key = grown("sign", "ES256", "EC", "signing", 4102444800);
+	assert_int_equal(try_open(&s), OK);
+	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, json_str(key, "kid"));
+	assert_non_null(strstr(s.jwks.p, old));
+	assert_non_null(strstr(s.jwks.p, json_str(key, "kid")));
+	grown("sign", "ES256", "EC", "signing", 1);
+	assert_int_equal(try_open(&s), OK);
+	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, old);
+	key = grown("sign", "ES256", "EC", "published", 4102444800);
+	assert_int_equal(try_open(&s), OK);
+	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, old);
+	assert_non_null(strstr(s.jwks.p, json_str(key, "kid")));
+	key = grown("sign", "ES256", "EC", "retired", 4102444800);
+	assert_int_equal(try_open(&s), OK);
+	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, old);
+	assert_null(strstr(s.jwks.p, json_str(key, "kid")));
+}
+
+static int ask(const struct keystore *s, enum wire_verb verb, struct wire in, struct wire *out)
+{
+	in.code = verb;
+	struct call c = { .a = a, .store = s, .asker = ASKER_FRONT, .in = &in };
+	int e = verb_run(&c);
+	*out = c.out;
+	return e;
+}
+
+/* A secret sealed before a rotation opens after it, and new ones are sealed with the new key. */
+static void sealed_secrets_name_their_key(void **state)
+{
+	(void)state;
+	struct keystore before, after;
+	struct wire sealed, again, r;
+	unsigned char when[8], zero[8];
+	struct wire plain = { .n = 2, .field = { S("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), S("ad") } };
+	assert_int_equal(try_open(&before), OK);
+	assert_int_equal(ask(&before, WIRE_SEAL, plain, &sealed), OK);
+	grown("seal", "A256GCM", "oct", "signing", 4102444800);
+	assert_int_equal(try_open(&after), OK);
+	assert_int_equal(ask(&after, WIRE_SEAL, plain, &again), OK);
+	assert_memory_not_equal(sealed.field[0].p, again.field[0].p, 6 + 12);	/* mark, version and key id */
+	struct wire otp = { .n = 7, .field = { sealed.field[0], S("ad"), S("287082"), wire_put_number(when, 59),
+		wire_put_number(zero, 0), wire_put_number(zero, 0), wire_put_number(zero, 0) } };
+	assert_int_equal(ask(&after, WIRE_OTP, otp, &r), OK);
+	otp.field[0] = again.field[0];
+	assert_int_equal(ask(&after, WIRE_OTP, otp, &r), OK);
+	assert_int_equal(ask(&before, WIRE_OTP, otp, &r), E_INPUT);
+}
+
+int main(void)
+{
+	log_open("test", getenv("SHOW") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR - 1);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(first_start_makes_keys, restore), cmocka_unit_test_setup(refuses_wrong_rights, restore),
+		cmocka_unit_test_setup(refuses_what_is_no_file, restore), cmocka_unit_test_setup(refuses_damage, restore),
+		cmocka_unit_test_setup(refuses_wrong_members, restore), cmocka_unit_test_setup(one_keyring_per_directory, restore),
+		cmocka_unit_test_setup(interrupted_first_start, restore), cmocka_unit_test_setup(newest_signing_key_signs, restore),
+		cmocka_unit_test_setup(sealed_secrets_name_their_key, restore),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
