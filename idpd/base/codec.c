@@ -2,15 +2,16 @@
 #include "base/codec.h"
 #include "base/err.h"
 
-static int b64_value(char c, const char tail[2])
+/* Without branches: characters of a token are as good as random, and as secret. */
+static int b64_value(unsigned char c, const char tail[2])
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == tail[0] ? 62 : c == tail[1] ? 63 : -1;
+	int v = -1;
+	v += -(int)((unsigned)c - 'A' < 26) & (c - 'A' + 1);
+	v += -(int)((unsigned)c - 'a' < 26) & (c - 'a' + 27);
+	v += -(int)((unsigned)c - '0' < 10) & (c - '0' + 53);
+	v += -(int)(c == (unsigned char)tail[0]) & 63;
+	v += -(int)(c == (unsigned char)tail[1]) & 64;
+	return v;
 }
 
 /* n characters without padding. Spare bits must be zero (RFC 4648 3.5), so that a value has one text. */
@@ -22,7 +23,7 @@ static int decode(struct arena *a, struct slice in, const char tail[2], struct s
 	size_t n = 0;
 	unsigned bits = 0, acc = 0;
 	for (size_t i = 0; i < in.n; i++) {
-		int v = b64_value(in.p[i], tail);
+		int v = b64_value((unsigned char)in.p[i], tail);
 		if (v < 0)
 			return E_INPUT;
 		acc = acc << 6 | (unsigned)v;

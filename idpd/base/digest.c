@@ -6,7 +6,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include "base/buf.h"
 #include "base/digest.h"
@@ -20,9 +20,27 @@ static void must(int ok)
 		abort();
 }
 
+/* Fetched once: OpenSSL 3 otherwise looks the algorithm up by name, under a lock, at each use. */
+static EVP_MD *sha256_md;
+static EVP_CIPHER *aes_gcm;
+
+static void fetch(void)
+{
+	sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	must(sha256_md != NULL && aes_gcm != NULL);
+}
+
+static void fetched(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, fetch);
+}
+
 void sha256(struct slice in, unsigned char out[SHA256_LEN])
 {
-	SHA256((const unsigned char *)in.p, in.n, out);
+	fetched();
+	must(EVP_Digest(in.p, in.n, out, NULL, sha256_md, NULL));
 }
 
 void hmac_sha256(struct slice key, struct slice in, unsigned char out[SHA256_LEN])
@@ -55,10 +73,11 @@ void aead_seal(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct sl
 {
 	unsigned char *p = arena_alloc(a, NONCE + plain.n + TAG);
 	int n;
+	fetched();
 	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	must(c != NULL);
 	random_bytes(p, NONCE);
-	must(EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, p));
+	must(EVP_EncryptInit_ex2(c, aes_gcm, key, p, NULL));
 	must(EVP_EncryptUpdate(c, NULL, &n, (const unsigned char *)ad.p, (int)ad.n));
 	must(EVP_EncryptUpdate(c, p + NONCE, &n, (const unsigned char *)plain.p, (int)plain.n));
 	must(EVP_EncryptFinal_ex(c, p + NONCE + n, &n));
@@ -74,9 +93,10 @@ int aead_open(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct sli
 	const unsigned char *in = (const unsigned char *)sealed.p;
 	unsigned char *p = arena_alloc(a, len + 1);
 	int n;
+	fetched();
 	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	must(c != NULL);
-	must(EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, in));
+	must(EVP_DecryptInit_ex2(c, aes_gcm, key, in, NULL));
 	must(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, (void *)(in + NONCE + len)));
 	must(EVP_DecryptUpdate(c, NULL, &n, (const unsigned char *)ad.p, (int)ad.n));
 	must(EVP_DecryptUpdate(c, p, &n, in + NONCE, (int)len));

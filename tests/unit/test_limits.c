@@ -379,7 +379,7 @@ static void *attempt_password(void *peer)
 static unsigned parallel(void *(*fn)(void *), const char *same_peer)
 {
 	pthread_t t[THREADS];
-	char peers[THREADS][16];
+	char peers[THREADS][24];
 	evaluated = 0;
 	pthread_barrier_init(&gate, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
