@@ -27,7 +27,7 @@ enum verdict step_otp(struct step *s, unsigned back, unsigned fwd)
 	struct otp otp = {
 		.secret = s->key->secret, .code = s->answer, .when = s->when,
 		.ad = slice_of(arena_printf(s->a, "%s|%s", s->person->subject, s->key->id)),
-		.back = back, .fwd = fwd, .floor = s->key->counter,
+		.back = back, .fwd = fwd,
 	};
 	int rc = keyring_otp(&otp);
 	s->exposed = otp.exposed;

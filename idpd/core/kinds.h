@@ -26,7 +26,7 @@ struct step {
 	time_t when;
 	/* out */
 	struct prompt ask;		/* V_MORE: what to ask */
-	uint64_t spend;			/* V_ALLOW: this number must be above the last one of the key, and is spent (0: nothing) */
+	uint64_t spend;			/* V_ALLOW: the engine must spend this number: above csamKeyCounter and any spent before; 0: nothing */
 	bool exposed;			/* the secret stood in clear: seal it */
 	const char *why;		/* V_DENY: a fixed word for the audit trail */
 };
@@ -40,7 +40,8 @@ struct key_kind {
 };
 
 /* A code of six digits (RFC 6238) against the key's sealed seed, from `back` steps before now to `fwd` after it: what a
- * kind may ask of the keyring, so that keys/ needs no service. Fills spend, exposed, why. */
+ * kind may ask of the keyring, so that keys/ needs no service. Fills spend, exposed, why. Steps that were spent before
+ * count as right here: the engine refuses them when it spends, and so can tell a repeated code from a wrong one. */
 enum verdict step_otp(struct step *s, unsigned back, unsigned fwd);
 
 #define KEY_KIND(name) extern const struct key_kind key_##name;

@@ -159,12 +159,17 @@ static bool same_text(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
+static const char *generation(const struct person *person)
+{
+	return person->password_changed != NULL ? person->password_changed : "";
+}
+
 static unsigned proof_level(const struct session *s, const struct proof *proof, const struct person *person, time_t when)
 {
 	const struct key_kind *kind = kind_by_name(slice_of(proof->kind));
 	if (kind == NULL)
 		return 0;
-	if (kind->traits & KIND_PASSWORD && !same_text(s->password_changed, person->password_changed))
+	if (kind->traits & KIND_PASSWORD && !same_text(s->password_changed, generation(person)))
 		return 0;
 	for (size_t i = 0; i < person->nkeys; i++) {
 		const struct key *key = &person->keys[i];
@@ -219,13 +224,18 @@ static int stand(struct arena *a, const struct session *s, struct login *out)
 	return OK;
 }
 
+static int end(const struct session *s, const char *why)
+{
+	int rc = state_del("session", slice_of(s->sid));
+	return rc != OK ? rc : AUDIT(.event = EV_SESSION_END, .subject = s->subject, .session = s->sid, .why = why);
+}
+
 /* What has fallen stays down, also when the key stands up again: that is worth a wait. */
 static int end_fallen(const struct session *s, const char *why)
 {
 	if (would_block())
 		return E_WAIT;
-	if (state_del("session", slice_of(s->sid)) == OK)
-		AUDIT(.event = EV_SESSION_END, .subject = s->subject, .session = s->sid, .why = why);
+	end(s, why);
 	return E_NOENT;
 }
 
@@ -292,7 +302,7 @@ struct merge {
  * come to life again with the new generation), and the oldest when there is no room. */
 static void make_room(struct session *s, const struct merge *m, bool password)
 {
-	bool stale = password && !same_text(s->password_changed, m->person->password_changed);
+	bool stale = password && !same_text(s->password_changed, generation(m->person));
 	size_t n = 0;
 	for (size_t i = 0; i < s->nproofs; i++) {
 		struct proof old = s->proofs[i];
@@ -313,7 +323,7 @@ static void add_proof(struct record *r, const struct merge *m)
 	make_room(&r->s, m, password);
 	r->s.proofs[r->s.nproofs++] = *m->proof;
 	if (password)
-		r->s.password_changed = m->person->password_changed != NULL ? m->person->password_changed : "";
+		r->s.password_changed = generation(m->person);
 	if (r->s.auth_time < m->proof->when)
 		r->s.auth_time = m->proof->when;
 	r->s.used = m->when;
@@ -369,10 +379,15 @@ int session_end(struct slice cookie)
 	AUTO_ARENA a = arena_new();
 	struct record r;
 	int rc = load_cookie(a, cookie, &r);
-	if (rc != OK)
-		return rc == E_NOENT ? OK : rc;
-	rc = state_del("session", slice_of(r.s.sid));
-	return rc != OK ? rc : AUDIT(.event = EV_SESSION_END, .subject = r.s.subject, .session = r.s.sid, .why = "signed-out");
+	return rc == OK ? end(&r.s, "signed-out") : rc == E_NOENT ? OK : rc;
+}
+
+int session_end_sid(const char *sid, const char *why)
+{
+	AUTO_ARENA a = arena_new();
+	struct record r;
+	int rc = load(a, slice_of(sid), &r);
+	return rc == OK ? end(&r.s, why) : rc == E_NOENT ? OK : rc;
 }
 
 /* --- what outlives it --- */

@@ -52,6 +52,7 @@ int session_start(struct arena *a, const struct session *old, struct slice old_c
 
 /* The person signed out. Tokens that rest on it end with it. OK also when there is no such session. */
 int session_end(struct slice cookie);
+int session_end_sid(const char *sid, const char *why);	/* why: a fixed word for the audit trail */
 
 /* For what outlives the browser's session (offline_access): the proofs as bytes to keep, and the login they make today. Idle
  * time and age do not count there; everything else does. E_NOENT: nothing of it stands any more. */

@@ -1,0 +1,266 @@
+/* Begin, show, answer: the turns of a conversation. */
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/wait.h"
+#include "core/engine.h"
+#include "svc/sealed.h"
+
+enum { REPLY_WAIT_MS = 5000, REPLY_POLL_MS = 20 };
+
+/* --- what the door gets --- */
+
+static void tell(const struct engine *e, enum verdict verdict, struct turn *out)
+{
+	*out = (struct turn){ .verdict = verdict, .conversation = e->c.id, .back = e->c.back, .cancel = e->c.cancel,
+		.service = e->c.service, .lang = e->c.lang };
+	if (verdict == V_MORE || verdict == V_DOWN)
+		engine_draw(e, out);
+}
+
+static int refuse(const struct engine *e, const char *why, struct turn *out)
+{
+	tell(e, V_DENY, out);
+	out->why = why;
+	return OK;
+}
+
+/* The present prompt once more; nothing is evaluated. */
+static int redraw(struct engine *e, enum verdict verdict, struct turn *out)
+{
+	if (e->c.stage == STAGE_END)
+		return E_NOENT;
+	int rc = engine_look(e);
+	if (rc != OK)
+		return rc;
+	if (e->blocked)
+		return refuse(e, "deny.service-blocked", out);
+	tell(e, verdict, out);
+	return OK;
+}
+
+/* --- an answer that came before --- */
+
+/* Waits until no answer is under evaluation; one that died gets the person a new ticket. */
+static int settle(struct arena *a, struct conv *c, struct slice binding)
+{
+	uint64_t end = ticks_ms() + REPLY_WAIT_MS;
+	struct slice id = slice_of(c->id);
+	for (bool busy = c->taken != 0; busy;) {
+		if (now() - c->taken >= CONV_STUCK_S)
+			return conv_revive(a, c);
+		if (would_block())
+			return E_WAIT;
+		if (ticks_ms() >= end)
+			return E_DOWN;
+		usleep(REPLY_POLL_MS * 1000);
+		AUTO_ARENA poll = arena_new();
+		struct conv seen;
+		int rc = conv_load(poll, id, binding, &seen);
+		if (rc != OK)
+			return rc;
+		busy = seen.taken != 0;
+		if (!busy)
+			return conv_load(a, id, binding, c);
+	}
+	return OK;
+}
+
+/* The stored reply: same ticket, same answer. */
+static int repeat(struct engine *e, struct turn *out)
+{
+	struct slice cookie;
+	switch (e->c.verdict) {
+	case V_MORE:
+	case V_DOWN:
+		return redraw(e, e->c.verdict, out);
+	case V_ALLOW:
+		if (sealed_open(e->a, "reply", e->c.session, &cookie) != OK)
+			return E_NOENT;
+		tell(e, V_ALLOW, out);
+		out->session = cookie;
+		return OK;
+	default:
+		return refuse(e, e->c.why, out);
+	}
+}
+
+static int come_again(struct engine *e, struct slice ticket, struct slice binding, const struct answer *answer, struct turn *out)
+{
+	int rc = settle(e->a, &e->c, binding);
+	if (rc != OK)
+		return rc;
+	if (conv_is_last(&e->c, ticket, answer) && now() - e->c.replied < CONV_REPLY_S)
+		return repeat(e, out);
+	return redraw(e, V_MORE, out);
+}
+
+/* --- an answer that is evaluated --- */
+
+/* V_ALLOW becomes a session and its sealed reply; if any of it fails, there is no session. */
+static struct outcome admit(struct engine *e, struct outcome o, struct slice *cookie)
+{
+	int rc = engine_admit(e, o.key, cookie);
+	if (rc == E_NOENT)
+		return (struct outcome){ .why = "deny.not-allowed" };
+	if (rc == OK)
+		rc = sealed_make(e->a, "reply", *cookie, now() + CONV_REPLY_S, &e->c.session);
+	if (rc == OK)
+		return o;
+	if (cookie->n > 0)
+		session_end(*cookie);
+	*cookie = S_NONE;
+	return (struct outcome){ .verdict = V_DOWN };
+}
+
+static int finish(struct engine *e, const struct engine *before, struct outcome o, struct turn *out)
+{
+	struct slice cookie = S_NONE;
+	if (o.verdict == V_ALLOW)
+		o = admit(e, o, &cookie);
+	if (o.verdict == V_DOWN) {
+		*e = *before;
+		e->c.note = "note.down";
+		e->c.note_kind = NULL;
+	}
+	if (o.verdict == V_ALLOW || o.verdict == V_DENY)
+		e->c.stage = STAGE_END;
+	e->c.verdict = o.verdict;
+	e->c.why = o.why;
+	int rc = conv_store(e->a, &e->c);
+	if (rc != OK) {
+		if (cookie.n > 0)
+			session_end(cookie);
+		return rc == E_EXISTS ? E_DOWN : rc;	/* it took too long, and the person has a new ticket */
+	}
+	tell(e, o.verdict, out);
+	out->session = cookie;
+	out->why = o.why;
+	return OK;
+}
+
+int conversation_answer(struct arena *a, struct slice ticket, struct slice binding, const char *peer,
+    const struct answer *answer, struct turn *out)
+{
+	struct engine e = { .a = a, .peer = peer }, before;
+	struct slice rest = ticket, id;
+	*out = (struct turn){ 0 };
+	if (ticket.n != CONV_TICKET_CHARS || !slice_cut(&rest, '.', &id))
+		return E_NOENT;
+	int rc = conv_load(a, id, binding, &e.c);
+	if (rc != OK)
+		return rc;
+	if (e.c.ticket == NULL || !slice_same_secret(slice_of(e.c.ticket), ticket))
+		return come_again(&e, ticket, binding, answer, out);
+	rc = redraw(&e, V_MORE, out);
+	if (rc != OK)
+		return rc;
+	bool fits = !e.blocked && engine_fits_prompt(&out->ask, answer);
+	*out = (struct turn){ 0 };
+	if (!fits && !e.blocked && !e.fell)
+		return E_INPUT;
+	rc = conv_take(&e.c, ticket, answer);
+	if (rc == E_EXISTS)
+		rc = conv_load(a, id, binding, &e.c);
+	else if (rc == OK) {
+		before = e;
+		struct outcome o = e.blocked ? (struct outcome){ .why = "deny.service-blocked" } :
+		    fits ? engine_evaluate(&e, answer) : (struct outcome){ .verdict = V_MORE };
+		return finish(&e, &before, o, out);
+	}
+	return rc != OK ? rc : come_again(&e, ticket, binding, answer, out);
+}
+
+int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out)
+{
+	struct engine e = { .a = a };
+	*out = (struct turn){ 0 };
+	int rc = conv_load(a, conversation, binding, &e.c);
+	if (rc == OK)
+		rc = settle(a, &e.c, binding);
+	return rc != OK ? rc : redraw(&e, V_MORE, out);
+}
+
+/* --- the beginning --- */
+
+/* The session the browser has: whose name is known, and whose password need not be asked again. */
+static int take_over(struct engine *e, const struct want *want)
+{
+	struct login login;
+	struct conv *c = &e->c;
+	if (want->session.n == 0 || c->door != DOOR_BROWSER)
+		return OK;
+	int rc = session_login(e->a, want->session, &login);
+	if (rc != OK)
+		return rc == E_NOENT ? OK : rc;
+	c->sid = login.session->sid;
+	if (want->subject != NULL && strcmp(want->subject, login.session->subject) != 0)
+		return OK;
+	/* Only in this person's own browser is the name shown: a hint alone must not tell it. */
+	c->name_fixed = want->subject != NULL;
+	if (c->name_fixed || c->name == NULL)
+		c->name = login.person->name;
+	const struct proof *password = session_password(&login);
+	if (want->anew || password == NULL)
+		return OK;
+	c->name = login.person->name;
+	c->wanted = c->subject = login.session->subject;
+	c->password_changed = login.session->password_changed;
+	c->proven = password->when;
+	c->by_session = c->name_fixed = true;
+	c->note = "note.step-up";
+	return engine_look(e);
+}
+
+static void first_stage(struct engine *e)
+{
+	struct conv *c = &e->c;
+	size_t n;
+	const struct key_kind *only = engine_only_kind(e, &n);
+	if (n == 1 || !(c->can & ASK_CHOICE)) {
+		e->kind = only;
+		c->kind = only->name;
+	}
+	c->stage = c->kind != NULL || c->door == DOOR_HOST ? STAGE_PASSWORD : STAGE_CHOOSE;
+	if (!c->by_session || c->stage == STAGE_CHOOSE || engine_next(e).verdict == V_MORE)
+		return;
+	/* Nothing of its own to ask: then the password, so that a login always takes an answer. */
+	c->subject = c->password_changed = NULL;
+	c->by_session = false;
+	e->person = NULL;
+}
+
+int conversation_begin(struct arena *a, const struct want *want, const char *peer, struct turn *out)
+{
+	struct engine e = { .a = a, .peer = peer };
+	struct conv *c = &e.c;
+	size_t n;
+	*out = (struct turn){ 0 };
+	if (want->binding.n == 0)
+		return E_INPUT;
+	sha256(want->binding, c->binding);
+	c->door = want->door;
+	c->can = want->can;
+	c->level = want->level;
+	c->service = arena_strdup(a, want->service);
+	c->name = arena_strdup(a, want->name);
+	c->wanted = arena_strdup(a, want->subject);
+	c->back = arena_strdup(a, want->back);
+	c->cancel = arena_strdup(a, want->cancel);
+	c->lang = arena_strdup(a, want->lang);
+	c->name_fixed = c->door == DOOR_HOST && c->name != NULL;	/* the host knows who it asks for */
+	c->stage = STAGE_PASSWORD;
+	int rc = engine_look(&e);
+	if (rc == OK)
+		rc = take_over(&e, want);
+	if (rc != OK)
+		return rc;
+	if (e.blocked)
+		return refuse(&e, "deny.service-blocked", out);
+	if (engine_only_kind(&e, &n) == NULL)
+		return refuse(&e, "deny.level", out);
+	first_stage(&e);
+	rc = conv_create(a, c);
+	if (rc == OK)
+		tell(&e, V_MORE, out);
+	return rc;
+}

@@ -1,0 +1,307 @@
+/* Is it them? The password, the kind's own step, and the way in.
+ *
+ * Unknown, suspended, without password, refused and wrong walk one path: the same calls in the same order, one bind. An attempt is
+ * counted before it is evaluated; what could not be evaluated is taken back. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/engine.h"
+#include "core/limits.h"
+#include "svc/audit.h"
+#include "svc/keyring.h"
+#include "svc/state.h"
+
+enum { NAME_MAX_BYTES = 256, AUDIT_NAME_BYTES = 64, SPENT_S = 24 * 60 * 60 };
+
+static const struct outcome more = { .verdict = V_MORE }, down = { .verdict = V_DOWN };
+
+/* --- what is told and kept of a no --- */
+
+static struct outcome again(struct engine *e, const char *note)
+{
+	e->c.note = note;
+	return more;
+}
+
+static struct outcome wrong(struct engine *e, const char *note)
+{
+	if (++e->c.wrong >= limits_turns())
+		return (struct outcome){ .why = "deny.too-many" };
+	return again(e, note);
+}
+
+/* What was typed as a name, when it is text, cut between characters. */
+static const char *typed(struct arena *a, struct slice name)
+{
+	if (!slice_is_text(name, ""))
+		return NULL;
+	if (name.n > AUDIT_NAME_BYTES)
+		for (name.n = AUDIT_NAME_BYTES; name.n > 0 && ((unsigned char)name.p[name.n] & 0xc0) == 0x80;)
+			name.n--;
+	return arena_str(a, name);
+}
+
+struct try {
+	const struct person *person;		/* NULL: nobody */
+	struct slice name;
+	const struct key *key;
+};
+
+/* A no stands whether or not its line could be written: only a yes waits for the trail. */
+static void record(struct engine *e, enum audit_event event, const struct try *t, const char *why)
+{
+	AUDIT(.event = event, .subject = t->person ? t->person->subject : NULL, .name = t->person ? NULL : typed(e->a, t->name),
+	    .kind = e->c.kind, .key = t->key ? t->key->id : NULL, .service = e->c.service, .peer = e->peer, .why = why);
+}
+
+/* --- the password --- */
+
+static int find_person(struct engine *e, struct slice name, const struct person **out)
+{
+	int rc = E_NOENT;
+	*out = NULL;
+	if (e->c.name_fixed && e->c.wanted != NULL)
+		rc = directory_person(e->a, e->c.wanted, out);
+	else if (name.n <= NAME_MAX_BYTES && slice_is_text(name, ""))
+		rc = directory_person_by_name(e->a, name, out);
+	if (rc != OK)
+		*out = NULL;
+	return rc == E_NOENT || rc == E_INPUT ? OK : rc;
+}
+
+static const char *why_not(const struct engine *e, const struct person *person, int verified)
+{
+	if (person == NULL)
+		return "unknown-name";
+	if (!slice_is(S("active"), person->state))
+		return "suspended";
+	if (!person->has_password)
+		return "no-password";
+	if (verified != OK)
+		return "wrong-password";
+	return e->c.wanted != NULL && strcmp(e->c.wanted, person->subject) != 0 ? "other-person" : NULL;
+}
+
+static struct outcome password_is_right(struct engine *e, const struct person *person)
+{
+	e->person = person;
+	e->c.subject = person->subject;
+	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
+	e->c.proven = now();
+	return engine_next(e);
+}
+
+static struct outcome evaluate_password(struct engine *e, const struct try *t, struct slice secret)
+{
+	unsigned wait_s = 0;
+	int limit = limits_password(t->person, t->name, e->peer, &wait_s);
+	if (limit == E_LIMIT && wait_s > 0) {
+		record(e, EV_LOGIN_LIMITED, t, "wait");
+		e->c.wait_s = wait_s;
+		return again(e, "note.wait");
+	}
+	if (limit != OK && limit != E_LIMIT)
+		return down;
+	/* Refused for good: the decoy is asked, and the answer is that of a wrong password. */
+	int verified = directory_verify(limit == OK ? t->person : NULL, secret);
+	if (verified != OK && verified != E_NOENT) {
+		if (limit == OK)
+			limits_password_undo(t->person, t->name, e->peer);
+		return down;
+	}
+	const char *why = limit == OK ? why_not(e, t->person, verified) : "refused";
+	if (verified == OK && limit == OK && t->person != NULL && limits_password_right(t->person, e->peer) != OK) {
+		limits_password_undo(t->person, t->name, e->peer);
+		return down;
+	}
+	if (why == NULL)
+		return password_is_right(e, t->person);
+	record(e, limit == OK ? EV_LOGIN_NO : EV_LOGIN_LIMITED, t, why);
+	return wrong(e, "note.wrong");
+}
+
+static struct outcome check_password(struct engine *e, const struct answer *answer)
+{
+	struct try t = { .name = e->c.name_fixed ? slice_of(e->c.name) : answer->text };
+	if (!e->c.name_fixed)
+		e->c.name = t.name.n <= NAME_MAX_BYTES && slice_is_text(t.name, "") ? arena_str(e->a, t.name) : NULL;
+	if (t.name.n == 0 || answer->secret.n == 0)
+		return again(e, "note.incomplete");
+	if (find_person(e, t.name, &t.person) != OK)
+		return down;
+	return evaluate_password(e, &t, answer->secret);
+}
+
+/* --- the kind's own step --- */
+
+static const struct key *chosen_key(const struct engine *e)
+{
+	const struct key *keys[MAX_CHOICES];
+	size_t n = engine_keys(e, keys);
+	for (size_t i = 0; i < n; i++)
+		if (slice_is(slice_of(keys[i]->id), e->c.key_id))
+			return keys[i];
+	return NULL;
+}
+
+static const char *key_name(const struct engine *e, const struct key *key)
+{
+	return arena_printf(e->a, "%s|%s", e->person->subject, key->id);
+}
+
+/* An administrator set the secret in clear: it is sealed now, and told, for it stays in backups. The login does not hang on it. */
+static void reseal(struct engine *e, const struct key *key)
+{
+	struct slice sealed;
+	AUDIT(.event = EV_KEY_EXPOSED, .subject = e->person->subject, .kind = key->kind, .key = key->id, .why = "plain-secret");
+	if (keyring_seal(e->a, key->secret, slice_of(key_name(e, key)), &sealed) == OK)
+		directory_key_reseal(key, sealed);
+}
+
+/* RFC 6238 5.2: a code is accepted once. The directory's counter is the floor of a state store that is new. */
+static int spend(struct engine *e, const struct key *key, uint64_t number)
+{
+	if (number == 0)
+		return OK;
+	if (number <= key->counter)
+		return E_EXISTS;
+	return state_advance("otp", slice_of(key_name(e, key)), number, SPENT_S);
+}
+
+static struct outcome second_is_right(struct engine *e, const struct try *t, const struct step *step)
+{
+	int rc = spend(e, t->key, step->spend);
+	if (rc != OK) {
+		limits_second_undo(e->person, t->key);
+		if (rc != E_EXISTS)
+			return down;
+		record(e, EV_LOGIN_NO, t, "replayed-code");
+		return wrong(e, "note.wrong-code");
+	}
+	if (limits_second_right(e->person, t->key) != OK) {
+		limits_second_undo(e->person, t->key);
+		return down;
+	}
+	if (step->exposed)
+		reseal(e, t->key);
+	directory_key_used(t->key, step->spend);
+	return (struct outcome){ .verdict = V_ALLOW, .key = t->key };
+}
+
+static struct outcome evaluate_second(struct engine *e, const struct try *t, struct slice code)
+{
+	struct step step = { .a = e->a, .person = e->person, .key = t->key, .answer = code, .when = now() };
+	int rc = limits_second(e->person, t->key);
+	if (rc == E_LIMIT) {
+		record(e, EV_LOGIN_LIMITED, t, "locked");
+		return engine_choose(e, "note.locked", t->key->kind);
+	}
+	if (rc != OK)
+		return down;
+	switch (e->kind->verify(&step)) {
+	case V_ALLOW:
+		return second_is_right(e, t, &step);
+	case V_DENY:
+		record(e, EV_LOGIN_NO, t, step.why);
+		return wrong(e, "note.wrong-code");
+	case V_MORE:
+		limits_second_undo(e->person, t->key);
+		return again(e, "note.incomplete");
+	default:
+		limits_second_undo(e->person, t->key);
+		return down;
+	}
+}
+
+static struct outcome check_second(struct engine *e, const struct answer *answer)
+{
+	struct try t = { .person = e->person, .key = chosen_key(e) };
+	if (t.key == NULL)
+		return engine_next(e);		/* it fell since it was chosen: another, or why there is none */
+	if (answer->code.n == 0)
+		return again(e, "note.incomplete");
+	return evaluate_second(e, &t, answer->code);
+}
+
+/* --- one answer --- */
+
+static struct outcome chosen(struct engine *e, struct slice id)
+{
+	if (id.n == 0)
+		return again(e, "note.incomplete");
+	if (e->c.stage == STAGE_KEY) {
+		e->c.key_id = arena_str(e->a, id);
+		e->c.stage = STAGE_SECOND;
+		return more;
+	}
+	e->kind = kind_by_name(id);
+	e->c.kind = e->kind->name;
+	if (e->person != NULL)
+		return engine_next(e);
+	e->c.stage = STAGE_PASSWORD;
+	return more;
+}
+
+struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
+{
+	e->c.note = e->c.note_kind = NULL;
+	e->c.wait_s = 0;
+	if (answer->back)
+		return engine_choose(e, NULL, NULL);
+	switch (e->c.stage) {
+	case STAGE_CHOOSE:
+	case STAGE_KEY:
+		return chosen(e, answer->choice);
+	case STAGE_PASSWORD:
+		return check_password(e, answer);
+	case STAGE_SECOND:
+		return check_second(e, answer);
+	default:
+		return (struct outcome){ .why = "deny.other" };
+	}
+}
+
+/* --- the way in --- */
+
+/* The session this login adds to: the browser's own, when it is the same person's. */
+static int old_session(struct engine *e, const struct session **old)
+{
+	struct login login;
+	*old = NULL;
+	if (e->c.sid == NULL)
+		return OK;
+	int rc = session_login_sid(e->a, e->c.sid, &login);
+	if (rc == OK && strcmp(login.session->subject, e->person->subject) == 0)
+		*old = login.session;
+	/* What was taken over from a session that is gone must be asked again. */
+	if (*old == NULL && e->c.by_session)
+		return E_DOWN;
+	return rc == E_NOENT ? OK : rc;
+}
+
+int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
+{
+	const struct session *old;
+	struct proof proof = { .kind = e->kind->name, .key_id = key->id, .when = e->c.proven };
+	struct try t = { .person = e->person, .key = key };
+	struct slice sid, rest;
+	int rc = e->service != NULL ? directory_allowed(e->a, e->service, e->person) : OK;
+	if (rc == E_NOENT)
+		record(e, EV_LOGIN_NO, &t, "not-allowed");
+	if (rc == OK)
+		rc = old_session(e, &old);
+	if (rc == OK)
+		rc = session_start(e->a, old, S_NONE, e->person, &proof, cookie) == OK ? OK : E_DOWN;
+	if (rc != OK)
+		return rc;
+	rest = *cookie;
+	slice_cut(&rest, '.', &sid);
+	rc = AUDIT(.event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .service = e->c.service,
+	    .peer = e->peer, .session = arena_str(e->a, sid), .level = policy_level(e->kind, e->person, key, now()));
+	if (rc != OK) {
+		session_end(*cookie);		/* no yes before its line is durable */
+		return E_DOWN;
+	}
+	if (e->c.sid != NULL && old == NULL)
+		session_end_sid(e->c.sid, "replaced");	/* somebody else's: nobody could sign out of it any more */
+	return OK;
+}

@@ -1,0 +1,255 @@
+/* What can be asked in a conversation, what is asked next, and how it is drawn. */
+#include "base/clock.h"
+#include "core/engine.h"
+
+/* --- the world as it stands now --- */
+
+static bool is_open(const struct service *service)
+{
+	return service->state == NULL || strcmp(service->state, "active") == 0;
+}
+
+/* OK: what was proven stands; E_NOENT: person suspended, password changed, or the session it was taken from ended. */
+static int stands(struct engine *e)
+{
+	struct login login;
+	int rc = directory_person(e->a, e->c.subject, &e->person);
+	if (rc != OK)
+		return rc == E_INPUT ? E_NOENT : rc;
+	const char *generation = e->person->password_changed != NULL ? e->person->password_changed : "";
+	if (!slice_is(S("active"), e->person->state) || !slice_is(slice_of(generation), e->c.password_changed))
+		return E_NOENT;
+	if (!e->c.by_session)
+		return OK;
+	rc = session_login_sid(e->a, e->c.sid, &login);
+	return rc != OK ? rc : session_password(&login) != NULL ? OK : E_NOENT;
+}
+
+static void ask_password_again(struct engine *e)
+{
+	struct conv *c = &e->c;
+	e->person = NULL;
+	e->fell = true;
+	c->subject = c->password_changed = c->key_id = c->note_kind = NULL;
+	c->by_session = false;
+	c->note = "note.wrong";		/* the one thing a suspended person is told */
+	c->stage = c->door == DOOR_BROWSER && e->kind == NULL ? STAGE_CHOOSE : STAGE_PASSWORD;
+}
+
+int engine_look(struct engine *e)
+{
+	int rc = OK;
+	e->kind = kind_by_name(slice_of(e->c.kind));
+	if (e->c.service != NULL)
+		rc = directory_service(e->a, e->c.service, &e->service);
+	if (rc != OK && rc != E_NOENT)
+		return rc;
+	e->blocked = rc == E_NOENT || (e->service != NULL && !is_open(e->service));
+	if (e->c.subject == NULL || e->c.stage == STAGE_END)
+		return OK;
+	rc = stands(e);
+	if (rc == E_NOENT)
+		ask_password_again(e);
+	return rc == E_NOENT ? OK : rc;
+}
+
+/* --- kinds and keys --- */
+
+static unsigned needed(const struct engine *e)
+{
+	unsigned of_service = e->service != NULL ? e->service->level : 0;
+	return e->c.level > of_service ? e->c.level : of_service;
+}
+
+bool engine_fits(const struct engine *e, const struct key_kind *kind)
+{
+	return (kind->asks & ~e->c.can) == 0 && policy_kind_fits(kind, e->service, needed(e));
+}
+
+const struct key_kind *engine_only_kind(const struct engine *e, size_t *n)
+{
+	const struct key_kind *first = NULL;
+	*n = 0;
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if (engine_fits(e, *k) && (*n)++ == 0)
+			first = *k;
+	return first;
+}
+
+static size_t keys_of(const struct engine *e, const struct key_kind *kind, const struct key **keys)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->person->nkeys && n < MAX_CHOICES; i++) {
+		unsigned level = policy_level(kind, e->person, &e->person->keys[i], now());
+		if (level != 0 && level >= needed(e))
+			keys[n++] = &e->person->keys[i];
+	}
+	return n;
+}
+
+size_t engine_keys(const struct engine *e, const struct key **keys)
+{
+	return keys_of(e, e->kind, keys);
+}
+
+/* Why no key of the kind can be used (A13, A21): told to nobody before the right password. */
+static const char *obstacle(const struct engine *e, const struct key_kind *kind)
+{
+	const char *why;
+	if (policy_key(kind, e->person, now(), &why) != NULL)
+		return "note.no-key";		/* there is one, of too low a level */
+	return strcmp(why, "locked") == 0 ? "note.locked" : "note.not-activated";
+}
+
+/* --- what comes next --- */
+
+static void choose_kind(struct engine *e, const struct key_kind *kind)
+{
+	e->kind = kind;
+	e->c.kind = kind != NULL ? kind->name : NULL;
+	e->c.key_id = NULL;
+}
+
+struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind)
+{
+	if (!(e->c.can & ASK_CHOICE))
+		return (struct outcome){ .why = "deny.level" };		/* a door that cannot ask: no other key either */
+	choose_kind(e, NULL);
+	e->c.stage = STAGE_CHOOSE;
+	e->c.note = note;
+	e->c.note_kind = note_kind;
+	return (struct outcome){ .verdict = V_MORE };
+}
+
+/* On a host the password comes first; who then has keys of one kind only need not choose. */
+static bool choose_for_them(struct engine *e)
+{
+	const struct key *keys[MAX_CHOICES];
+	const struct key_kind *has = NULL;
+	size_t n = 0;
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if (engine_fits(e, *k) && keys_of(e, *k, keys) > 0 && n++ == 0)
+			has = *k;
+	if (n == 1 || (n > 1 && !(e->c.can & ASK_CHOICE)))
+		choose_kind(e, has);
+	return e->kind != NULL;
+}
+
+struct outcome engine_next(struct engine *e)
+{
+	const struct key *keys[MAX_CHOICES];
+	size_t n = e->kind != NULL || choose_for_them(e) ? engine_keys(e, keys) : 0;
+	if (n == 0)
+		return engine_choose(e, e->kind ? obstacle(e, e->kind) : e->c.note, e->c.kind);
+	if (!(e->kind->traits & KIND_SECOND))
+		return (struct outcome){ .verdict = V_ALLOW, .key = keys[0] };
+	if (n > 1 && e->c.can & ASK_CHOICE) {
+		e->c.stage = STAGE_KEY;
+	} else {
+		e->c.key_id = keys[0]->id;
+		e->c.stage = STAGE_SECOND;
+	}
+	return (struct outcome){ .verdict = V_MORE };
+}
+
+/* --- how it is drawn --- */
+
+static void draw_kinds(const struct engine *e, struct prompt *ask)
+{
+	const struct key *keys[MAX_CHOICES];
+	size_t n;
+	engine_only_kind(e, &n);
+	struct choice *choice = ARENA_ARRAY(e->a, struct choice, n);
+	ask->choices = choice;
+	ask->nchoices = n;
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++) {
+		if (!engine_fits(e, *k))
+			continue;
+		*choice = (struct choice){ .id = (*k)->name, .group = (*k)->group };
+		if (e->person != NULL && keys_of(e, *k, keys) == 0) {
+			choice->disabled = true;
+			choice->note_id = obstacle(e, *k);
+		}
+		choice++;
+	}
+}
+
+/* Several keys of one kind: which one is asked, so that each answer counts for one key. */
+static void draw_keys(const struct engine *e, struct prompt *ask)
+{
+	const struct key *keys[MAX_CHOICES];
+	size_t n = engine_keys(e, keys);
+	struct choice *choices = ARENA_ARRAY(e->a, struct choice, n);
+	for (size_t i = 0; i < n; i++)
+		choices[i] = (struct choice){ .id = keys[i]->id, .group = e->kind->group,
+			.label = keys[i]->label != NULL ? keys[i]->label : keys[i]->id };
+	ask->choices = choices;
+	ask->nchoices = n;
+}
+
+static void draw_second(const struct engine *e, struct prompt *ask)
+{
+	const struct key *keys[MAX_CHOICES];
+	struct step step = { .a = e->a, .person = e->person, .when = now() };
+	size_t n = engine_keys(e, keys);
+	for (size_t i = 0; i < n; i++)
+		if (slice_is(slice_of(keys[i]->id), e->c.key_id))
+			step.key = keys[i];
+	if (step.key != NULL && e->kind->verify(&step) == V_MORE)
+		*ask = step.ask;
+	else
+		ask->ask = ASK_CODE;		/* the key fell meanwhile: the answer will say so */
+}
+
+static void draw_prompt(const struct engine *e, struct prompt *ask)
+{
+	switch (e->c.stage) {
+	case STAGE_CHOOSE:
+		ask->ask = ASK_CHOICE;
+		draw_kinds(e, ask);
+		break;
+	case STAGE_PASSWORD:
+		ask->ask = ASK_SECRET | (e->c.name_fixed ? 0 : ASK_TEXT);
+		break;
+	case STAGE_KEY:
+		ask->ask = ASK_CHOICE;
+		draw_keys(e, ask);
+		break;
+	case STAGE_SECOND:
+		draw_second(e, ask);
+		break;
+	}
+}
+
+void engine_draw(const struct engine *e, struct turn *out)
+{
+	const struct conv *c = &e->c;
+	struct prompt ask = { 0 };
+	size_t n;
+	engine_only_kind(e, &n);
+	draw_prompt(e, &ask);
+	ask.kind = c->kind;
+	ask.name = c->name;
+	ask.note_id = c->note;
+	ask.note_kind = c->note_kind;
+	ask.wait_s = c->wait_s;
+	ask.may_go_back = c->stage != STAGE_CHOOSE && n > 1 && c->can & ASK_CHOICE && (c->door == DOOR_BROWSER || e->person != NULL);
+	out->ticket = c->ticket;
+	out->ask = ask;
+}
+
+bool engine_fits_prompt(const struct prompt *ask, const struct answer *answer)
+{
+	if (answer->back)
+		return ask->may_go_back;	/* a form sends its other fields too: they are not looked at */
+	if ((answer->text.n > 0 && !(ask->ask & ASK_TEXT)) || (answer->secret.n > 0 && !(ask->ask & ASK_SECRET)))
+		return false;
+	if (answer->code.n > 0 && !(ask->ask & ASK_CODE))
+		return false;
+	if (answer->choice.n == 0)
+		return true;
+	for (size_t i = 0; i < ask->nchoices; i++)
+		if (slice_is(answer->choice, ask->choices[i].id))
+			return !ask->choices[i].disabled;
+	return false;
+}

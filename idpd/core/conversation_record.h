@@ -1,0 +1,64 @@
+/* A conversation as it lies in the state store between two turns: one record, so that every move is one atomic act.
+ *
+ * A ticket is "id.secret". While its answer is evaluated there is no ticket (taken is set); the result brings the next one. Of
+ * the ticket that was answered last only the hash stays, with what came of it, so that the same answer again gets the same reply. */
+#ifndef CSAM_CONVERSATION_RECORD_H
+#define CSAM_CONVERSATION_RECORD_H
+
+#include "base/digest.h"
+#include "core/conversation.h"
+
+enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_END };
+
+enum {
+	CONV_LIFE_S = 15 * 60, CONV_REPLY_S = 60,
+	CONV_STUCK_S = 15,		/* an evaluation that takes longer died: calls have time-outs of 2-3 s */
+	CONV_ID_CHARS = 22, CONV_TICKET_CHARS = CONV_ID_CHARS + 1 + 43,
+};
+
+struct conv {
+	/* as wanted at the beginning */
+	const char *id;
+	unsigned char binding[SHA256_LEN];	/* of the browser's cookie */
+	unsigned door, level, can;
+	const char *service, *wanted, *sid;	/* wanted: csamSubject it must be; sid: of the session the browser had */
+	const char *back, *cancel, *lang;
+	bool name_fixed;			/* the name is shown, not asked */
+	time_t created;
+	/* where it stands */
+	unsigned stage, wrong, wait_s;
+	const char *name, *kind, *key_id;	/* as typed, as chosen */
+	const char *note, *note_kind;
+	/* once the password was right */
+	const char *subject, *password_changed;
+	time_t proven;
+	bool by_session;			/* it was right when that session was made */
+	/* the present ticket, and what became of the last */
+	const char *ticket;			/* NULL while an answer is evaluated */
+	time_t taken;				/* since when; 0: no answer is evaluated */
+	unsigned char last_ticket[SHA256_LEN], last_answer[SHA256_LEN];
+	time_t replied;
+	unsigned verdict;			/* enum verdict */
+	const char *why;
+	struct slice session;			/* sealed */
+};
+
+/* Gives it an id and the first ticket, and keeps it. */
+int conv_create(struct arena *a, struct conv *c);
+
+/* E_NOENT: there is none, or not for this binding. */
+int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out);
+
+/* Takes the ticket: OK for exactly one, then *c has no ticket any more; E_EXISTS for all others. */
+int conv_take(struct conv *c, struct slice ticket, const struct answer *answer);
+
+/* Keeps the result of the evaluation, with a next ticket unless it ended. E_EXISTS: it took too long, and a new ticket was given out. */
+int conv_store(struct arena *a, struct conv *c);
+
+/* A next ticket for an evaluation that died. Loads *c anew. */
+int conv_revive(struct arena *a, struct conv *c);
+
+/* Was it this ticket and this answer that was answered last? */
+bool conv_is_last(const struct conv *c, struct slice ticket, const struct answer *answer);
+
+#endif
