@@ -103,7 +103,7 @@ static void put_choices(struct scene *s)
 		for (size_t i = 0; i < ask->nchoices; i++)
 			if (in_group(&ask->choices[i], groups[g]))
 				json_array_append_new(options, option(s, &ask->choices[i]));
-		json_t *group = json_pack("{s:s, s:o}", "group", groups[g], "options", options);
+		json_t *group = json_pack("{s:o}", "options", options);
 		if (groups[g][0] != '\0')
 			json_object_set_new(group, "title", json_string(text(s->lang, arena_printf(s->r->a, "group.%s.title", groups[g]))));
 		if (json_array_size(options) > 0)
@@ -259,6 +259,19 @@ static bool has_cookie(const struct request *r)
 	return http_header(r, "Cookie").n > 0;
 }
 
+/* Broken is not no: the prompt still stands, and this is the way back to it. */
+static int draw_not_now(struct request *r, struct response *resp, int error)
+{
+	const char *what = error == E_LIMIT ? "too-many" : "down", *lang = web_lang(r, resp, NULL);
+	struct buf retry = buf_new(r->a);
+	buf_lit(&retry, "/login?c=");
+	buf_url(&retry, http_form(r, "c"));
+	unsigned status = error == E_LIMIT ? 429 : 503;
+	json_t *values = json_own(r->a, json_pack("{s:s, s:s, s:i, s:s}", "title", text(lang, arena_printf(r->a, "error.%s.title", what)),
+	    "text", text(lang, arena_printf(r->a, "error.%s.text", what)), "status", (int)status, "retry", buf_cstr(&retry)));
+	return web_page(r, resp, status, "error", lang, values, NULL);
+}
+
 int web_login_answer(struct request *r, struct response *resp)
 {
 	const struct answer answer = {
@@ -276,5 +289,7 @@ int web_login_answer(struct request *r, struct response *resp)
 		return draw_expired(r, resp);
 	if (e == E_INPUT)
 		return ask_again(r, resp, browser);
+	if (e == E_LIMIT || e == E_DOWN || (e == OK && turn.verdict == V_DOWN))
+		return draw_not_now(r, resp, e == OK ? E_DOWN : e);
 	return e == OK ? answer_with(r, resp, &turn, false) : e;
 }

@@ -30,6 +30,7 @@ static void look(const char *name, const char *lang)
 	assert_null(strstr(body(), "<title> "));
 	assert_int_equal(times("<main"), 1);
 	has_not("{{");
+	has_not("}}");
 	has_not("<script");
 	has_not(" style=");
 	has_not(" onclick=");
