@@ -45,8 +45,9 @@ void sha256(struct slice in, unsigned char out[SHA256_LEN])
 
 void hmac_sha256(struct slice key, struct slice in, unsigned char out[SHA256_LEN])
 {
-	if (HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)in.p, in.n, out, NULL) == NULL)
-		abort();
+	/* OpenSSL takes NULL for "no key yet" or "no data yet", not for empty. */
+	const char *k = key.n > 0 ? key.p : "", *m = in.n > 0 ? in.p : "";
+	must(HMAC(EVP_sha256(), k, (int)key.n, (const unsigned char *)m, in.n, out, NULL) != NULL);
 }
 
 void derive_key(struct slice key, const char *purpose, unsigned char *out, size_t n)
