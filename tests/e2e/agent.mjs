@@ -37,6 +37,7 @@ export class Agent {
 			const post = (path, form) => this.visit(origin + path, { method: 'POST', form, headers: { origin } }, stop);
 			if (Agent.has(page, 'code')) page = await post('/login', { ticket, code: code ?? await freshCode(person.totp) });
 			else if (Agent.has(page, 'password')) page = await post('/login', { ticket, username: person.username, password: person.password });
+			else if (Agent.has(page, 'consent')) page = await post(page.text.match(/<form[^>]*action="([^"]*)"/)[1], { request: Agent.field(page, 'request'), csrf_token: Agent.field(page, 'csrf_token'), consent: 'yes' });
 			else if (Agent.has(page, 'choice')) page = await post('/login', { ticket, choice: kind });
 			else break;
 		}
