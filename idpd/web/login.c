@@ -62,7 +62,7 @@ static void put_note(struct scene *s, const char *id)
 	const struct prompt *ask = &s->turn->ask;
 	if (id == NULL)
 		return;
-	put(s, explains(id) ? "info" : "error", note(s, id, ask->kind, ask->wait_s));
+	put(s, explains(id) ? "info" : "error", note(s, id, ask->note_kind != NULL ? ask->note_kind : ask->kind, ask->wait_s));
 	put_true(s, "bad_text", strcmp(id, "note.wrong") == 0 || strcmp(id, "note.incomplete") == 0);
 	put_true(s, "bad_code", strcmp(id, "note.wrong-code") == 0 || strcmp(id, "note.incomplete") == 0);
 }
@@ -87,21 +87,27 @@ static json_t *option(struct scene *s, const struct choice *c)
 	return v;
 }
 
-static bool in_group(const struct choice *c, const char *group)
+/* The titled groups of CSAM's chooser, in its order. The first has no title: the person's own keys of one kind, and groups to come. */
+static const char *const groups[] = { "", "card", "code", "plain", "europe" };
+enum { GROUPS = sizeof groups / sizeof *groups };
+
+static size_t group_of(const struct choice *c)
 {
-	return strcmp(c->group != NULL ? c->group : "", group) == 0;
+	for (size_t g = 1; c->label == NULL && c->group != NULL && g < GROUPS; g++)
+		if (strcmp(groups[g], c->group) == 0)
+			return g;
+	return 0;
 }
 
-/* The titled groups of CSAM's chooser, in its order; "" is for the person's own keys of one kind. A group without choices is not drawn. */
+/* A group without choices is not drawn. */
 static void put_choices(struct scene *s)
 {
-	static const char *const groups[] = { "", "card", "code", "plain", "europe" };
 	const struct prompt *ask = &s->turn->ask;
 	json_t *list = json_array();
-	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+	for (size_t g = 0; g < GROUPS; g++) {
 		json_t *options = json_array();
 		for (size_t i = 0; i < ask->nchoices; i++)
-			if (in_group(&ask->choices[i], groups[g]))
+			if (group_of(&ask->choices[i]) == g)
 				json_array_append_new(options, option(s, &ask->choices[i]));
 		json_t *group = json_pack("{s:o}", "options", options);
 		if (groups[g][0] != '\0')
@@ -126,7 +132,6 @@ static void put_fields(struct scene *s)
 	if (ask->kind == NULL)
 		return;
 	put(s, "icon", kind_icon(s->r->a, ask->kind));
-	put(s, "kind_title", kind_text(s->r->a, s->lang, ask->kind, "title"));
 	put_true(s, "weak", strcmp(ask->kind, "password") == 0);
 	const char *hint = arena_printf(s->r->a, "kind.%s.hint", ask->kind);
 	if (ask->ask & ASK_CODE && texts_have(hint))
@@ -166,6 +171,8 @@ static int draw_prompt(struct scene *s, unsigned status, const char *note_id)
 	put(s, "ticket", s->turn->ticket);
 	put_true(s, "may_go_back", ask->may_go_back);
 	put_note(s, note_id != NULL ? note_id : ask->note_id);
+	if (ask->kind != NULL)
+		put(s, "kind_title", kind_text(s->r->a, s->lang, ask->kind, "title"));
 	if (ask->ask & ASK_CHOICE) {
 		put_choices(s);
 		return web_page(s->r, s->resp, status, "choose", s->lang, s->values, WEB_ANYWHERE);

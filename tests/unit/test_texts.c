@@ -121,6 +121,7 @@ static void written(void **state)
 	assert_true(check_ids(code, "\"((note|deny|error|consent)[.][a-z-]+([.][a-z-]+)*)\"", "", "") >= 5);
 	assert_true(check_ids(code, "web_error[(][^;]*, \"([a-z-]+)\", [a-zA-Z_>-]+[)]", "error.", ".title") >= 5);
 	assert_true(check_ids(code, "web_error[(][^;]*, \"([a-z-]+)\", [a-zA-Z_>-]+[)]", "error.", ".text") >= 5);
+	check_ids(code, "on_page[(]req, \"([a-z-]+)\"[)]", "error.", ".text");
 }
 
 /* Ids that are put together from parts: the sources show their beginnings only. */

@@ -205,10 +205,10 @@ static void chooser(void **state)
 {
 	(void)state;
 	static const struct choice choices[] = { { .id = "app", .group = "code" }, { .id = "sms", .group = "code", .disabled = true, .note_id = "note.locked" },
-		{ .id = "app-1", .label = "My <phone>" }, { .id = "future", .group = "europe" } };
+		{ .id = "app-1", .label = "My <phone>", .group = "card" }, { .id = "future", .group = "unheard-of" }, { .id = "eidas", .group = "europe" } };
 	fresh("GET", "/login");
 	in.query[0] = (struct pair){ "c", "conv-1" };
-	engine.turn = (struct turn){ .verdict = V_MORE, .conversation = "conv-1", .ticket = "t", .ask = { .ask = ASK_CHOICE, .choices = choices, .nchoices = 4 } };
+	engine.turn = (struct turn){ .verdict = V_MORE, .conversation = "conv-1", .ticket = "t", .ask = { .ask = ASK_CHOICE, .choices = choices, .nchoices = 5 } };
 	assert_int_equal(web_login(&req, &resp), OK);
 	has("name=\"choice\" value=\"app\"");
 	has("name=\"choice\" value=\"app-1\"");
@@ -218,6 +218,7 @@ static void chooser(void **state)
 	has("The digital key “Security code by SMS” is locked");
 	has("European authentication");
 	has_not("Without a security code");
+	has_not("With an eID card reader or itsme");
 }
 
 static void logout(void **state)

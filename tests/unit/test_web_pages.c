@@ -49,6 +49,8 @@ static const struct choice all_keys[] = {
 	{ .id = "eidas", .group = "europe" },
 };
 
+static const struct choice own_keys[] = { { .id = "app-1", .label = "Phone", .group = "code" }, { .id = "app-2", .label = "Tablet in the kitchen", .group = "code" } };
+
 static const struct prompt prompts[] = {
 	{ .ask = ASK_CHOICE, .choices = all_keys, .nchoices = 7 },
 	{ .ask = ASK_CHOICE, .choices = all_keys + 2, .nchoices = 1, .note_id = "note.step-up" },
@@ -59,8 +61,10 @@ static const struct prompt prompts[] = {
 	{ .ask = ASK_CODE, .kind = "app", .name = "alice", .note_id = "note.wrong-code", .may_go_back = true },
 	{ .ask = ASK_SHOW, .kind = "app", .note_id = "note.locked", .may_go_back = true },
 	{ .ask = ASK_CHOICE },
+	{ .ask = ASK_CHOICE, .kind = "app", .choices = own_keys, .nchoices = 2, .may_go_back = true },
+	{ .ask = ASK_CHOICE, .choices = all_keys + 2, .nchoices = 2, .note_id = "note.not-activated", .note_kind = "mail" },
 };
-static const char *const prompt_names[] = { "choose", "choose-one", "login", "login-wrong", "login-wait", "code", "code-wrong", "locked", "choose-none" };
+static const char *const prompt_names[] = { "choose", "choose-one", "login", "login-wrong", "login-wait", "code", "code-wrong", "locked", "choose-none", "choose-own", "choose-not-active" };
 
 static void login_pages(void **state)
 {
@@ -101,7 +105,8 @@ static void errors(void **state)
 {
 	(void)state;
 	static const struct { const char *what; unsigned status; } all[] = { { "bad-request", 400 }, { "not-found", 404 }, { "used", 409 },
-		{ "too-many", 429 }, { "down", 503 }, { "bug", 500 }, { "expired", 404 }, { "cookies", 400 }, { "too-long", 400 }, { "form", 400 } };
+		{ "too-many", 429 }, { "down", 503 }, { "bug", 500 }, { "expired", 404 }, { "cookies", 400 }, { "too-long", 400 }, { "form", 400 },
+		{ "client", 400 }, { "closed", 400 }, { "redirect", 400 }, { "logout", 400 } };
 	for (const char *const *lang = texts_languages(); *lang != NULL; lang++)
 		for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 			fresh("GET", "/login");
@@ -123,7 +128,7 @@ static void pages_of_others(void **state)
 	(void)state;
 	static const struct { const char *name, *values; } all[] = {
 		{ "consent", "{\"service\":\"Tax-on-web\",\"service_uri\":\"https://tax.example/\",\"policy_uri\":\"https://tax.example/p\",\"tos_uri\":\"javascript:alert(1)\","
-		  "\"person\":\"Alice Peeters\",\"items\":[\"consent.openid\",\"consent.profile\",\"consent.email\"],\"request\":\"R\",\"csrf_token\":\"T\",\"form_action\":\"/oidc/consent\"}" },
+		  "\"person\":\"Alice Peeters\",\"items\":[\"consent.scope.openid\",\"consent.scope.profile\",\"consent.scope.email\"],\"request\":\"R\",\"csrf_token\":\"T\",\"form_action\":\"/oidc/consent\"}" },
 		{ "logout", "{\"service\":\"Tax-on-web\",\"csrf_token\":\"T\",\"form_action\":\"/oidc/logout\",\"fields\":[{\"name\":\"state\",\"value\":\"\\\"><b>\"}]}" },
 		{ "logged-out", "{\"service\":\"Tax-on-web\",\"back\":\"https://tax.example/out\"}" },
 		{ "form-post", "{\"service\":\"Tax-on-web\",\"action\":\"https://tax.example/cb?a=1&b=2\",\"fields\":[{\"name\":\"code\",\"value\":\"C\"},{\"name\":\"state\",\"value\":\"<\"}]}" },
@@ -136,7 +141,7 @@ static void pages_of_others(void **state)
 			assert_int_equal(web_page(&req, &resp, 200, all[i].name, *lang, v, WEB_ANYWHERE), OK);
 			has_not("javascript:");
 			has_not("\"><b>");
-			has_not("consent.openid");
+			has_not("consent.scope.openid");
 			look(all[i].name, *lang);
 		}
 	has("action=\"https://tax.example/cb?a=1&amp;b=2\"");
