@@ -94,7 +94,6 @@ static void secure(struct request *r, struct response *resp, const char *form_ac
 	http_set(r, resp, "X-Frame-Options", "DENY");
 	http_set(r, resp, "X-Content-Type-Options", "nosniff");
 	http_set(r, resp, "Referrer-Policy", "strict-origin-when-cross-origin");
-	http_set(r, resp, "Vary", "Cookie, Accept-Language");
 }
 
 static json_t *languages(struct request *r, const char *self, const char *lang)
