@@ -94,12 +94,18 @@ int dir_open_as(struct ctl *c, const char *dn, struct slice password, struct dir
 	return rc;
 }
 
-static int administrator(struct ctl *c, struct dir **out, const char **why)
+int dir_open_nobody(struct ctl *c, struct dir **out, const char **why)
+{
+	return connect_to(c, out, why);
+}
+
+int dir_try(struct ctl *c, struct dir **out, const char **why)
 {
 	struct slice password = slice_of(opt(c, "password"));
 	const char *file = opt(c, "bind-password-file");
+	*why = "the password file cannot be read";
 	if (file != NULL && read_secret(c->a, file, &password) != OK)
-		return E_BUG;	/* said */
+		return E_BUG;
 	if (c->set.bind_dn != NULL || strncmp(c->set.uri, "ldapi:", 6) != 0)
 		return dir_open_as(c, c->set.bind_dn, password, out, why);
 	struct dir *d;
@@ -119,10 +125,10 @@ int dir_open(struct ctl *c, struct dir **out)
 		rc = need(c, c->set.base, "base");
 	if (rc != DONE)
 		return rc;
-	rc = administrator(c, out, &why);
+	rc = dir_try(c, out, &why);
 	if (rc == E_INPUT)
 		return refuse("%s refuses %s: %s → give -D DN and -y FILE", c->set.uri, c->set.bind_dn ? c->set.bind_dn : "this user", why);
-	if (rc != OK && why != NULL)
+	if (rc == E_DOWN)
 		return refuse("the directory %s does not answer: %s → is slapd running, is the address right?", c->set.uri, why);
 	return rc == OK ? DONE : REFUSED;
 }

@@ -8,7 +8,9 @@ struct dir;
 
 /* By the options of every command. DONE; REFUSED or USAGE, which was said. The connection ends with c->a. */
 int dir_open(struct ctl *c, struct dir **out);
-/* As somebody else: dn NULL is anonymous. OK; E_INPUT: name or password refused; E_DOWN. *why tells. */
+int dir_try(struct ctl *c, struct dir **out, const char **why);	/* the same, says nothing: OK, E_INPUT, E_DOWN */
+int dir_open_nobody(struct ctl *c, struct dir **out, const char **why);	/* connects, and does not bind at all */
+/* As somebody else: dn NULL binds anonymously. OK; E_INPUT: name or password refused; E_DOWN. *why tells. */
 int dir_open_as(struct ctl *c, const char *dn, struct slice password, struct dir **out, const char **why);
 
 struct attr {

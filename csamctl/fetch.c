@@ -1,0 +1,68 @@
+/* Fetches one page over https. */
+#include <curl/curl.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "csamctl/fetch.h"
+
+enum { MAX_BODY = 256 * 1024, LIMIT_S = 5 };
+
+static size_t keep(char *p, size_t size, size_t n, void *ctx)
+{
+	struct buf *b = ctx;
+	if (b->n + size * n > MAX_BODY)
+		return 0;
+	buf_raw(b, slice_mem(p, size * n));
+	return size * n;
+}
+
+struct heading {
+	time_t date;
+};
+
+static size_t heading(char *p, size_t size, size_t n, void *ctx)
+{
+	struct heading *h = ctx;
+	struct slice line = slice_mem(p, size * n);
+	char text[64] = "";
+	if (line.n > 6 && line.n < sizeof text + 5 && (slice_starts(line, S("Date: ")) || slice_starts(line, S("date: ")))) {
+		memcpy(text, line.p + 6, line.n - 6);
+		h->date = curl_getdate(text, NULL);
+	}
+	return size * n;
+}
+
+static void cleanup(CURL **c)
+{
+	curl_easy_cleanup(*c);
+}
+
+int fetch(struct arena *a, const char *url, const char *ca_file, struct page *out, const char **why)
+{
+	char error[CURL_ERROR_SIZE] = "";
+	struct buf body = buf_new(a);
+	struct heading h = { 0 };
+	AUTO(cleanup) CURL *c = curl_easy_init();
+	if (c == NULL)
+		return E_BUG;
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)LIMIT_S);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, heading);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, &h);
+	if (ca_file != NULL)
+		curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
+	CURLcode rc = curl_easy_perform(c);
+	if (rc != CURLE_OK) {
+		*why = arena_strdup(a, *error ? error : curl_easy_strerror(rc));
+		return E_DOWN;
+	}
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status);
+	out->body = buf_slice(&body);
+	out->date = h.date;
+	return OK;
+}
