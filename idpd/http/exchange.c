@@ -173,12 +173,17 @@ static unsigned check_target(struct exchange *x, const char *method)
 {
 	struct slice path, query;
 	unsigned status = 0;
-	if (target_split((struct slice){ x->target, x->target_n }, &path, &query) != OK)
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
+	if (target_split((struct slice){ x->target, x->target_n }, &path, &query) != OK) {
+		x->path = must(strndup(x->target, strcspn(x->target, "?")));
+		x->row = route(method, x->path, &status);	/* says how errors look */
 		return 400;
+	}
 	x->path = must(strndup(path.p, path.n));
 	x->r.path = x->path;
 	x->query_text = query;
-	x->row = route(strcmp(method, "HEAD") == 0 ? "GET" : method, x->path, &status);
+	x->row = route(method, x->path, &status);
 	if (status == 405 && strcmp(method, "OPTIONS") == 0 && (x->row->flags & EP_CORS))
 		return 204;
 	return status;
