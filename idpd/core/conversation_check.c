@@ -90,32 +90,43 @@ static struct outcome password_is_right(struct engine *e, const struct person *p
 	return engine_next(e);
 }
 
-static struct outcome evaluate_password(struct engine *e, const struct try *t, struct slice secret)
+/* OK: evaluated, *why is what was wrong or NULL; E_LIMIT: not now, in wait_s; else it could not be evaluated, and was not counted. */
+static int evaluate_password(struct engine *e, const struct try *t, struct slice secret, const char **why)
 {
-	unsigned wait_s = 0;
-	int limit = limits_password(t->person, t->name, e->peer, &wait_s);
-	if (limit == E_LIMIT && wait_s > 0) {
+	int limit = limits_password(t->person, t->name, e->peer, &e->c.wait_s);
+	if (limit != OK && (limit != E_LIMIT || e->c.wait_s > 0))
+		return limit;
+	/* Refused for good: the decoy is asked, and the answer is that of a wrong password. */
+	int rc = directory_verify(limit == OK ? t->person : NULL, secret);
+	bool right = rc == OK && limit == OK && t->person != NULL && slice_is(S("active"), t->person->state);
+	*why = limit == OK ? why_not(e, t->person, rc) : "refused";
+	if (right) {
+		int kept = limits_password_right(t->person, e->peer);
+		if (kept == E_LIMIT)		/* a hundred others were wrong meanwhile */
+			*why = "refused";
+		else
+			rc = kept;
+	}
+	if (rc == OK || rc == E_NOENT)
+		return OK;
+	if (limit == OK)
+		limits_password_undo(t->person, t->name, e->peer);
+	return E_DOWN;
+}
+
+static struct outcome try_password(struct engine *e, const struct try *t, struct slice secret)
+{
+	const char *why = "wrong-password";
+	int rc = evaluate_password(e, t, secret, &why);
+	if (rc == E_LIMIT) {
 		record(e, EV_LOGIN_LIMITED, t, "wait");
-		e->c.wait_s = wait_s;
 		return again(e, "note.wait");
 	}
-	if (limit != OK && limit != E_LIMIT)
+	if (rc != OK)
 		return down;
-	/* Refused for good: the decoy is asked, and the answer is that of a wrong password. */
-	int verified = directory_verify(limit == OK ? t->person : NULL, secret);
-	if (verified != OK && verified != E_NOENT) {
-		if (limit == OK)
-			limits_password_undo(t->person, t->name, e->peer);
-		return down;
-	}
-	const char *why = limit == OK ? why_not(e, t->person, verified) : "refused";
-	if (verified == OK && limit == OK && t->person != NULL && limits_password_right(t->person, e->peer) != OK) {
-		limits_password_undo(t->person, t->name, e->peer);
-		return down;
-	}
 	if (why == NULL)
 		return password_is_right(e, t->person);
-	record(e, limit == OK ? EV_LOGIN_NO : EV_LOGIN_LIMITED, t, why);
+	record(e, strcmp(why, "refused") == 0 ? EV_LOGIN_LIMITED : EV_LOGIN_NO, t, why);
 	return wrong(e, "note.wrong");
 }
 
@@ -128,7 +139,7 @@ static struct outcome check_password(struct engine *e, const struct answer *answ
 		return again(e, "note.incomplete");
 	if (find_person(e, t.name, &t.person) != OK)
 		return down;
-	return evaluate_password(e, &t, answer->secret);
+	return try_password(e, &t, answer->secret);
 }
 
 /* --- the kind's own step --- */
@@ -167,6 +178,12 @@ static int spend(struct engine *e, const struct key *key, uint64_t number)
 	return state_advance("otp", slice_of(key_name(e, key)), number, SPENT_S);
 }
 
+static struct outcome key_is_locked(struct engine *e, const struct try *t)
+{
+	record(e, EV_LOGIN_LIMITED, t, "locked");
+	return engine_choose(e, "note.locked", t->key->kind);
+}
+
 static struct outcome second_is_right(struct engine *e, const struct try *t, const struct step *step)
 {
 	int rc = spend(e, t->key, step->spend);
@@ -177,7 +194,10 @@ static struct outcome second_is_right(struct engine *e, const struct try *t, con
 		record(e, EV_LOGIN_NO, t, "replayed-code");
 		return wrong(e, "note.wrong-code");
 	}
-	if (limits_second_right(e->person, t->key) != OK) {
+	rc = limits_second_right(e->person, t->key);
+	if (rc == E_LIMIT)
+		return key_is_locked(e, t);
+	if (rc != OK) {
 		limits_second_undo(e->person, t->key);
 		return down;
 	}
@@ -191,10 +211,8 @@ static struct outcome evaluate_second(struct engine *e, const struct try *t, str
 {
 	struct step step = { .a = e->a, .person = e->person, .key = t->key, .answer = code, .when = now() };
 	int rc = limits_second(e->person, t->key);
-	if (rc == E_LIMIT) {
-		record(e, EV_LOGIN_LIMITED, t, "locked");
-		return engine_choose(e, "note.locked", t->key->kind);
-	}
+	if (rc == E_LIMIT)
+		return key_is_locked(e, t);
 	if (rc != OK)
 		return down;
 	switch (e->kind->verify(&step)) {
