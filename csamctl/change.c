@@ -153,9 +153,9 @@ static int tombstone(struct ctl *c, struct one *one)
 	size_t n = 0;
 	struct search s = { c->set.tombstones_base, SCOPE_BASE, "(objectClass=*)", NULL };
 	int rc = dir_find(c, one->d, &s, &found, 1, &n, &why);
-	if (rc == E_DOWN)
+	if (rc != OK && rc != E_NOENT)
 		return refuse("%s cannot be read: %s", c->set.tombstones_base, why);
-	if (rc == E_NOENT || n == 0) {
+	if (n == 0) {
 		ldif_record(&one->out, c->set.tombstones_base, "add");
 		ldif_str(&one->out, "objectClass", "organizationalUnit");
 		ldif_str(&one->out, "ou", "tombstones");

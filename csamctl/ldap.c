@@ -212,6 +212,27 @@ static void next_cookie(struct dir *d, LDAPMessage *page, struct berval *cookie)
 	ldap_controls_free(controls);
 }
 
+/* No is not broken: who may not look, or not at everything, was answered. */
+static int meaning(int rc)
+{
+	switch (rc) {
+	case LDAP_NO_SUCH_OBJECT:
+		return E_NOENT;
+	case LDAP_SIZELIMIT_EXCEEDED:
+	case LDAP_TIMELIMIT_EXCEEDED:
+	case LDAP_ADMINLIMIT_EXCEEDED:
+		return E_LIMIT;
+	case LDAP_INSUFFICIENT_ACCESS:
+	case LDAP_STRONG_AUTH_REQUIRED:
+	case LDAP_INAPPROPRIATE_AUTH:
+	case LDAP_CONFIDENTIALITY_REQUIRED:
+	case LDAP_UNWILLING_TO_PERFORM:
+		return E_INPUT;
+	default:
+		return E_DOWN;
+	}
+}
+
 static int one_page(struct dir *d, const struct search *s, struct berval *cookie, LDAPMessage **page)
 {
 	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_SUBTREE };
@@ -236,7 +257,7 @@ int dir_each(struct dir *d, const struct search *s, entry_fn *fn, void *ctx, con
 		int rc = one_page(d, s, &cookie, &page);
 		if (rc != LDAP_SUCCESS) {
 			*why = reason(d, rc);
-			result = rc == LDAP_NO_SUCH_OBJECT ? E_NOENT : E_DOWN;
+			result = meaning(rc);
 			break;
 		}
 		result = each_of_page(d, page, fn, ctx);

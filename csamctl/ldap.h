@@ -39,7 +39,7 @@ struct search {
 };
 
 /* fn sees every entry, in pages, so that any number of them fits in memory; it gives OK to go on. OK, what fn
- * gave, E_NOENT when the base does not exist, or E_DOWN; *why tells. */
+ * gave, E_NOENT when the base does not exist, E_INPUT when the directory refuses, E_LIMIT when it stops in between, or E_DOWN; *why tells. */
 typedef int entry_fn(void *ctx, struct arena *a, const struct ldap_entry *e);
 int dir_each(struct dir *d, const struct search *s, entry_fn *fn, void *ctx, const char **why);
 

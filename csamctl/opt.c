@@ -161,6 +161,8 @@ static int bad_option(const struct ctl *c, const struct tables *t, int ch, const
 	char *bare = arena_strdup(c->a, word + strspn(word, "-"));
 	bare[strcspn(bare, "=")] = '\0';
 	const char *meant = word[0] == '-' && word[1] == '-' ? near_miss(bare, names) : NULL;
+	if (meant != NULL && strcmp(meant, bare) == 0)
+		return usage(c, "--%s takes no value", bare);
 	if (meant != NULL)
 		return usage(c, "no option --%s: did you mean --%s?", bare, meant);
 	return usage(c, "no option %s", word);
