@@ -53,20 +53,21 @@ static int say(struct request *r, struct response *resp, const struct auth_reque
 	return answer_error(r, resp, req, &(struct refusal){ .error = error, .text = why });
 }
 
-static int follow(struct request *r, struct response *resp, const struct turn *turn)
+static int follow(struct request *r, struct response *resp, const struct auth_request *req, const struct turn *turn)
 {
+	bool level = turn->why != NULL && strcmp(turn->why, "deny.level") == 0;
 	switch (turn->verdict) {
-	case V_ALLOW:
-		web_set_session(r, resp, turn->session);
-		return http_redirect(r, resp, 303, turn->back);
 	case V_MORE:
 		return http_redirect(r, resp, 303, arena_printf(r->a, "/login?c=%s", turn->conversation));
 	case V_DENY:
-		return http_redirect(r, resp, 303, turn->cancel);
+		return say(r, resp, req, req->acr && level ? "unmet_authentication_requirements" : "access_denied",
+		    "no digital key opens this service now");
 	case V_DOWN:
+		return E_DOWN;
+	case V_ALLOW:			/* a conversation always takes an answer */
 		break;
 	}
-	return E_DOWN;
+	return E_BUG;
 }
 
 /* Puts the request aside, bound to this browser, and lets the conversation engine find out. */
@@ -80,20 +81,17 @@ static int sign_in(struct request *r, struct response *resp, struct auth_request
 	int e = request_save(r->a, req);
 	if (e != OK)
 		return e;
-	bool step_up = lack == LACKS_LEVEL;
 	struct want want = {
 		.door = DOOR_BROWSER, .binding = browser, .service = req->service->id, .level = req->wish,
 		.can = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW,
 		.name = hint.n > 0 && hint.n <= 256 && slice_is_text(hint, "") ? arena_str(r->a, hint) : NULL,
 		.subject = req->service->subject_type == SUBJECT_PUBLIC ? req->sub : NULL,
-		.session = step_up ? web_session_cookie(r) : S_NONE, .anew = !step_up,
+		.session = web_session_cookie(r), .anew = lack != LACKS_LEVEL,
 		.back = arena_printf(r->a, "/oidc/authorize?r=%s", req->id),
 		.cancel = arena_printf(r->a, "/oidc/authorize?r=%s&cancel=1", req->id), .lang = request_lang(r, resp, req),
 	};
 	e = conversation_begin(r->a, &want, r->peer, &turn);
-	if (e == OK && turn.verdict == V_DENY && turn.cancel == NULL)
-		turn.cancel = want.cancel;
-	return e != OK ? e : follow(r, resp, &turn);
+	return e != OK ? e : follow(r, resp, req, &turn);
 }
 
 /* The session does not do. prompt=none must not ask (Core 3.1.2.6); and who has just signed in is not asked for ever. */

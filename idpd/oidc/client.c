@@ -63,7 +63,7 @@ static int read_proof(struct request *r, struct proof_of_client *out, struct ref
 	struct slice header = http_header(r, "Authorization"), secret = http_form(r, "client_secret"),
 	    assertion = http_form(r, "client_assertion"), type = http_form(r, "client_assertion_type"), id = http_form(r, "client_id");
 	*out = (struct proof_of_client){ .method = NONE, .id = id };
-	if ((header.p != NULL) + (secret.p != NULL) + (assertion.p != NULL) > 1)
+	if ((header.p != NULL) + (secret.n > 0) + (assertion.n > 0) > 1)	/* 3.2: without a value is absent */
 		return refuse(no, "invalid_request", "more than one way of client authentication");
 	if (http_query_text(r).n > 0)		/* RFC 6749 2.3.1: never in the address, where logs keep it */
 		return refuse(no, "invalid_request", "parameters belong in the body");
@@ -71,10 +71,10 @@ static int read_proof(struct request *r, struct proof_of_client *out, struct ref
 		out->method = BASIC;
 		if (read_basic(r->a, header, out) != OK)
 			return denied(no, "the Authorization header is not understood");
-	} else if (secret.p != NULL) {
+	} else if (secret.n > 0) {
 		out->method = POST;
 		out->secret = secret;
-	} else if (assertion.p != NULL || type.p != NULL) {
+	} else if (assertion.n > 0 || type.n > 0) {
 		out->method = JWT;
 		out->assertion = assertion;
 		if (!slice_is(type, ASSERTION_TYPE) || read_assertion_id(r->a, assertion, &out->id) != OK)

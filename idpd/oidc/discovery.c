@@ -5,6 +5,7 @@
 #include "oidc/client.h"
 #include "oidc/jose.h"
 #include "oidc/request.h"
+#include "oidc/tokens.h"
 #include "svc/texts.h"
 
 static json_t *list(const char *const *words)
@@ -82,7 +83,7 @@ struct slice oidc_metadata(const json_t *keys)
 	json_object_set_new(v, "code_challenge_methods_supported", list(request_challenge_methods));
 	json_object_set_new(v, "prompt_values_supported", list(request_prompts));
 	json_object_set_new(v, "display_values_supported", json_pack("[s]", "page"));
-	json_object_set_new(v, "grant_types_supported", json_pack("[s,s]", "authorization_code", "refresh_token"));
+	json_object_set_new(v, "grant_types_supported", list(token_grant_types));
 	json_object_set_new(v, "subject_types_supported", json_pack("[s,s]", "pairwise", "public"));
 	json_object_set_new(v, "claim_types_supported", json_pack("[s]", "normal"));
 	json_object_set_new(v, "userinfo_signing_alg_values_supported", json_copy(algs));

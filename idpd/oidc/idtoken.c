@@ -1,5 +1,6 @@
 /* The ID token: made at the token endpoint, and taken back as a hint. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/policy.h"
 #include "oidc/claims.h"
 #include "oidc/idtoken.h"
@@ -42,7 +43,13 @@ int idtoken_make(struct arena *a, const struct service *service, const struct gr
 	json_object_set_new(v, "sid", json_string(g->sid));
 	json_object_set_new(v, "at_hash", json_string(jose_half_hash(a, alg, access_token)));
 	claims_put(v, g->id_token, &(struct claims_source){ login->person, grant_acr(g, login) });
-	return jose_sign(a, alg, "JWT", v, out);
+	return service_sign(a, service, alg, v, out);
+}
+
+int service_sign(struct arena *a, const struct service *service, const char *alg, const json_t *claims, struct slice *out)
+{
+	int e = jose_sign(a, alg, "JWT", claims, out);
+	return e != E_NOENT ? e : fail(E_BUG, "oidc: service %s wants signatures of %s, for which there is no key", service->id, alg);
 }
 
 int idtoken_hint(struct arena *a, struct slice token, json_t **claims)

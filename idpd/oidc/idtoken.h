@@ -8,6 +8,9 @@
 int idtoken_make(struct arena *a, const struct service *service, const struct grant *g, const struct login *login,
     struct slice access_token, struct slice *out);
 
+/* Signs something for this service; what it is registered for and we have no key for is logged, and E_BUG. */
+int service_sign(struct arena *a, const struct service *service, const char *alg, const json_t *claims, struct slice *out);
+
 /* A token that we gave out once, expired or not (id_token_hint): our signature, our issuer, an audience that is one text. E_INPUT otherwise. */
 int idtoken_hint(struct arena *a, struct slice token, json_t **claims);
 

@@ -1,5 +1,4 @@
 /* POST /oidc/introspect (RFC 7662): a client asks about its own tokens; one whose csamScope lists "introspect", a resource server, about all. */
-#include "base/clock.h"
 #include "core/policy.h"
 #include "oidc/bearer.h"
 #include "oidc/client.h"
@@ -33,10 +32,8 @@ static int describe(struct request *r, struct response *resp, const struct servi
 	json_t *v = json_own(r->a, json_pack("{sb ss ss ss ss sI ss so}", "active", 1, "iss", oidc_conf()->issuer, "sub", sub,
 	    "client_id", client->client_id, "scope", g->scope, "auth_time", (json_int_t)g->auth_time,
 	    "acr", policy_acr(r->a, grant_acr(g, login)), "amr", idtoken_amr(login->amr)));
-	if (!refresh) {
+	if (!refresh)
 		json_object_set_new(v, "token_type", json_string("Bearer"));
-		json_object_set_new(v, "username", json_string(login->person->name));
-	}
 	return http_json(r, resp, 200, v);
 }
 

@@ -75,7 +75,7 @@ static int replayed(struct request *r, const struct service *client, const struc
 static int narrow(struct arena *a, struct slice asked, struct grant *g, struct refusal *no)
 {
 	struct slice rest = asked, word;
-	if (asked.p == NULL)
+	if (asked.n == 0)
 		return OK;
 	while (slice_cut(&rest, ' ', &word))
 		if (word.n > 0 && !slice_has_word(slice_of(g->scope), word))

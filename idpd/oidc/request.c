@@ -27,8 +27,12 @@ static const char *const names[PARAMS] = {
 void request_read(const struct request *r, struct auth_request *out)
 {
 	*out = (struct auth_request){ .max_age = -1, .consented = "" };
-	for (size_t i = 0; i < PARAMS; i++)
+	for (size_t i = 0; i < PARAMS; i++) {
 		out->param[i] = http_param(r, names[i]);
+		/* RFC 6749 3.1: without a value is absent; but an empty challenge is one that somebody took out */
+		if (out->param[i].n == 0 && i != P_CODE_CHALLENGE && i != P_CODE_CHALLENGE_METHOD)
+			out->param[i] = S_NONE;
+	}
 }
 
 static bool one_of(const char *const *list, struct slice word)

@@ -5,13 +5,9 @@
 #include "oidc/tokens.h"
 #include "svc/audit.h"
 
-static const struct grant_type {
-	const char *name;
-	int (*fn)(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
-} types[] = {
-	{ "authorization_code", token_code },
-	{ "refresh_token", token_refresh },
-};
+typedef int grant_fn(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+const char *const token_grant_types[] = { "authorization_code", "refresh_token", NULL };
+static grant_fn *const types[] = { token_code, token_refresh };
 
 int tokens_make(struct arena *a, const struct service *client, const struct grant *g, const struct login *login, struct tokens *out)
 {
@@ -44,11 +40,11 @@ static int by_type(struct request *r, struct response *resp, const struct servic
 	if (name.n == 0)
 		return refuse(no, "invalid_request", "grant_type is missing");
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-		if (!slice_is(name, types[i].name))
+		if (!slice_is(name, token_grant_types[i]))
 			continue;
-		if (!service_grant(client, types[i].name))
+		if (!service_grant(client, token_grant_types[i]))
 			return refuse(no, "unauthorized_client", "the client may not use this grant");
-		return types[i].fn(r, resp, client, no);
+		return types[i](r, resp, client, no);
 	}
 	return refuse(no, "unsupported_grant_type", NULL);
 }

@@ -8,6 +8,8 @@
 int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
 int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
 
+extern const char *const token_grant_types[];
+
 /* Made before anything is spent, so that a keyring that is down costs nobody a code. */
 struct tokens {
 	struct slice access, id;

@@ -1,8 +1,7 @@
 /* GET and POST /oidc/userinfo: what the person lets the service know, as it stands now (OpenID Connect Core 5.3). */
-#include "base/clock.h"
 #include "oidc/bearer.h"
 #include "oidc/claims.h"
-#include "oidc/jose.h"
+#include "oidc/idtoken.h"
 
 static int invalid(struct refusal *no)
 {
@@ -17,7 +16,7 @@ static int answer(struct request *r, struct response *resp, const struct service
 		return http_json(r, resp, 200, v);
 	json_object_set_new(v, "iss", json_string(oidc_conf()->issuer));	/* 5.3.2 */
 	json_object_set_new(v, "aud", json_string(client->client_id));
-	int e = jose_sign(r->a, client->userinfo_alg, "JWT", v, &jwt);
+	int e = service_sign(r->a, client, client->userinfo_alg, v, &jwt);
 	if (e != OK)
 		return e;
 	resp->status = 200;

@@ -91,7 +91,7 @@ static void never_two_ways(void **state)
 {
 	(void)state;
 	const char *good = basic("tax:s3cret+of+tax");
-	const char *const forms[] = { "client_secret=s3cret+of+tax", "client_secret=", "client_assertion=x", "client_id=spa" };
+	const char *const forms[] = { "client_secret=s3cret+of+tax", "client_secret=x", "client_assertion=x", "client_id=spa" };
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
 		assert_int_equal(authenticate(good, forms[i]), E_INPUT);
 		assert_string_equal(no.error, "invalid_request");
@@ -106,6 +106,7 @@ static void never_two_ways(void **state)
 static void public_clients_and_closed_ones(void **state)
 {
 	(void)state;
+	assert_int_equal(authenticate(NULL, "client_id=app&client_secret="), OK);	/* RFC 6749 3.2: without a value is absent */
 	assert_int_equal(authenticate(NULL, "client_id=app"), OK);
 	assert_true(client_is_public(who));
 	client[APP].state = "suspended";
