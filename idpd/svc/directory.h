@@ -32,9 +32,9 @@ struct person {
 	const char *subject;		/* csamSubject: a UUID, the identity everywhere */
 	const char *name;		/* uid */
 	const char *state;		/* csamPersonState: anything but "active" denies */
-	const char *given_name, *family_name, *display_name, *mail, *mobile, *locale, *address;	/* NULL when absent */
+	const char *given_name, *family_name, *display_name, *mail, *mobile, *locale, *address;	/* NULL when absent; address: lines */
 	const char *national_number;
-	bool mail_verified, mobile_verified;
+	bool mail_verified, mobile_verified;	/* csamMailVerified holds that very address, csamMobileVerified that number */
 	unsigned identity_level;	/* csamIdentityLevel; 0 when absent: no cap */
 	unsigned password_failures;	/* csamKeyFailures on the person, written behind: 100 refuses the password */
 	bool has_password;
@@ -66,22 +66,25 @@ struct service {
 	const char *auth_method;	/* csamTokenAuthMethod; default client_secret_basic */
 	const char *id_token_alg;	/* csamIdTokenAlg; default RS256 */
 	const char *userinfo_alg;	/* csamUserinfoAlg; NULL: plain JSON */
-	const char *sector;		/* csamSectorIdentifier, or the redirect URI's host */
+	const char *sector;		/* csamSectorIdentifier, or the redirect URIs' one host, or "client:" and the client_id */
 	const char *client_uri, *policy_uri, *tos_uri;	/* labeledURI and friends; or NULL */
 	enum subject_type subject_type;
+	bool host;			/* csamHost */
 	bool ask_consent;		/* csamConsentRequired: TRUE */
 	bool native;			/* csamApplicationType: native (RFC 8252) */
 	bool require_pkce;		/* csamRequirePKCE, and always for auth_method none */
 };
 
-struct directory_conf {
+struct directory_conf {			/* its strings must live until directory_close */
 	const char *uri, *ca_file, *bind_dn, *bind_password_file;	/* bind_dn "" and ldapi: EXTERNAL */
 	bool starttls;
 	const char *base;		/* suffix that content sync follows */
 	const char *people_base, *people_filter, *people_name_attr;
 	const char *services_base, *decoy_dn;
-	unsigned timeout_ms;
-};
+	unsigned timeout_ms;			/* 2000 */
+	unsigned cache_persons, cache_kib;	/* 4096, 16384 */
+	unsigned behind_per_s;			/* 100: most writes a second that may be late (directory_key_used) */
+};						/* 0 is the default given here */
 
 /* Starts the sync thread; returns at once also when the directory is away (it is tried until it answers). */
 int directory_open(const struct directory_conf *conf);

@@ -1,0 +1,220 @@
+/* Searches, changes and binds, in terms of our errors. */
+#include <ldap.h>
+#include "base/log.h"
+#include "svc/directory_parts.h"
+
+static void free_message(LDAPMessage **m)
+{
+	ldap_msgfree(*m);
+}
+
+/* The connection is of no more use; the answer to what was asked may never have been on its way. */
+static bool is_broken(int rc)
+{
+	return rc == LDAP_SERVER_DOWN || rc == LDAP_CONNECT_ERROR || rc == LDAP_UNAVAILABLE || rc == LDAP_TIMEOUT ||
+	       rc == LDAP_LOCAL_ERROR || rc == LDAP_ENCODING_ERROR || rc == LDAP_DECODING_ERROR;
+}
+
+static int last_error(LDAP *ld)
+{
+	int rc = LDAP_OTHER;
+	ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &rc);
+	return rc;
+}
+
+static void copy_values(struct arena *a, struct attribute *to, const struct berval *values)
+{
+	size_t n = 0;
+	while (values != NULL && values[n].bv_val != NULL)
+		n++;
+	to->values = ARENA_ARRAY(a, struct slice, n + 1);
+	to->n = n;
+	for (size_t i = 0; i < n; i++)
+		to->values[i] = arena_copy(a, slice_mem(values[i].bv_val, values[i].bv_len));
+}
+
+enum { MAX_ATTRIBUTES = 64 };
+
+static int copy_entry(struct arena *a, LDAP *ld, LDAPMessage *m, struct entry *out)
+{
+	BerElement *ber = NULL;
+	struct berval dn, name, *values = NULL;
+	if (ldap_get_dn_ber(ld, m, &ber, &dn) != LDAP_SUCCESS)
+		return LDAP_DECODING_ERROR;
+	out->dn = arena_str(a, slice_mem(dn.bv_val, dn.bv_len));
+	out->attributes = ARENA_ARRAY(a, struct attribute, MAX_ATTRIBUTES);
+	int rc;
+	while ((rc = ldap_get_attribute_ber(ld, m, ber, &name, &values)) == LDAP_SUCCESS && name.bv_val != NULL) {
+		if (out->n < MAX_ATTRIBUTES) {
+			struct attribute *to = &out->attributes[out->n++];
+			to->name = arena_str(a, slice_mem(name.bv_val, name.bv_len));
+			copy_values(a, to, values);
+		}
+		ber_memfree(values);
+	}
+	ber_free(ber, 0);
+	return rc;
+}
+
+static int copy_entries(struct arena *a, LDAP *ld, LDAPMessage *chain, struct entries *out)
+{
+	int count = ldap_count_entries(ld, chain);
+	out->e = ARENA_ARRAY(a, struct entry, count > 0 ? (size_t)count : 0);
+	out->n = 0;
+	for (LDAPMessage *m = ldap_first_entry(ld, chain); m != NULL; m = ldap_next_entry(ld, m)) {
+		int rc = copy_entry(a, ld, m, &out->e[out->n++]);
+		if (rc != LDAP_SUCCESS)
+			return rc;
+	}
+	return LDAP_SUCCESS;
+}
+
+/* Waits for what `msgid` asked. Gives LDAP's result code. */
+static int collect(struct arena *a, LDAP *ld, int msgid, bool rooted, struct entries *out)
+{
+	AUTO(free_message) LDAPMessage *m = NULL;
+	int rc, kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
+	if (kind <= 0)
+		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
+	if (ldap_parse_result(ld, m, &rc, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
+		return LDAP_DECODING_ERROR;
+	if (rc == LDAP_NO_SUCH_OBJECT && !rooted)
+		rc = LDAP_SUCCESS;
+	if (rc != LDAP_SUCCESS && rc != LDAP_SIZELIMIT_EXCEEDED)	/* more than `limit`: those we got say so */
+		return rc;
+	return copy_entries(a, ld, m, out);
+}
+
+static int search_once(struct arena *a, LDAP *ld, const struct query *q, size_t n, struct entries *out)
+{
+	int msgids[4], rc = LDAP_SUCCESS;
+	size_t sent = 0;
+	for (; sent < n && rc == LDAP_SUCCESS; sent++)
+		rc = ldap_search_ext(ld, q[sent].base, q[sent].scope, q[sent].filter, (char **)q[sent].attributes, 0, NULL, NULL,
+		    NULL, q[sent].limit, &msgids[sent]);
+	for (size_t i = 0; i < n && rc == LDAP_SUCCESS; i++)
+		rc = collect(a, ld, msgids[i], q[i].rooted, &out[i]);
+	return rc;
+}
+
+int dir_search(struct arena *a, const struct query *queries, size_t n, struct entries *out)
+{
+	LDAP *ld;
+	int rc = LDAP_SERVER_DOWN;
+	if (n > 4)
+		return E_BUG;
+	/* A connection that the server closed while it was idle shows now: once more, on a new one. */
+	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
+		if (dir_link(LINK_SERVICE, &ld) != OK)
+			return E_DOWN;
+		rc = search_once(a, ld, queries, n, out);
+		if (rc != LDAP_SUCCESS)
+			dir_link_drop(LINK_SERVICE);	/* broken, or answers are still on their way */
+	}
+	if (rc == LDAP_FILTER_ERROR || rc == LDAP_INVALID_DN_SYNTAX)
+		return fail(E_INPUT, "directory: search below %s for %s: %s", queries[0].base, queries[0].filter, ldap_err2string(rc));
+	if (rc != LDAP_SUCCESS)
+		return fail(E_DOWN, "directory: search below %s: %s", queries[0].base, ldap_err2string(rc));
+	return OK;
+}
+
+enum { MAX_CHANGES = 4 };
+
+static int modify_once(LDAP *ld, const char *dn, LDAPMod **mods, const char *assertion)
+{
+	struct berval value = { 0, NULL };
+	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_ASSERT, .ldctl_iscritical = 1 };
+	LDAPControl *controls[] = { &control, NULL };
+	int msgid, rc = assertion == NULL ? LDAP_SUCCESS : ldap_create_assertion_control_value(ld, (char *)assertion, &value);
+	control.ldctl_value = value;
+	if (rc == LDAP_SUCCESS)
+		rc = ldap_modify_ext(ld, dn, mods, assertion == NULL ? NULL : controls, NULL, &msgid);
+	ber_memfree(value.bv_val);
+	if (rc != LDAP_SUCCESS)
+		return rc;
+	AUTO(free_message) LDAPMessage *m = NULL;
+	int kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
+	if (kind <= 0)
+		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
+	int answer;
+	rc = ldap_parse_result(ld, m, &answer, NULL, NULL, NULL, NULL, 0);
+	return rc == LDAP_SUCCESS ? answer : rc;
+}
+
+int dir_modify(const char *dn, const struct change *changes, size_t n, const char *assertion)
+{
+	LDAPMod mods[MAX_CHANGES], *list[MAX_CHANGES + 1];
+	struct berval values[MAX_CHANGES], *vectors[MAX_CHANGES][2];
+	if (n > MAX_CHANGES)
+		return E_BUG;
+	for (size_t i = 0; i < n; i++) {
+		values[i] = (struct berval){ changes[i].value.n, (char *)changes[i].value.p };
+		vectors[i][0] = changes[i].value.p == NULL ? NULL : &values[i];
+		vectors[i][1] = NULL;
+		mods[i] = (LDAPMod){ .mod_op = (int)changes[i].op | LDAP_MOD_BVALUES, .mod_type = (char *)changes[i].attribute,
+			.mod_bvalues = vectors[i] };
+		list[i] = &mods[i];
+	}
+	list[n] = NULL;
+	LDAP *ld;
+	int rc = LDAP_SERVER_DOWN;
+	/* Doing it twice harms nothing: our changes say what must be there before. */
+	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
+		if (dir_link(LINK_SERVICE, &ld) != OK)
+			return E_DOWN;
+		rc = modify_once(ld, dn, list, assertion);
+		if (is_broken(rc))
+			dir_link_drop(LINK_SERVICE);
+	}
+	switch (rc) {
+	case LDAP_SUCCESS:
+		return OK;
+	case LDAP_NO_SUCH_OBJECT:
+		return E_NOENT;
+	case LDAP_NO_SUCH_ATTRIBUTE:
+	case LDAP_ASSERTION_FAILED:
+	case LDAP_TYPE_OR_VALUE_EXISTS:
+		return E_EXISTS;
+	default:
+		return fail(E_DOWN, "directory: change of %s: %s", dn, ldap_err2string(rc));
+	}
+}
+
+static int bind_once(LDAP *ld, const char *dn, struct slice password)
+{
+	struct berval cred = { password.n, (char *)password.p };
+	int msgid, answer, rc = ldap_sasl_bind(ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, &msgid);
+	if (rc != LDAP_SUCCESS)
+		return rc;
+	AUTO(free_message) LDAPMessage *m = NULL;
+	int kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
+	if (kind <= 0)
+		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
+	rc = ldap_parse_result(ld, m, &answer, NULL, NULL, NULL, NULL, 0);
+	return rc == LDAP_SUCCESS ? answer : rc;
+}
+
+int dir_bind(const char *dn, struct slice password)
+{
+	LDAP *ld;
+	int rc = LDAP_SERVER_DOWN;
+	if (password.n == 0 || dn[0] == '\0')	/* either would be an anonymous bind, which "succeeds" (RFC 4513 5.1.2) */
+		return E_NOENT;
+	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
+		if (dir_link(LINK_VERIFY, &ld) != OK)
+			return E_DOWN;
+		rc = bind_once(ld, dn, password);
+		if (is_broken(rc))
+			dir_link_drop(LINK_VERIFY);
+	}
+	switch (rc) {
+	case LDAP_SUCCESS:
+		return OK;
+	case LDAP_INVALID_CREDENTIALS:
+	case LDAP_INAPPROPRIATE_AUTH:	/* there is no password */
+	case LDAP_NO_SUCH_OBJECT:
+		return E_NOENT;
+	default:
+		return fail(E_DOWN, "directory: bind of %s: %s", dn, ldap_err2string(rc));
+	}
+}

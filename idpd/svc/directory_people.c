@@ -1,0 +1,106 @@
+/* People and their keys: from the cache, else from the directory in two round trips. */
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/wait.h"
+#include "svc/directory_parts.h"
+
+enum { MAX_NAME = 256, MAX_PASSWORD = 1024, MAX_KEYS = 200 };
+
+/* The only place where a filter is made of what somebody typed. */
+static const char *filter(struct arena *a, const char *attribute, struct slice value, const char *also)
+{
+	struct buf b = buf_new(a);
+	buf_lit(&b, "(&(objectClass=csamPerson)");
+	buf_raw(&b, slice_of(dir_conf.people_filter));
+	buf_raw(&b, slice_of(also));
+	buf_lit(&b, "(");
+	buf_raw(&b, slice_of(attribute));
+	buf_lit(&b, "=");
+	buf_filter(&b, value);
+	buf_lit(&b, "))");
+	return buf_cstr(&b);
+}
+
+/* The person, and in the same breath whether there is a password: nobody may read it, so the filter asks. */
+static int read_person(struct arena *a, const char *attribute, struct slice value, struct found *out)
+{
+	static const char *const none[] = { "1.1", NULL };	/* RFC 4511 4.5.1.8 */
+	const char *wanted[40];
+	size_t n = 0;
+	while (parse_person_attributes[n] != NULL) {
+		wanted[n] = parse_person_attributes[n];
+		n++;
+	}
+	wanted[n++] = dir_conf.people_name_attr;
+	wanted[n] = NULL;
+	struct query who[] = {
+		{ dir_conf.people_base, SCOPE_SUBTREE, filter(a, attribute, value, ""), wanted, 2, true },
+		{ dir_conf.people_base, SCOPE_SUBTREE, filter(a, attribute, value, "(userPassword=*)"), none, 2, true },
+	};
+	struct entries found[2], keys;
+	int e = dir_search(a, who, 2, found);
+	if (e != OK)
+		return e == E_INPUT ? E_DOWN : e;	/* the configured filter: said */
+	if (found[0].n == 0)
+		return E_NOENT;
+	if (found[0].n > 1)
+		return fail(E_INPUT, "directory: %s and %s have the same %s", found[0].e[0].dn, found[0].e[1].dn, attribute);
+	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(objectClass=csamKey)", parse_key_attributes, MAX_KEYS, false };
+	e = dir_search(a, &what, 1, &keys);
+	if (e != OK)
+		return e == E_INPUT ? E_DOWN : e;
+	e = parse_person(a, &found[0].e[0], &keys, out);
+	if (e != OK)
+		return E_NOENT;		/* said */
+	out->person.has_password = found[1].n == 1 && strcmp(found[1].e[0].dn, found[0].e[0].dn) == 0;
+	return OK;
+}
+
+static int find(struct arena *a, enum cache_by by, struct slice value, const struct person **out)
+{
+	const struct person *p = sync_alive() ? cache_get(a, by, value) : NULL;
+	if (p == NULL) {
+		if (would_block())
+			return E_WAIT;
+		uint64_t sequence = cache_sequence();
+		struct found *found = ARENA_NEW(a, struct found);
+		int e = read_person(a, by == BY_NAME ? dir_conf.people_name_attr : "csamSubject", value, found);
+		if (e != OK)
+			return e;
+		if (sync_alive())
+			cache_put(sequence, found);
+		p = &found->person;
+	}
+	*out = p;
+	return OK;
+}
+
+int directory_person_by_name(struct arena *a, struct slice name, const struct person **out)
+{
+	if (name.n == 0 || name.n > MAX_NAME || !slice_is_text(name, ""))
+		return E_NOENT;
+	return find(a, BY_NAME, name, out);
+}
+
+int directory_person(struct arena *a, const char *subject, const struct person **out)
+{
+	struct slice s = slice_of(subject);
+	if (s.n != 36 || !slice_is_text(s, ""))
+		return E_NOENT;
+	return find(a, BY_SUBJECT, s, out);
+}
+
+int directory_verify(const struct person *person, struct slice password)
+{
+	if (would_block())
+		return E_WAIT;
+	/* An empty password would be an anonymous bind, which every server answers with success (RFC 4513 5.1.2); some
+	 * password schemes read a NUL as the end. Neither says anything about anybody, so it may be quick. */
+	if (password.n == 0 || password.n > MAX_PASSWORD || memchr(password.p, '\0', password.n) != NULL)
+		return E_NOENT;
+	bool real = person != NULL && person->has_password && strcmp(person->state, "active") == 0;
+	int e = dir_bind(real ? person->dn : dir_conf.decoy_dn, password);
+	if (e == OK && !real)
+		return E_NOENT;
+	return e;
+}
