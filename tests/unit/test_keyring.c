@@ -70,7 +70,14 @@ static int setup(void **state)
 	control_fd = keyring_listen(control, (uid_t)-1);
 	keyring_open(front);
 	keyring_pid = spawn(dir);
-	return front_fd >= 0 && control_fd >= 0 ? 0 : -1;
+	if (front_fd < 0 || control_fd < 0)
+		return -1;
+	AUTO_ARENA a = arena_new();
+	struct slice jwks;
+	for (int i = 0; i < 10; i++)		/* making RSA keys may take longer than one call waits */
+		if (keyring_public(a, &jwks) == OK)
+			return 0;
+	return -1;
 }
 
 static int teardown(void **state)
