@@ -258,8 +258,10 @@ int limits_password(const struct person *person, struct slice name, const char *
 	t.locked_there = person != NULL && person->password_failures >= conf.password_max;
 	sha256(slice_of(person ? person->password_changed : NULL), t.generation);
 	rc = state_update(w.tally_ns, w.key, attempt, &t);
-	if (rc != OK)
+	if (rc != OK) {
+		state_update(w.pace_ns, w.pace_key, pace_taken_back, NULL);
 		return rc;
+	}
 	if (t.tell && person != NULL)
 		return password_refused(person, &w, peer);
 	if (t.forgive)

@@ -1,21 +1,18 @@
-/* The state store over LMDB: any thread reads, one thread writes and commits the changes of all that wait as one. */
+/* The state store over LMDB: any thread reads, the writer thread changes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "base/wait.h"
-#include "svc/state.h"
+#include "svc/state_store.h"
 
 enum {
-	NS_MAX = 24, KEY_MAX = NS_MAX + SHA256_LEN, VALUE_MAX = 256 * 1024,
-	MIN_MIB = 4, ROOM_MIB = 64, BATCH = 256, SWEEP = 512, PROCESSES_READERS = 510, IDLE_READERS = 64,
-	TICK_MS = 1000, CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
+	VALUE_MAX = 256 * 1024, MIN_MIB = 4, ROOM_MIB = 64, SWEEP = 512, PROCESSES_READERS = 510, IDLE_READERS = 64,
+	CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
 };
 
 /* A record is: its end, the end under which the index knows it, the value. Both ends are milliseconds of wall time.
@@ -27,16 +24,6 @@ struct record {
 };
 enum { HEAD = 16, END_LEN = 8 };
 
-struct job {
-	struct job *next;
-	unsigned char key[KEY_MAX];
-	size_t key_len;
-	state_fn *fn;
-	struct state_change change;
-	sem_t done;
-	int rc;
-};
-
 static struct {
 	pthread_rwlock_t env_lock;	/* readers share it; only the writer thread exchanges env */
 	MDB_env *env;
@@ -44,16 +31,10 @@ static struct {
 	_Atomic(MDB_txn *) idle[IDLE_READERS];
 	char *dir;
 	size_t map_size, limit;		/* bytes; pages in use above which nothing may be added */
-
-	pthread_mutex_t lock;		/* of what follows */
-	pthread_cond_t work;
-	struct job *first, **last;
-	bool running;
-	pthread_t writer;
-} st = { .env_lock = PTHREAD_RWLOCK_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER };
+} st = { .env_lock = PTHREAD_RWLOCK_INITIALIZER };
 
 /* A store that fails does so thousands of times a second: each cause is logged once a minute. */
-static int down(const char *what, int rc)
+int store_down(const char *what, int rc)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static uint64_t said_at;
@@ -83,10 +64,10 @@ static uint64_t number_get(const unsigned char *p)
 	return v;
 }
 
-static size_t key_make(unsigned char key[KEY_MAX], const char *ns, struct slice of)
+size_t store_key(unsigned char key[STATE_KEY_MAX], const char *ns, struct slice of)
 {
 	size_t n = strlen(ns);
-	if (n > NS_MAX)
+	if (n > STATE_NS_MAX)
 		abort();
 	memcpy(key, ns, n);
 	sha256(of, key + n);
@@ -188,7 +169,7 @@ static void env_renew(void)
 	int rc = env_open();
 	pthread_rwlock_unlock(&st.env_lock);
 	if (rc != 0)
-		down("open", rc);
+		store_down("open", rc);
 }
 
 /* ---- reading ---- */
@@ -227,8 +208,8 @@ static void reader_end(MDB_txn *txn)
 
 int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)
 {
-	unsigned char k[KEY_MAX];
-	MDB_val mk = { key_make(k, ns, key), k };
+	unsigned char k[STATE_KEY_MAX];
+	MDB_val mk = { store_key(k, ns, key), k };
 	MDB_txn *txn;
 	struct record r;
 	pthread_rwlock_rdlock(&st.env_lock);
@@ -242,12 +223,12 @@ int state_get(struct arena *a, const char *ns, struct slice key, struct slice *o
 		reader_end(txn);
 	}
 	pthread_rwlock_unlock(&st.env_lock);
-	return rc == 0 ? OK : rc == MDB_NOTFOUND ? E_NOENT : down("read", rc);
+	return rc == 0 ? OK : rc == MDB_NOTFOUND ? E_NOENT : store_down("read", rc);
 }
 
 /* ---- writing, on the writer's thread ---- */
 
-static MDB_val index_key(unsigned char p[END_LEN + KEY_MAX], uint64_t end, const MDB_val *key)
+static MDB_val index_key(unsigned char p[END_LEN + STATE_KEY_MAX], uint64_t end, const MDB_val *key)
 {
 	number_put(p, end);
 	memcpy(p + END_LEN, key->mv_data, key->mv_size);
@@ -256,14 +237,14 @@ static MDB_val index_key(unsigned char p[END_LEN + KEY_MAX], uint64_t end, const
 
 static int index_add(MDB_txn *txn, uint64_t end, const MDB_val *key)
 {
-	unsigned char p[END_LEN + KEY_MAX];
+	unsigned char p[END_LEN + STATE_KEY_MAX];
 	MDB_val k = index_key(p, end, key), none = { 0, NULL };
 	return mdb_put(txn, st.ends, &k, &none, 0);
 }
 
 static int index_drop(MDB_txn *txn, uint64_t end, const MDB_val *key)
 {
-	unsigned char p[END_LEN + KEY_MAX];
+	unsigned char p[END_LEN + STATE_KEY_MAX];
 	MDB_val k = index_key(p, end, key);
 	int rc = mdb_del(txn, st.ends, &k, NULL);
 	return rc == MDB_NOTFOUND ? 0 : rc;
@@ -289,11 +270,11 @@ static int record_put(MDB_txn *txn, struct arena *a, MDB_val *key, const struct 
 /* The index entry that comes due: its record goes, or has got more time meanwhile and is entered under its end. */
 static int sweep_one(MDB_txn *txn, const MDB_val *entry, uint64_t at)
 {
-	unsigned char k[KEY_MAX];
+	unsigned char k[STATE_KEY_MAX];
 	MDB_val key = { entry->mv_size - END_LEN, k };
 	uint64_t due = number_get(entry->mv_data);
 	struct record r;
-	if (key.mv_size > KEY_MAX)
+	if (key.mv_size > STATE_KEY_MAX)
 		return MDB_CORRUPTED;
 	memcpy(k, (const unsigned char *)entry->mv_data + END_LEN, key.mv_size);
 	int rc = record_get(txn, &key, &r);
@@ -344,7 +325,7 @@ static size_t pages_used(MDB_txn *txn)
 }
 
 /* What fn decided becomes the record. `old` is what is in the store, expired or not; old->end 0: nothing. */
-static int job_store(MDB_txn *txn, struct job *j, const struct record *old, uint64_t at)
+static int job_store(MDB_txn *txn, struct state_job *j, const struct record *old, uint64_t at)
 {
 	const struct state_change *c = &j->change;
 	MDB_val key = { j->key_len, j->key };
@@ -358,7 +339,7 @@ static int job_store(MDB_txn *txn, struct job *j, const struct record *old, uint
 	}
 	bool grows = old->end == 0 || c->val.n > old->val.n;
 	if (grows && pages_used(txn) > st.limit) {
-		j->rc = down("no room for new records", MDB_MAP_FULL);
+		j->rc = store_down("no room for new records", MDB_MAP_FULL);
 		return 0;
 	}
 	struct record r = { .val = c->val, .indexed = old->indexed };
@@ -374,7 +355,7 @@ static int job_store(MDB_txn *txn, struct job *j, const struct record *old, uint
 	return rc == 0 ? record_put(txn, c->a, &key, &r) : rc;
 }
 
-static int job_run(MDB_txn *txn, struct job *j, uint64_t at)
+static int job_run(MDB_txn *txn, struct state_job *j, uint64_t at)
 {
 	MDB_val key = { j->key_len, j->key };
 	struct record old = { 0 };
@@ -391,7 +372,7 @@ static int job_run(MDB_txn *txn, struct job *j, uint64_t at)
 
 /* All jobs of the list in one transaction. What was read there may rest on another job of the list, so that
  * no answer, not even a no, is given before the commit. */
-static int jobs_run(struct job *jobs, unsigned n)
+static int jobs_run(struct state_job *jobs, unsigned n)
 {
 	MDB_txn *txn;
 	unsigned swept;
@@ -403,7 +384,7 @@ static int jobs_run(struct job *jobs, unsigned n)
 	uint64_t at = (uint64_t)now_ms();
 	/* Twice as many may go as come: under any load the store holds no more than what lives. */
 	rc = sweep(txn, at, n * 2 + 8, &swept);
-	for (struct job *j = jobs; rc == 0 && j != NULL; j = j->next)
+	for (struct state_job *j = jobs; rc == 0 && j != NULL; j = j->next)
 		rc = job_run(txn, j, at);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
@@ -411,48 +392,44 @@ static int jobs_run(struct job *jobs, unsigned n)
 	return rc;
 }
 
-static void jobs_fail(struct job *jobs, int rc)
+static void jobs_fail(struct state_job *jobs, int rc)
 {
-	down("write", rc);
-	for (struct job *j = jobs; j != NULL; j = j->next)
+	store_down("write", rc);
+	for (struct state_job *j = jobs; j != NULL; j = j->next)
 		j->rc = E_DOWN;
 	if (rc == MDB_PANIC || rc == MDB_MAP_RESIZED)
 		env_renew();
 }
 
-static void jobs_do(struct job *jobs, unsigned n)
+void store_run(struct state_job *jobs, unsigned n)
 {
 	int rc = jobs_run(jobs, n);
-	if (n > 1 && (rc == MDB_MAP_FULL || rc == MDB_TXN_FULL)) {
-		for (struct job *j = jobs, *next; j != NULL; j = next) {	/* only those that do not fit fail */
-			next = j->next;
-			j->next = NULL;
-			rc = jobs_run(j, 1);
-			if (rc != 0)
-				jobs_fail(j, rc);
-			sem_post(&j->done);
-		}
+	if (n == 1 || (rc != MDB_MAP_FULL && rc != MDB_TXN_FULL)) {
+		if (rc != 0)
+			jobs_fail(jobs, rc);
 		return;
 	}
-	if (rc != 0)
-		jobs_fail(jobs, rc);
-	for (struct job *j = jobs, *next; j != NULL; j = next) {
-		next = j->next;		/* the job is on the stack of the one who waits */
-		sem_post(&j->done);
+	for (struct state_job *j = jobs; j != NULL; j = j->next) {	/* only those that do not fit fail */
+		struct state_job *next = j->next;
+		j->next = NULL;
+		rc = jobs_run(j, 1);
+		if (rc != 0)
+			jobs_fail(j, rc);
+		j->next = next;
 	}
 }
 
-/* Once a second: expired records go, and the places of readers that died are freed. */
-static void tidy(uint64_t at)
+void store_tidy(void)
 {
 	static uint64_t checked;
+	uint64_t at = ticks_ms();
 	MDB_txn *txn;
 	unsigned swept;
 	int dead, rc;
 	if (st.env == NULL)
 		return env_renew();
 	if (at - checked >= CHECK_MS) {
-		checked = at;
+		checked = at;		/* the places of readers that died are freed */
 		mdb_reader_check(st.env, &dead);
 	}
 	rc = mdb_txn_begin(st.env, NULL, 0, &txn);
@@ -467,103 +444,21 @@ static void tidy(uint64_t at)
 		jobs_fail(NULL, rc);
 }
 
-/* Waits a tick at most for jobs. *running false: the store closes, and what is queued now is the last. */
-static struct job *jobs_next(unsigned *n, bool *running)
+int store_open(const char *dir, unsigned map_mib)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TICK_MS / 1000;
-	pthread_mutex_lock(&st.lock);
-	int rc = 0;
-	while (st.first == NULL && st.running && rc == 0)
-		rc = pthread_cond_clockwait(&st.work, &st.lock, CLOCK_MONOTONIC, &until);
-	struct job *jobs = st.first, **end = &st.first;
-	for (*n = 0; *end != NULL && *n < BATCH; ++*n)
-		end = &(*end)->next;
-	st.first = *end;
-	*end = NULL;
-	if (st.first == NULL)
-		st.last = &st.first;
-	*running = st.running;
-	pthread_mutex_unlock(&st.lock);
-	return *n > 0 ? jobs : NULL;
-}
-
-static void *writer(void *unused)
-{
-	(void)unused;
-	uint64_t tidied = ticks_ms();
-	for (bool running = true;;) {
-		unsigned n;
-		struct job *jobs = jobs_next(&n, &running);
-		if (jobs != NULL)
-			jobs_do(jobs, n);
-		else if (!running)
-			return NULL;
-		uint64_t at = ticks_ms();
-		if (at - tidied >= TICK_MS) {
-			tidied = at;
-			tidy(at);
-		}
-	}
-}
-
-/* ---- what others see ---- */
-
-int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
-{
-	if (would_block())
-		return E_WAIT;
-	AUTO_ARENA a = arena_new();
-	struct job j = { .fn = fn, .change = { .a = a, .ctx = ctx } };
-	j.key_len = key_make(j.key, ns, key);
-	sem_init(&j.done, 0, 0);
-	pthread_mutex_lock(&st.lock);
-	bool running = st.running;
-	if (running) {
-		*st.last = &j;
-		st.last = &j.next;
-		pthread_cond_signal(&st.work);
-	}
-	pthread_mutex_unlock(&st.lock);
-	while (running && sem_wait(&j.done) != 0)
-		;	/* EINTR: the job is still queued */
-	sem_destroy(&j.done);
-	return running ? j.rc : down("write", EBADF);
-}
-
-int state_open(const char *dir, unsigned map_mib)
-{
-	if (st.running || map_mib < MIN_MIB)
-		return fail(E_INPUT, "state: %s", st.running ? "open already" : "the map must hold 4 MiB or more");
+	if (map_mib < MIN_MIB)
+		return fail(E_INPUT, "state: the map must hold %d MiB or more", MIN_MIB);
 	st.dir = strdup(dir);
 	st.map_size = (size_t)map_mib << 20;
-	st.first = NULL;
-	st.last = &st.first;
 	int rc = st.dir == NULL ? ENOMEM : env_open();
-	if (rc == 0) {
-		st.running = true;
-		rc = pthread_create(&st.writer, NULL, writer, NULL);
-		if (rc == 0)
-			return OK;
-		st.running = false;
-		env_close();
-	}
-	free(st.dir);
-	st.dir = NULL;
+	if (rc == 0)
+		return OK;
+	store_close();
 	return fail(E_DOWN, "state: cannot open %s: %s", dir, mdb_strerror(rc));
 }
 
-void state_close(void)
+void store_close(void)
 {
-	pthread_mutex_lock(&st.lock);
-	bool running = st.running;
-	st.running = false;
-	pthread_cond_signal(&st.work);
-	pthread_mutex_unlock(&st.lock);
-	if (!running)
-		return;
-	pthread_join(st.writer, NULL);
 	env_close();
 	free(st.dir);
 	st.dir = NULL;

@@ -1,0 +1,115 @@
+/* Group commit: changes of all threads that wait go to the store together, from one thread. */
+#include <errno.h>
+#include <pthread.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/wait.h"
+#include "svc/state_store.h"
+
+enum { BATCH = 256, TICK_MS = 1000 };
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct state_job *first, **last;
+	bool running;
+	pthread_t writer;
+} q = { .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER };
+
+/* Waits a tick at most for jobs. *running false: the store closes, and what is queued now is the last. */
+static struct state_job *jobs_next(unsigned *n, bool *running)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += TICK_MS / 1000;
+	pthread_mutex_lock(&q.lock);
+	int rc = 0;
+	while (q.first == NULL && q.running && rc == 0)
+		rc = pthread_cond_clockwait(&q.work, &q.lock, CLOCK_MONOTONIC, &until);
+	struct state_job *jobs = q.first, **end = &q.first;
+	for (*n = 0; *end != NULL && *n < BATCH; ++*n)
+		end = &(*end)->next;
+	if (*n > 0) {
+		q.first = *end;
+		*end = NULL;
+		if (q.first == NULL)
+			q.last = &q.first;
+	}
+	*running = q.running;
+	pthread_mutex_unlock(&q.lock);
+	return jobs;
+}
+
+static void *writer(void *unused)
+{
+	uint64_t tidied = ticks_ms();
+	for (bool running = true;;) {
+		unsigned n;
+		struct state_job *jobs = jobs_next(&n, &running);
+		if (jobs != NULL)
+			store_run(jobs, n);
+		else if (!running)
+			return unused;
+		for (struct state_job *j = jobs, *next; j != NULL; j = next) {
+			next = j->next;		/* once told, its thread goes on and takes the job with it */
+			sem_post(&j->done);
+		}
+		uint64_t at = ticks_ms();
+		if (at - tidied >= TICK_MS) {
+			tidied = at;
+			store_tidy();
+		}
+	}
+}
+
+int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+{
+	if (would_block())
+		return E_WAIT;
+	AUTO_ARENA a = arena_new();
+	struct state_job j = { .fn = fn, .change = { .a = a, .ctx = ctx } };
+	j.key_len = store_key(j.key, ns, key);
+	sem_init(&j.done, 0, 0);
+	pthread_mutex_lock(&q.lock);
+	bool running = q.running;
+	if (running) {
+		*q.last = &j;
+		q.last = &j.next;
+		pthread_cond_signal(&q.work);
+	}
+	pthread_mutex_unlock(&q.lock);
+	while (running && sem_wait(&j.done) != 0)
+		;	/* EINTR: the job is still queued */
+	sem_destroy(&j.done);
+	return running ? j.rc : store_down("write", EBADF);
+}
+
+int state_open(const char *dir, unsigned map_mib)
+{
+	if (q.running)
+		return fail(E_INPUT, "state: open already");
+	int rc = store_open(dir, map_mib);
+	if (rc != OK)
+		return rc;
+	q.first = NULL;
+	q.last = &q.first;
+	q.running = true;
+	if (pthread_create(&q.writer, NULL, writer, NULL) == 0)
+		return OK;
+	q.running = false;
+	store_close();
+	return fail(E_DOWN, "state: no thread to write with");
+}
+
+void state_close(void)
+{
+	pthread_mutex_lock(&q.lock);
+	bool running = q.running;
+	q.running = false;
+	pthread_cond_signal(&q.work);
+	pthread_mutex_unlock(&q.lock);
+	if (!running)
+		return;
+	pthread_join(q.writer, NULL);
+	store_close();
+}
