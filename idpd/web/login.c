@@ -148,6 +148,8 @@ static int put_service(struct scene *s)
 	if (e == E_WAIT)
 		return e;
 	put(s, "service", e == OK ? service_name(service, s->lang) : s->turn->service);
+	if (e == OK && s->turn->verdict == V_DENY && s->turn->why != NULL && strcmp(s->turn->why, "deny.service-blocked") == 0)
+		put(s, "notice", service->notice);
 	return OK;
 }
 

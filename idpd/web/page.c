@@ -88,7 +88,7 @@ static bool is_source_list(const char *s)
 static void secure(struct request *r, struct response *resp, const char *form_action)
 {
 	const char *more = form_action != NULL && is_source_list(form_action) ? form_action : "";
-	const char *forms = strcmp(more, WEB_ANYWHERE) == 0 ? "" : arena_printf(r->a, " form-action 'self' %s;", more);
+	const char *forms = strcmp(more, WEB_ANYWHERE) == 0 ? "" : arena_printf(r->a, " form-action 'self'%s%s;", *more ? " " : "", more);
 	http_set(r, resp, "Content-Security-Policy", arena_printf(r->a, "default-src 'none'; style-src 'self'; img-src 'self';%s"
 	    " frame-ancestors 'none'; base-uri 'none'", forms));
 	http_set(r, resp, "X-Frame-Options", "DENY");

@@ -117,7 +117,7 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 int directory_service(struct arena *a, const char *id, const struct service **out)
 {
 	(void)a, (void)id;
-	static const struct service s;
+	static const struct service s = { .notice = "Back on Monday <8:00>" };
 	*out = &s;
 	return engine.service_error;
 }
