@@ -1,0 +1,284 @@
+#!/bin/bash
+# csamctl against a real slapd and the daemon's keyring: what it prints is applied as it is, and then looked at.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+top=$PWD build=${BUILD:-$PWD/build}
+work=$(mktemp -d /tmp/csamctl.XXXXXX)
+base=dc=example,dc=org
+failed=0
+
+free_port() { # a port that nobody listens on
+	local p
+	while p=$((20000 + RANDOM % 20000)); (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done
+	echo $p
+}
+ldap=$(free_port) https=$(free_port)
+
+end() {
+	[ -s "$work/idpd.pid" ] && kill "$(cat "$work/idpd.pid")" 2>/dev/null && wait "$(cat "$work/idpd.pid")" 2>/dev/null
+	setup/directory stop "$work/dir" >/dev/null 2>&1
+	rm -rf "$work"
+}
+trap end EXIT
+
+ok() { # WHAT COMMAND...: it must succeed
+	local what=$1; shift
+	if "$@" > "$work/ok.out" 2> "$work/ok.err"; then echo "ok - $what"; else
+		echo "not ok - $what"; sed 's/^/    /' "$work/ok.out" "$work/ok.err" | tail -n 15; failed=1
+	fi
+}
+says() { # WHAT TEXT FILE
+	if grep -qF -- "$2" "$3"; then echo "ok - $1"; else echo "not ok - $1: no '$2' in:"; sed 's/^/    /' "$3"; failed=1; fi
+}
+silent() { # WHAT FILE PATTERN: the pattern does not occur
+	if grep -qE -- "$3" "$2"; then echo "not ok - $1: '$3' in:"; sed 's/^/    /' "$2"; failed=1; else echo "ok - $1"; fi
+}
+refused() { # WHAT CODE TEXT COMMAND...: that exit code, nothing on standard output, the text on standard error
+	local what=$1 code=$2 text=$3 got; shift 3
+	"$@" > "$work/no.out" 2> "$work/no.err"; got=$?
+	if [ $got = "$code" ] && [ ! -s "$work/no.out" ] && grep -qF -- "$text" "$work/no.err"; then echo "ok - $what"; else
+		echo "not ok - $what: exit $got, wanted $code and '$text'"; sed 's/^/    /' "$work/no.out" "$work/no.err" | tail -n 15; failed=1
+	fi
+}
+
+ctl() { "$build/csamctl" "$@" -c "$work/idpd.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
+search() { ldapsearch -LLL -o ldif-wrap=no -x -H "ldap://127.0.0.1:$ldap" -D "cn=$1,ou=system,$base" -y "$work/dir/$1.password" "${@:2}" 2>/dev/null; }
+modify() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
+applied() { # what the command prints is taken by ldapmodify
+	ctl "$@" > "$work/ldif" 2> "$work/err" || { cat "$work/err" >&2; return 1; }
+	[ -s "$work/ldif" ] && modify < "$work/ldif"
+}
+state_of() { search admin -b "csamKeyId=$2,uid=$1,ou=people,$base" -s base csamKeyState | sed -n 's/^csamKeyState: //p'; }
+is() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+can_bind() { ldapwhoami -x -H "ldap://127.0.0.1:$ldap" -D "uid=$1,ou=people,$base" -w "$2"; }
+config() { (cd "$work/dir" && ldapmodify -Q -Y EXTERNAL -H ldapi://.%2Fldapi); }
+
+start() {
+	mkdir -m 700 "$work"/{state,keyring,audit,run}
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+	    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+	setup/directory start "$work/dir" "$ldap" >/dev/null || return 1
+	cat > "$work/idpd.conf" <<-END
+		server {
+			issuer = "https://localhost:$https"
+			listen = {"127.0.0.1:$https tls"}
+			certificate = "cert.pem"
+			private_key = "key.pem"
+			state_dir = "state"
+			keyring_dir = "keyring"
+			audit_dir = "audit"
+			runtime_dir = "run"
+			share_dir = "$top/share"
+		}
+		directory {
+			uri = "ldap://127.0.0.1:$ldap"
+			base = "$base"
+			bind_dn = "cn=idpd,ou=system,$base"
+			password_file = "dir/idpd.password"
+		}
+	END
+	chmod 644 "$work/idpd.conf"
+	"$build/idpd" -c "$work/idpd.conf" > "$work/idpd.log" 2>&1 &
+	echo $! > "$work/idpd.pid"
+	local i
+	for i in $(seq 200); do ctl keyring status >/dev/null 2>&1 && curl -sf --cacert "$work/cert.pem" "https://localhost:$https/readyz" >/dev/null && return 0; sleep 0.05; done
+	tail -n 20 "$work/idpd.log"
+	return 1
+}
+printf 'correct horse battery\n' > "$work/password"
+
+if start; then echo "ok - directory and daemon run"; else echo "not ok - directory and daemon run"; exit 1; fi
+
+# The command line
+ok "version" "$build/csamctl" --version
+"$build/csamctl" --help | sed -n 's/^  \([a-z][a-z -]*[a-z]\) .*  LDIF.*/\1/p' > "$work/commands"
+[ "$(wc -l < "$work/commands")" -ge 10 ] || { echo "not ok - the overview lists the commands"; failed=1; }
+while read -r words; do
+	# shellcheck disable=SC2086
+	"$build/csamctl" $words --help > "$work/help" 2>&1 && grep -q '^Examples:' "$work/help" || { echo "not ok - $words --help"; failed=1; }
+done < "$work/commands"
+refused "a near miss is guessed" 2 "did you mean 'person new'" "$build/csamctl" persn new
+refused "an unknown option is guessed" 2 "did you mean --uid" "$build/csamctl" person new --uidd x
+refused "what is missing is named" 2 "--uid NAME is missing" "$build/csamctl" person new
+printf 'server {\n\tnonsense = 1\n}\n' > "$work/bad.conf"
+refused "an error in the configuration names the line" 1 "bad.conf:2" "$build/csamctl" person new --uid x -c "$work/bad.conf"
+
+# One person
+ok "person new is applied" applied person new --uid alice --given-name Alice --family-name 'Peeters, "the first"' --mail alice@example.be \
+	--mobile '+32 470 00 00 01' --national-number 85.06.15-017.02 --lang fr --password-file "$work/password" --totp new
+secret=$(sed -n 's/.*[?&]secret=\([A-Z2-7]*\).*/\1/p' "$work/err")
+ok "the secret of the app is shown once" test ${#secret} = 32
+silent "and printed nowhere in clear" "$work/ldif" "$secret"
+search idpd -b "csamKeyId=app-1,uid=alice,ou=people,$base" -s base csamKeySecret > "$work/out"
+says "it is sealed in the directory" "{CSAM}" "$work/out"
+ok "the person can bind" can_bind alice 'correct horse battery'
+refused "and not with another password" 49 "Invalid credentials" can_bind alice 'incorrect horse battery'
+search admin -b "uid=alice,ou=people,$base" -s base > "$work/out"
+says "the telephone number is stored in its one form" "mobile: +32470000001" "$work/out"
+says "so is the national number" "csamNationalNumber: 85061501702" "$work/out"
+refused "a national number with a wrong digit" 1 "national number" ctl person new --uid bruno --national-number 85061501703
+refused "a name that the system has" 1 "belongs to the system" ctl person new --uid daemon --posix 10001:10001
+refused "a name that is an LDAP filter" 1 "user name" ctl person new --uid '*)(uid=*'
+refused "a name that begins a line of its own" 1 "control characters" ctl person new --uid bruno --given-name $'Bruno\ndn: uid=eve'
+printf 'short\n' > "$work/short"
+refused "a short password" 1 "at least 8" ctl person new --uid bruno --password-file "$work/short"
+refused "an app without a password" 1 "used with a password" ctl person new --uid bruno --totp new
+refused "a full disk is told" 1 "cannot be written" sh -c "'$build/csamctl' person new --uid bruno -c '$work/idpd.conf' > /dev/full"
+refused "a keyring that is away" 1 "does not seal" ctl person new --uid bruno --password-file "$work/password" --totp new -k "$work/nothing"
+refused "a directory that is away" 1 "does not answer" ctl key list alice -H ldap://127.0.0.1:1
+
+# Keys
+ok "key new app is applied" applied key new app --person alice --label 'Ma deuxième tablette'
+ok "with the next name" is "$(state_of alice app-2)" active
+ok "key new password is applied" applied key new password --person alice --pending
+ok "a pending key" is "$(state_of alice password-2)" pending
+ok "key activate is applied" applied key activate alice password-2
+ok "and makes it active" is "$(state_of alice password-2)" active
+ok "key lock is applied" applied key lock alice app-2
+ok "and locks" is "$(state_of alice app-2)" locked
+printf 'dn: csamKeyId=app-2,uid=alice,ou=people,%s\nchangetype: modify\nreplace: csamKeyFailures\ncsamKeyFailures: 10\n' "$base" | modify >/dev/null
+ok "person unlock is applied" applied person unlock alice
+ok "and unlocks" is "$(state_of alice app-2)" active
+search admin -b "csamKeyId=app-2,uid=alice,ou=people,$base" -s base csamKeyFailures > "$work/out"
+says "and the count of failures is 0" "csamKeyFailures: 0" "$work/out"
+ok "person lost-phone is applied" applied person lost-phone alice
+ok "and revokes the app" is "$(state_of alice app-1)-$(state_of alice app-2)" revoked-revoked
+ok "but not the password" is "$(state_of alice password-1)" active
+refused "revoked keys never come back" 1 "never come back" ctl key activate alice app-1
+refused "a key that is not there" 1 "no key app-9" ctl key lock alice app-9
+refused "a person who is not there" 1 "nobody is called" ctl key list '*'
+ctl key list alice > "$work/out"
+says "key list shows kinds and states" "app-2            app        revoked" "$work/out"
+says "and labels" "Ma deuxième tablette" "$work/out"
+ctl key show-qr --account alice --secret JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP > "$work/out"
+says "key show-qr draws" "█▀▀" "$work/out"
+says "and writes the address with the issuer's host" "otpauth://totp/localhost:alice?secret=JBSW" "$work/out"
+
+# Many people
+printf '\xef\xbb\xbfuid;given-name;mail;national-number;password;posix\r\n' > "$work/people.csv"
+{
+	printf 'bruno;Bruno;bruno@example.be;90010102497;"long; password";10001:10001\r\n'
+	printf 'chloe;Chloé;;;;\r\n'
+	printf 'root;;;;;10002:10002\r\n'
+	printf 'bruno;again;;;;\r\n'
+	printf 'dirk;Dirk;dirk;;;\r\n'
+	printf 'emma;Emma\r\n'
+	printf 'emma;"Em"ma;;;;\r\n'
+	printf 'frank;"Frank\r\nthe first";;;;\r\n'
+	printf 'emma;Emma;;;;\r\n'
+} >> "$work/people.csv"
+ctl person import "$work/people.csv" > "$work/ldif" 2> "$work/err"
+ok "an import with refused lines fails" is $? 1
+for line in "line 4: this name belongs" "line 5: the same uid" "line 6: a mail address" "line 7: 2 fields" "line 8: text behind" "line 9: a name" "6 lines refused, 3 people"; do
+	says "import says: $line" "$line" "$work/err"
+done
+ok "import printed the others only" is "$(grep -c '^csamSubject:' "$work/ldif")" 3
+ok "and that is applied" modify < "$work/ldif"
+ok "an imported password works" can_bind bruno 'long; password'
+refused "a column that is none" 1 "did you mean 'mail'" ctl person import <(echo uid,mial)
+
+# People who were there before
+for n in 1 2 3; do
+	printf 'dn: uid=old%d,ou=people,%s\nchangetype: add\nobjectClass: account\nobjectClass: posixAccount\nuid: old%d\ncn: old\nuidNumber: 2000%d\ngidNumber: 20000\nhomeDirectory: /home/old%d\n\n' $n $base $n $n $n
+done | modify >/dev/null
+ok "person adopt is applied" applied person adopt objectClass=posixAccount
+ok "it adopts those who were not adopted" is "$(grep -c '^add: csamSubject' "$work/ldif")" 3
+printf 'dn: uid=old4,ou=people,%s\nchangetype: add\nobjectClass: account\nobjectClass: posixAccount\nuid: old4\ncn: old\nuidNumber: 20004\ngidNumber: 20000\nhomeDirectory: /home/old4\n' $base | modify >/dev/null
+ok "again, with a password key each" applied person adopt --password-key objectClass=posixAccount
+ok "only the new one" is "$(grep -c '^add: csamSubject' "$work/ldif")" 1
+ok "who has a password key now" is "$(state_of old4 password-1)" active
+ctl person adopt objectClass=posixAccount > "$work/out" 2>/dev/null
+ok "and then nobody" test ! -s "$work/out"
+
+# Suspending and removing
+ok "person suspend is applied" applied person suspend bruno
+search admin -b "uid=bruno,ou=people,$base" -s base csamPersonState > "$work/out"
+says "and suspends" "csamPersonState: suspended" "$work/out"
+ok "person resume is applied" applied person resume bruno
+subject=$(search admin -b "uid=alice,ou=people,$base" -s base csamSubject | sed -n 's/^csamSubject: //p')
+ok "person remove is applied" applied person remove alice
+ok "the person and the keys are gone" is "$(search admin -b "ou=people,$base" '(uid=alice)' dn | grep -c 'uid=alice')" 0
+search admin -b "ou=tombstones,ou=people,$base" "(csamSubject=$subject)" > "$work/out"
+says "a tombstone stays" "uid: alice" "$work/out"
+ok "a second removal finds the tombstones' place" applied person remove old1
+ctl person new --uid alice > "$work/ldif"
+refused "the name is never given again" 19 "non-unique" sh -c "ldapmodify -x -H 'ldap://127.0.0.1:$ldap' -D 'cn=admin,ou=system,$base' -y '$work/dir/admin.password' < '$work/ldif' >/dev/null"
+ok "over ldapi the own user is enough" sh -c "cd '$work/dir' && '$build/csamctl' person suspend chloe -H ldapi://.%2Fldapi -b $base | ldapmodify -Q -Y EXTERNAL -H ldapi://.%2Fldapi"
+
+# Services
+ok "service new is applied" applied service new --id tax --name Tax --name fr=Impôts --level 400 --kind app --redirect-uri https://tax.example.be/cb
+secret=$(sed -n 's/^client_secret: //p' "$work/err")
+digest=$(search idpd -b "cn=tax,ou=services,$base" -s base csamClientSecret | sed -n 's/^csamClientSecret: {SHA256}//p')
+same_digest() { # RFC-free arithmetic: salt 16 || SHA-256(salt || secret)
+	printf %s "$digest" | base64 -d > "$work/stored"
+	[ "$({ head -c 16 "$work/stored"; printf %s "$secret"; } | openssl dgst -sha256 -binary | od -An -tx1)" = "$(tail -c 32 "$work/stored" | od -An -tx1)" ]
+}
+ok "the secret's salted digest is stored" same_digest
+search admin -b "cn=tax,ou=services,$base" -s base > "$work/out"
+says "signatures are ES256" "csamIdTokenAlg: ES256" "$work/out"
+refused "a redirect over http" 1 "begins with https" ctl service new --id x --name X --redirect-uri http://x.example.be/
+refused "a level that is none" 1 "none of" ctl service new --id x --name X --redirect-uri https://x.example.be/ --level 350
+ok "a public client has no secret" applied service new --id app --name App --public --native --redirect-uri http://127.0.0.1/cb
+silent "really none" "$work/ldif" csamClientSecret
+cat > "$work/client.json" <<'END'
+[ { "client_id": "Shop 1", "client_secret": "a secret of the other system", "client_name": "Shop", "client_name#nl": "Winkel",
+    "redirect_uris": ["https://shop.example.be/cb", "https://shop.example.be/cb2"], "grant_types": ["authorization_code", "refresh_token"],
+    "response_types": ["code"], "scope": "openid  email", "token_endpoint_auth_method": "client_secret_post",
+    "default_acr_values": ["urn:be:fedict:iam:fas:citizen:Level450"] },
+  { "client_id": "bank", "redirect_uris": ["https://bank.example.be/cb"], "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": { "keys": [ { "kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" } ] } } ]
+END
+ok "service import is applied" applied service import "$work/client.json"
+search admin -b "ou=services,$base" '(csamClientId=Shop 1)' > "$work/out"
+for line in "displayName;lang-nl: Winkel" "csamServiceLevel: 450" "csamScope: email" "csamGrant: refresh_token" "csamRedirectURI: https://shop.example.be/cb2"; do
+	says "import keeps $line" "$line" "$work/out"
+done
+one() { echo "{\"client_id\":\"x\",\"client_secret\":\"0123456789abcdef\",\"redirect_uris\":[\"https://x.be/\"],$1}" > "$work/one.json"; }
+one '"jwks_uri":"https://x.be/jwks"'; refused "jwks_uri is refused by name" 1 "jwks_uri: keys are never fetched" ctl service import "$work/one.json"
+one '"logo_uri":"https://x.be/l"'; refused "so is what is unknown" 1 "logo_uri: cannot be honoured" ctl service import "$work/one.json"
+ok "unless it may be ignored" applied service import --ignore logo_uri "$work/one.json"
+one '"response_types":["token"]'; refused "the implicit flow" 1 'only ["code"]' ctl service import "$work/one.json"
+one '"grant_types":["password"]'; refused "the password grant" 1 "grant 'password'" ctl service import "$work/one.json"
+echo '<?xml version="1.0"?><EntityDescriptor/>' > "$work/saml.xml"
+refused "SAML metadata is recognised" 1 "not yet supported" ctl service import "$work/saml.xml"
+ctl service list > "$work/out"
+says "service list" "bank                 active    -     oidc      private_key_jwt" "$work/out"
+
+# The keyring
+ctl keyring public > "$work/out"
+says "keyring public prints keys" '"kty"' "$work/out"
+silent "and no private part" "$work/out" '"d"'
+ctl keyring status > "$work/out"
+says "keyring status" "ES256" "$work/out"
+
+# The doctor
+ca=$work/cert.pem
+checks() { ctl check --issuer-ca "$ca" "$@" > "$work/out" 2>> "$work/err"; }
+ok "check finds nothing to mend" checks --as bruno --as-password-file <(echo 'long; password')
+grep '^ok' "$work/out" > "$work/oks"
+for line in "the schema is loaded" "content sync answers" "takes its time" "nobody in particular cannot read secrets" "bruno cannot read secrets" \
+    "answers by that name" "is valid for" "keyring.json has mode 0600"; do
+	says "check: $line" "$line" "$work/oks"
+done
+finds() { # WHAT TEXT: the check fails loudly and says so
+	if checks "${@:3}"; then echo "not ok - $1: the check passed:"; failed=1; else grep '^FAIL' "$work/out" > "$work/fail"; says "$1" "$2" "$work/fail"; fi
+}
+chmod 640 "$work/key.pem"; finds "a private key that others can read" "key.pem has mode 0640"; chmod 600 "$work/key.pem"
+finds "a keyring that does not answer" "keyring $work/nothing does not answer" -k "$work/nothing"
+ca=/etc/ssl/certs/ca-certificates.crt; finds "an issuer whose certificate nobody knows" "issuer https://localhost"; ca=$work/cert.pem
+db=$(cd "$work/dir" && ldapsearch -LLL -Q -Y EXTERNAL -H ldapi://.%2Fldapi -b cn=config '(olcSuffix=*)' dn | sed -n 's/^dn: //p')
+printf 'dn: %s\nchangetype: modify\nadd: olcAccess\nolcAccess: {0}to attrs=csamKeySecret,entry,objectClass by * read\n-\ndelete: olcRequires\n' "$db" | config > "$work/config.log" 2>&1 || cat "$work/config.log"
+finds "secrets that everybody can read" "nobody in particular can read csamKeySecret"
+finds "also as a person" "bruno can read csamKeySecret" --as bruno --as-password-file <(echo 'long; password')
+printf 'dn: %s\nchangetype: modify\ndelete: olcAccess\nolcAccess: {0}\n-\nadd: olcRequires\nolcRequires: authc\n' "$db" | config > "$work/config.log" 2>&1 || cat "$work/config.log"
+printf 'dn: cn=policy-people,ou=system,%s\nchangetype: modify\nreplace: pwdLockout\npwdLockout: TRUE\n' $base | modify >/dev/null
+finds "a policy that locks people" "pwdLockout is TRUE in cn=policy-people"
+printf 'dn: cn=policy-people,ou=system,%s\nchangetype: modify\nreplace: pwdLockout\npwdLockout: FALSE\n' $base | modify >/dev/null
+printf 'dn: cn=decoy,ou=system,%s\nchangetype: modify\nreplace: userPassword\nuserPassword: {SSHA}e5b3JUBQ8C0cXhBhJmdBgGmLbA7sjTBp\n' $base | modify >/dev/null
+finds "a decoy that answers too quickly" "says no within"
+printf 'dn: cn=decoy,ou=system,%s\nchangetype: delete\n' $base | modify >/dev/null
+finds "a decoy that is not there" "No such object"
+setup/directory stop "$work/dir" >/dev/null
+finds "a directory that is away" "Can't contact LDAP server"
+
+exit $failed
