@@ -252,6 +252,7 @@ ctl keyring status > "$work/out"
 says "keyring status" "ES256" "$work/out"
 
 # The doctor
+applied key new app --person bruno >/dev/null
 ca=$work/cert.pem
 checks() { ctl check --issuer-ca "$ca" "$@" > "$work/out" 2>> "$work/err"; }
 ok "check finds nothing to mend" checks --as bruno --as-password-file <(echo 'long; password')
