@@ -23,12 +23,18 @@ static int match(const char *path, int argc, char **argv)
 	return n;
 }
 
+static bool in_family(const struct command *c, const char *family)
+{
+	struct slice rest = slice_of(c->path), word;
+	return slice_cut(&rest, ' ', &word) && slice_is(word, family);
+}
+
 static void overview(FILE *to, const char *family)
 {
 	fputs("usage: csamctl COMMAND [options]\n\n"
 	    "What changes people, keys or services prints LDIF for ldapmodify; nothing is written by csamctl itself.\n\n", to);
 	for (const struct command *const *c = commands; *c != NULL; c++)
-		if (family == NULL || slice_starts(slice_of((*c)->path), slice_of(family))) {
+		if (family == NULL || in_family(*c, family)) {
 			char left[64];
 			snprintf(left, sizeof left, "%s %s", (*c)->path, (*c)->operands);
 			fprintf(to, "  %-28s %s\n", left, (*c)->what);
@@ -45,8 +51,7 @@ static int unknown(struct ctl *c, int argc, char **argv)
 	bool family = false;
 	for (; commands[n] != NULL; n++) {
 		paths[n] = commands[n]->path;
-		struct slice rest = slice_of(paths[n]), word;
-		family |= slice_cut(&rest, ' ', &word) && slice_is(word, argv[0]);
+		family |= in_family(commands[n], argv[0]);
 	}
 	if (family && (argc == 1 || argv[1][0] == '-')) {
 		overview(argc == 1 ? stderr : stdout, argv[0]);
@@ -56,6 +61,37 @@ static int unknown(struct ctl *c, int argc, char **argv)
 	const char *meant = near_miss(typed, paths);
 	return meant != NULL ? usage(c, "no command '%s': did you mean '%s'?", typed, meant) :
 	    usage(c, "no command '%s': csamctl --help lists them", typed);
+}
+
+/* Does the word take the next one as its value? Only options of every command may stand before the command. */
+static bool takes_value(const char *word)
+{
+	for (const struct opt *o = opt_common; o->name != NULL; o++) {
+		if (o->arg == NULL)
+			continue;
+		if (word[1] == o->letter && word[2] == '\0')
+			return true;
+		if (word[1] == '-' && strcmp(word + 2, o->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Options before the command go behind it: csamctl -c FILE person new is csamctl person new -c FILE. */
+static char **command_first(struct arena *a, int argc, char **argv)
+{
+	char **out = ARENA_ARRAY(a, char *, (size_t)argc + 1);
+	int lead = 0, n = 0;
+	while (lead < argc && argv[lead][0] == '-' && argv[lead][1] != '\0')
+		lead += takes_value(argv[lead]) ? 2 : 1;
+	for (int i = lead; i < argc && argv[i][0] != '-'; i++)
+		out[n++] = argv[i];
+	int words = n;
+	for (int i = 0; i < lead && i < argc; i++)
+		out[n++] = argv[i];
+	for (int i = lead + words; i < argc; i++)
+		out[n++] = argv[i];
+	return out;
 }
 
 static int run(struct ctl *c, int argc, char **argv)
@@ -95,5 +131,8 @@ int main(int argc, char **argv)
 		overview(stdout, NULL);
 		return DONE;
 	}
-	return run(&c, argc - 1, argv + 1);
+	char **words = command_first(a, argc - 1, argv + 1);
+	if (words[0][0] == '-')
+		return usage(&c, "no command: csamctl --help lists them");
+	return run(&c, argc - 1, words);
 }

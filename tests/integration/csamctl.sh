@@ -103,6 +103,9 @@ refused "what is missing is named" 2 "--uid NAME is missing" "$build/csamctl" pe
 printf 'server {\n\tnonsense = 1\n}\n' > "$work/bad.conf"
 refused "an error in the configuration names the line" 1 "bad.conf:2" "$build/csamctl" person new --uid x -c "$work/bad.conf"
 
+ok "options may stand before the command" "$build/csamctl" -c "$work/idpd.conf" -b "$base" --keyring=x person new --uid x
+refused "but not alone" 2 "no command" "$build/csamctl" -c "$work/idpd.conf"
+
 # One person
 ok "person new is applied" applied person new --uid alice --given-name Alice --family-name 'Peeters, "the first"' --mail alice@example.be \
 	--mobile '+32 470 00 00 01' --national-number 85.06.15-017.02 --lang fr --password-file "$work/password" --totp new
