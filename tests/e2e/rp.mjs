@@ -177,7 +177,7 @@ await check('client_secret_post', async () => {
 await check('private_key_jwt, and the same assertion twice is refused', async () => {
 	const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 	const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256', use: 'sig' }, { d, ...pub } = jwk;
-	const client = service({ token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', jwks: { keys: [pub] } }, jwk);
+	const client = service({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [pub] } }, jwk);
 	await settled();
 	assert.ok((await (await authorize(client, agent)).finish()).id_token);
 	const { SignJWT, importJWK } = await import('jose');
