@@ -2,7 +2,6 @@
 #include "core/session.h"
 #include "oidc/answer.h"
 #include "oidc/idtoken.h"
-#include "svc/audit.h"
 #include "svc/texts.h"
 #include "web/web.h"
 
@@ -65,12 +64,9 @@ static int leave(struct request *r, struct response *resp, const struct goodbye 
 }
 
 /* The cookie goes only when the session has gone. */
-static int sign_out(struct request *r, struct response *resp, const struct goodbye *g, const struct login *login)
+static int sign_out(struct request *r, struct response *resp, const struct goodbye *g)
 {
-	int e = AUDIT(.event = EV_SESSION_END, .subject = login->person->subject, .session = login->session->sid, .peer = r->peer,
-	    .service = g->service ? g->service->id : NULL, .why = "logout");
-	if (e == OK)
-		e = session_end(web_session_cookie(r));
+	int e = session_end(web_session_cookie(r));
 	if (e != OK)
 		return e;
 	web_set_session(r, resp, S_NONE);
@@ -112,10 +108,10 @@ static int decide(struct request *r, struct response *resp, const struct goodbye
 	if (e != OK)
 		return e;
 	if (hinted(g, &login))
-		return sign_out(r, resp, g, &login);
+		return sign_out(r, resp, g);
 	if (answer.p == NULL || !web_csrf_ok(r, "oidc-logout"))
 		return ask(r, resp, g, p);
-	return slice_is(answer, "yes") ? sign_out(r, resp, g, &login) : http_redirect(r, resp, 303, "/");
+	return slice_is(answer, "yes") ? sign_out(r, resp, g) : http_redirect(r, resp, 303, "/");
 }
 
 int oidc_logout(struct request *r, struct response *resp)

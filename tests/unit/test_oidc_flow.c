@@ -184,7 +184,7 @@ static void pkce(void **state)
 	assert_string_equal(redeem(code, CB), "ok");
 }
 
-static struct { const char *form; atomic_uint ok, refused, other; } race;
+static struct { pthread_barrier_t start; atomic_uint ok, refused, other; } race;
 
 static void *one_racer(void *unused)
 {
@@ -192,6 +192,7 @@ static void *one_racer(void *unused)
 	AUTO_ARENA a = arena_new();
 	struct request rq = { .a = a, .method = "POST", .peer = "192.0.2.1", .origin = ORIGIN };
 	struct response rs = { 0 };
+	pthread_barrier_wait(&race.start);
 	int e = oidc_token(&rq, &rs);
 	atomic_fetch_add(e != OK ? &race.other : rs.status == 200 ? &race.ok : &race.refused, 1);
 	return NULL;
@@ -204,10 +205,12 @@ static void run_race(const char *form)
 	in.authorization = tax_basic();
 	in.form = form;
 	in.query = NULL;
+	pthread_barrier_init(&race.start, NULL, 64);
 	for (int i = 0; i < 64; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, one_racer, NULL), 0);
 	for (int i = 0; i < 64; i++)
 		pthread_join(t[i], NULL);
+	pthread_barrier_destroy(&race.start);
 	in.authorization = NULL;
 	assert_int_equal(race.ok, 1);
 	assert_int_equal(race.refused, 63);
@@ -252,6 +255,36 @@ static void refresh_tokens_change_at_each_use(void **state)
 	assert_string_equal(refresh(first, ""), "invalid_grant");		/* used long ago: somebody has a copy */
 	assert_non_null(fake_last(EV_REFRESH_REPLAYED));
 	assert_string_equal(refresh(last, ""), "invalid_grant");
+}
+
+/* A stronger key in the same session, later: it says nothing about what the old grant rests on. */
+static void a_step_up_raises_no_older_grant(void **state)
+{
+	(void)state;
+	struct login login;
+	struct slice cookie;
+	client[TAX].level = 200;
+	sign_in_as(ALICE, "password");
+	assert_string_equal(redeem(code_for(GOOD), CB), "ok");
+	assert_string_equal(json_str(id_token(), "acr"), LEVEL(200));
+	const char *r = arena_strdup(arena, json_str(body_json(), "refresh_token")), *sid = json_str(id_token(), "sid");
+	fake_now += 60;
+	struct proof proof = { .kind = "app", .key_id = "app-1", .when = fake_now };
+	assert_int_equal(session_login(arena, slice_of(in.session), &login), OK);
+	assert_int_equal(session_start(arena, login.session, slice_of(in.session), &fake_person[ALICE], &proof, &cookie), OK);
+	in.session = arena_str(arena, cookie);
+	assert_string_equal(refresh(r, ""), "ok");
+	assert_string_equal(json_str(id_token(), "acr"), LEVEL(200));
+	assert_string_equal(json_text(arena, json_object_get(id_token(), "amr")).p, "[\"pwd\"]");
+	assert_int_equal(json_integer_value(json_object_get(id_token(), "auth_time")), fake_now - 60);
+	assert_string_equal(redeem(code_for(GOOD), CB), "ok");		/* a new one may say so */
+	assert_string_equal(json_str(id_token(), "acr"), LEVEL(400));
+	assert_string_equal(json_str(id_token(), "sid"), sid);
+	r = json_str(body_json(), "refresh_token");
+	fake_key[ALICE][0].state = "locked";				/* down it goes */
+	assert_string_equal(refresh(r, ""), "ok");
+	assert_string_equal(json_str(id_token(), "acr"), LEVEL(200));
+	assert_string_equal(json_text(arena, json_object_get(id_token(), "amr")).p, "[\"pwd\"]");
 }
 
 static void what_a_grant_rests_on_can_end(void **state)
@@ -462,6 +495,14 @@ static void hints(void **state)
 	char *forged = arena_strdup(arena, mine);
 	forged[strlen(forged) - 5] ^= 1;
 	assert_string_equal(prompted(forged), "invalid_request");
+	/* our signature on something else is no hint: another issuer, another audience, no ID token at all */
+	static const char *const others[] = { "{\"iss\":\"https://other.example\",\"aud\":\"tax\",\"sub\":\"x\",\"exp\":1}",
+		"{\"iss\":\"" ORIGIN "\",\"aud\":\"spa\",\"sub\":\"x\",\"exp\":1}", "{\"iss\":\"" ORIGIN "\",\"aud\":\"tax\",\"sub\":\"x\"}",
+		"{\"iss\":\"" ORIGIN "\",\"aud\":[\"tax\"],\"sub\":\"x\",\"exp\":1}", "{\"iss\":\"" ORIGIN "\",\"aud\":\"tax\",\"exp\":1}" };
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		struct slice t = token_of(arena, "ES256", test_key[K_EC], "{\"alg\":\"ES256\"}", others[i]);
+		assert_string_equal(prompted(arena_printf(arena, "&id_token_hint=%.*s", (int)t.n, t.p)), "invalid_request");
+	}
 }
 
 static json_t *asked(http_handler *fn, const char *authorization, const char *form)
@@ -620,7 +661,7 @@ int main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, oidc_setup, oidc_teardown)
 		T(a_login_ends_in_tokens), T(single_sign_on_writes_nothing), T(a_code_is_good_for_one_redemption_by_its_client),
 		T(codes_and_tokens_are_not_exchangeable), T(pkce), T(of_64_at_once_one_wins), T(refresh_tokens_change_at_each_use),
-		T(what_a_grant_rests_on_can_end), T(offline_access_outlives_the_session), T(prompts_and_ages), T(levels_are_floors),
+		T(a_step_up_raises_no_older_grant), T(what_a_grant_rests_on_can_end), T(offline_access_outlives_the_session), T(prompts_and_ages), T(levels_are_floors),
 		T(posted_requests_become_gets), T(consent), T(hints), T(introspection_and_revocation), T(bearer_tokens_come_one_way),
 		T(logout), T(published_documents), T(faults_never_let_in),
 	};

@@ -67,6 +67,18 @@ static void loopback_ports_of_native_clients(void **state)
 	assert_false(request_redirect_ok(&client[SPA], S("http://127.0.0.1:80/cb")));	/* but this is no native client */
 }
 
+/* What an administrator wrote and no Location header can carry. */
+static void registered_uris_that_cannot_be_used(void **state)
+{
+	(void)state;
+	static const char *const uris[] = { "https://tax.example/cb#x", "https://tax.example/c b", "https://tax.example/cb\r\nX: y", "", "https://tax.example/\xc3\xa9", NULL };
+	client[TAX].redirect_uris = uris;
+	for (size_t i = 0; uris[i] != NULL; i++)
+		assert_false(request_redirect_ok(&client[TAX], slice_of(uris[i])));
+	client[TAX].redirect_uris = NULL;
+	assert_false(request_redirect_ok(&client[TAX], S("https://tax.example/cb")));
+}
+
 static void clients_that_are_none_end_on_a_page(void **state)
 {
 	(void)state;
@@ -201,7 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, oidc_setup, oidc_teardown)
-		T(wrong_redirect_uris_end_on_a_page), T(loopback_ports_of_native_clients), T(clients_that_are_none_end_on_a_page),
+		T(wrong_redirect_uris_end_on_a_page), T(loopback_ports_of_native_clients), T(registered_uris_that_cannot_be_used), T(clients_that_are_none_end_on_a_page),
 		T(other_errors_go_to_the_client), T(sizes_are_bounded), T(what_is_let_through), T(scopes_are_those_of_the_client),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
