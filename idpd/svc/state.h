@@ -13,7 +13,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* Opens or creates the store in dir, which must exist. map_mib is the most it may ever hold. */
+/* Opens or creates the store in dir, which must exist; after the process has forked. map_mib is the most it may ever hold;
+ * up to 64 MiB of that are taken on the disk at once, so that others who fill the disk do not stop it. When the store is
+ * full, new records are E_DOWN, and what reads, deletes or does not grow goes on. A namespace has at most 24 characters,
+ * a value at most 256 KiB. */
 int state_open(const char *dir, unsigned map_mib);
 void state_close(void);				/* after every thread that uses it has ended */
 

@@ -26,8 +26,8 @@ static char changed[32];
 
 /* The directory: what it was told, and whether it takes it. */
 static int directory_rc, audit_rc, state_rc;
-static int told_failures = -1;
-static unsigned told_times, locked_times, audited;
+static _Atomic int told_failures = -1;
+static atomic_uint told_times, locked_times, audited;
 
 int64_t __real_now_ms(void);
 int64_t __wrap_now_ms(void);
