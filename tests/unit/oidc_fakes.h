@@ -119,11 +119,14 @@ static struct slice token_of(struct arena *a, const char *alg, EVP_PKEY *key, co
 	return buf_slice(&b);
 }
 
+static unsigned fake_sign_us;			/* how long a signature takes */
 static const char *fake_kid = "k1";		/* of the key that signs now */
 
 int keyring_sign(struct arena *a, const char *alg, struct slice msg, struct slice *sig, const char **kid)
 {
 	BREAK();
+	if (fake_sign_us > 0)
+		usleep(fake_sign_us);
 	*sig = sign_with(a, alg, test_key[which_key(alg)], msg);
 	*kid = arena_printf(a, "%s-%s", alg, fake_kid);
 	return OK;
@@ -352,6 +355,7 @@ static int oidc_setup(void **state)
 	new_session = S_NONE;
 	in.browser = "browser-1";
 	fake_consent = NULL;
+	fake_sign_us = 0;
 	fake_person[ALICE].given_name = "Alice";
 	fake_person[ALICE].mail = "alice@example.org";
 	fake_person[ALICE].national_number = "85073003328";
