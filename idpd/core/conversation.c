@@ -89,7 +89,7 @@ static int come_again(struct engine *e, struct slice ticket, struct slice bindin
 	int rc = settle(e->a, &e->c, binding);
 	if (rc != OK)
 		return rc;
-	if (conv_is_last(&e->c, ticket, answer) && now() - e->c.replied < CONV_REPLY_S)
+	if (conv_is_last(&e->c, ticket, answer))
 		return repeat(e, out);
 	return redraw(e, V_MORE, out);
 }
@@ -118,7 +118,9 @@ static int finish(struct engine *e, const struct engine *before, struct outcome 
 	if (o.verdict == V_ALLOW)
 		o = admit(e, o, &cookie);
 	if (o.verdict == V_DOWN) {
+		const char *name = e->c.name;
 		*e = *before;
+		e->c.name = name;		/* need not be typed again */
 		e->c.note = "note.down";
 		e->c.note_kind = NULL;
 	}

@@ -301,25 +301,26 @@ int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
 	const struct session *old;
 	struct proof proof = { .kind = e->kind->name, .key_id = key->id, .when = e->c.proven };
 	struct try t = { .person = e->person, .key = key };
-	struct slice sid, rest;
+	struct slice sid, rest, made;
 	int rc = e->service != NULL ? directory_allowed(e->a, e->service, e->person) : OK;
 	if (rc == E_NOENT)
 		record(e, EV_LOGIN_NO, &t, "not-allowed");
 	if (rc == OK)
 		rc = old_session(e, &old);
 	if (rc == OK)
-		rc = session_start(e->a, old, S_NONE, e->person, &proof, cookie) == OK ? OK : E_DOWN;
+		rc = session_start(e->a, old, S_NONE, e->person, &proof, &made) == OK ? OK : E_DOWN;
 	if (rc != OK)
 		return rc;
-	rest = *cookie;
+	rest = made;
 	slice_cut(&rest, '.', &sid);
 	rc = AUDIT(.event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .service = e->c.service,
 	    .peer = e->peer, .session = arena_str(e->a, sid), .level = policy_level(e->kind, e->person, key, now()));
 	if (rc != OK) {
-		session_end(*cookie);		/* no yes before its line is durable */
+		session_end(made);		/* no yes before its line is durable */
 		return E_DOWN;
 	}
 	if (e->c.sid != NULL && old == NULL)
 		session_end_sid(e->c.sid, "replaced");	/* somebody else's: nobody could sign out of it any more */
+	*cookie = made;
 	return OK;
 }

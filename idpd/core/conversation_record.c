@@ -37,7 +37,6 @@ static void fields(struct pack *p, struct conv *c)
 	pack_time(p, &c->taken);
 	pack_bytes(p, c->last_ticket, sizeof c->last_ticket);
 	pack_bytes(p, c->last_answer, sizeof c->last_answer);
-	pack_time(p, &c->replied);
 	pack_uint(p, &c->verdict);
 	pack_str(p, &c->why);
 	pack_slice(p, &c->session);
@@ -110,7 +109,7 @@ int conv_load(struct arena *a, struct slice id, struct slice binding, struct con
 	if (rc != OK)
 		return rc;
 	sha256(binding, hash);
-	if (!same_hash(hash, c.binding) || !slice_is(id, c.id) || now() >= c.created + CONV_LIFE_S)
+	if (!same_hash(hash, c.binding) || !slice_is(id, c.id))
 		return E_NOENT;
 	*out = c;
 	return OK;
@@ -126,7 +125,7 @@ static int take_fn(struct state_change *s)
 {
 	const struct change *ch = s->ctx;
 	struct conv c;
-	if (s->old.p == NULL || decode(s->a, s->old, &c) != OK || c.stage == STAGE_END)
+	if (s->old.p == NULL || decode(s->a, s->old, &c) != OK)
 		return E_NOENT;
 	if (c.ticket == NULL || !slice_same_secret(slice_of(c.ticket), ch->ticket))
 		return E_EXISTS;
@@ -171,7 +170,6 @@ int conv_store(struct arena *a, struct conv *c)
 {
 	struct conv next = *c;
 	next.taken = 0;
-	next.replied = now();
 	next.ticket = next.stage == STAGE_END ? NULL : next_ticket(a, c);
 	struct change ch = { .c = &next };
 	int rc = state_update("conv", slice_of(c->id), store_fn, &ch);

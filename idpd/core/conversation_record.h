@@ -11,7 +11,8 @@
 enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_END };
 
 enum {
-	CONV_LIFE_S = 15 * 60, CONV_REPLY_S = 60,
+	CONV_LIFE_S = 15 * 60,
+	CONV_REPLY_S = 60,		/* a conversation that ended still repeats its last reply so long */
 	CONV_STUCK_S = 15,		/* an evaluation that takes longer died: calls have time-outs of 2-3 s */
 	CONV_ID_CHARS = 22, CONV_TICKET_CHARS = CONV_ID_CHARS + 1 + 43,
 };
@@ -37,7 +38,6 @@ struct conv {
 	const char *ticket;			/* NULL while an answer is evaluated */
 	time_t taken;				/* since when; 0: no answer is evaluated */
 	unsigned char last_ticket[SHA256_LEN], last_answer[SHA256_LEN];
-	time_t replied;
 	unsigned verdict;			/* enum verdict */
 	const char *why;
 	struct slice session;			/* sealed */

@@ -14,7 +14,7 @@
 enum {
 	RECORD_VERSION = 1, FROZEN_VERSION = 0x101,
 	IDLE_S = 30 * 60, IDLE_HIGH_S = 15 * 60, HIGH_LEVEL = 500, AGE_S = 12 * 60 * 60,
-	TOUCH_S = 60,
+	TOUCH_S = 60, KEEP_S = IDLE_S + TOUCH_S,
 	SID_CHARS = 22, SECRET_CHARS = 43,	/* 16 and 32 bytes in base64url */
 };
 
@@ -62,12 +62,6 @@ static int decode(struct arena *a, struct slice bytes, struct record *r)
 	pack_bytes(&p, r->lock, sizeof r->lock);
 	fields(&p, &r->s);
 	return pack_done(&p);
-}
-
-static unsigned ttl(const struct session *s, time_t when)
-{
-	time_t left = s->created + AGE_S - when, idle = IDLE_S + TOUCH_S;
-	return left < 1 ? 1 : left < idle ? (unsigned)left : (unsigned)idle;
 }
 
 static int load(struct arena *a, struct slice sid, struct record *r)
@@ -135,7 +129,7 @@ static int touch_record(struct state_change *c)
 	if (r.s.used < when)
 		r.s.used = when;
 	c->val = encode(c->a, &r);
-	c->ttl_s = ttl(&r.s, r.s.used);
+	c->ttl_s = KEEP_S;
 	return OK;
 }
 
@@ -336,13 +330,13 @@ static int merge_record(struct state_change *c)
 	const struct merge *m = c->ctx;
 	if (c->old.p == NULL || decode(c->a, c->old, &r) != OK)
 		return E_NOENT;
-	if (!same_text(r.s.subject, m->person->subject) || m->when - r.s.created >= AGE_S)
+	if (!same_text(r.s.subject, m->person->subject))
 		return E_NOENT;
 	if (m->old_lock != NULL && !slice_same_secret(slice_mem(m->old_lock, SHA256_LEN), slice_mem(r.lock, SHA256_LEN)))
 		return E_NOENT;
 	add_proof(&r, m);
 	c->val = encode(c->a, &r);
-	c->ttl_s = ttl(&r.s, m->when);
+	c->ttl_s = KEEP_S;
 	return OK;
 }
 
@@ -367,7 +361,7 @@ int session_start(struct arena *a, const struct session *old, struct slice old_c
 	} else {
 		struct record r = { .s = { .sid = sid, .subject = person->subject, .created = m.when } };
 		add_proof(&r, &m);
-		rc = state_put("session", slice_of(sid), encode(a, &r), ttl(&r.s, m.when));
+		rc = state_put("session", slice_of(sid), encode(a, &r), KEEP_S);
 	}
 	if (rc == OK)
 		*cookie = slice_of(arena_printf(a, "%s.%s", sid, secret));

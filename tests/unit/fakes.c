@@ -14,6 +14,7 @@ time_t fake_now;
 int fake_fault = -1;
 bool fake_fault_hit;
 const char *fake_fault_name, *fake_down;
+unsigned fake_get_ms;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 time_t __wrap_now(void);
@@ -115,6 +116,8 @@ int state_get(struct arena *a, const char *ns, struct slice key, struct slice *o
 	if (i != NULL)
 		*out = arena_copy(a, slice_mem(i->val, i->nval));
 	pthread_mutex_unlock(&lock);
+	if (fake_get_ms != 0)
+		usleep(fake_get_ms * 1000);
 	return i != NULL ? OK : E_NOENT;
 }
 
@@ -477,7 +480,7 @@ void fake_reset(void)
 	fake_fault_hit = fake_password_refused = false;
 	fake_fault_name = fake_down = NULL;
 	fake_nlines = 0;
-	fake_verified = fake_verify_ms = fake_resealed = fake_wait_s = 0;
+	fake_verified = fake_verify_ms = fake_get_ms = fake_resealed = fake_wait_s = 0;
 	fake_verified_person = NULL;
 	fake_used = 0;
 	fake_allowed = true;

@@ -25,6 +25,7 @@ extern struct service fake_service[2];		/* "tax", "mail" */
 extern bool fake_allowed;
 extern unsigned fake_verified;			/* calls of directory_verify */
 extern unsigned fake_verify_ms;			/* how long each takes */
+extern unsigned fake_get_ms;			/* how long each state_get takes after it has read */
 extern const struct person *fake_verified_person;
 extern uint64_t fake_used;			/* last directory_key_used */
 extern unsigned fake_resealed;

@@ -525,6 +525,7 @@ static void the_same_answer_in_parallel_is_evaluated_once(void **state)
 	(void)state;
 	fake_verify_ms = 60;
 	begin();
+	fake_get_ms = 30;		/* all see the ticket before one takes it */
 	for (int i = 0; i < NRACERS; i++)
 		racers[i] = (struct racer){ .ticket = turn.ticket, .answer = { .text = S("alice"), .secret = S("correct horse") } };
 	run_racers();
@@ -551,8 +552,8 @@ static void the_same_answer_in_parallel_is_evaluated_once(void **state)
 static void different_answers_to_one_ticket_evaluate_one(void **state)
 {
 	(void)state;
-	fake_verify_ms = 30;
 	begin();
+	fake_get_ms = 30;
 	for (int i = 0; i < NRACERS; i++)
 		racers[i] = (struct racer){ .ticket = turn.ticket, .answer = { .text = S("alice"), .secret = slice_of(arena_printf(a, "guess %d", i)) } };
 	run_racers();
@@ -824,6 +825,7 @@ static void a_directory_that_is_away_is_told_and_not_counted(void **state)
 		assert_int_equal(password("alice", "wrong"), OK);
 		assert_int_equal(turn.verdict, V_DOWN);
 		assert_int_equal(turn.ask.ask, ASK_TEXT | ASK_SECRET);
+		assert_string_equal(turn.ask.name, "alice");
 	}
 	assert_int_equal(fake_wrong_password(fake_person[ALICE].subject), 0);
 	fake_down = NULL;

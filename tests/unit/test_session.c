@@ -1,12 +1,22 @@
 /* Sessions: what a cookie is worth, and what ends it. */
-/* LINK: -Wl,--wrap=now */
+/* LINK: -Wl,--wrap=now -Wl,--wrap=policy_level */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "core/session.h"
+#include "core/policy.h"
 #include "fakes.c"
+
+/* As if the app reached another level. */
+static unsigned level;
+unsigned __real_policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when);
+unsigned __wrap_policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when);
+unsigned __wrap_policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when)
+{
+	unsigned real = __real_policy_level(kind, person, key, when);
+	return real == 400 && level != 0 ? level : real;
+}
 
 static struct arena *a;
 static struct slice cookie;
@@ -24,6 +34,7 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_reset();
+	level = 0;
 	a = arena_new();
 	cookie = start(ALICE, "app", "app-1", 0);
 	return 0;
@@ -103,6 +114,17 @@ static void it_idles_out_after_thirty_minutes(void **state)
 	assert_string_equal(fake_last(EV_SESSION_END)->why, "idle");
 }
 
+static void at_the_highest_level_after_fifteen(void **state)
+{
+	(void)state;
+	level = 500;
+	fake_now += 15 * 60 - 1;
+	assert_int_equal(session_login(a, cookie, &login), OK);
+	fake_now += 15 * 60;
+	assert_int_equal(session_login(a, cookie, &login), E_NOENT);
+	assert_string_equal(fake_last(EV_SESSION_END)->why, "idle");
+}
+
 static void it_ends_after_twelve_hours_of_use(void **state)
 {
 	(void)state;
@@ -110,6 +132,7 @@ static void it_ends_after_twelve_hours_of_use(void **state)
 	for (; fake_now < end; fake_now += 10 * 60)
 		assert_int_equal(session_login(a, cookie, &login), OK);
 	assert_int_equal(session_login(a, cookie, &login), E_NOENT);
+	assert_string_equal(fake_last(EV_SESSION_END)->why, "old");
 }
 
 /* Row 10: a use changes neither level nor time of authentication. */
@@ -327,7 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_cookie_is_its_owner_at_the_level_of_the_key), T(the_secret_is_not_stored), T(anything_else_opens_nothing),
-		T(it_idles_out_after_thirty_minutes), T(it_ends_after_twelve_hours_of_use), T(a_use_changes_nothing_but_its_time),
+		T(it_idles_out_after_thirty_minutes), T(at_the_highest_level_after_fifteen), T(it_ends_after_twelve_hours_of_use), T(a_use_changes_nothing_but_its_time),
 		T(a_use_never_makes_an_event_thread_wait), T(what_falls_stays_down), T(broken_is_neither_yes_nor_the_end),
 		T(step_up_keeps_the_sid_and_changes_the_cookie), T(a_new_password_revives_no_old_proof),
 		T(the_same_key_again_replaces_its_proof), T(a_service_sees_the_best_proof_it_accepts), T(the_door_caps_the_level),
