@@ -3,7 +3,6 @@
  * A change of an entry that waits already replaces what waits; when there is no room it is dropped: the state store is the arbiter,
  * these are a floor for the day it is empty, and a courtesy. */
 #include <pthread.h>
-#include <stdio.h>
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -50,7 +49,7 @@ void behind_put(const struct behind *change)
 	if (s != NULL && !change->password && s->change.number > number)
 		number = s->change.number;	/* counters only grow */
 	if (s == NULL && (s = free_slot) != NULL) {
-		strcpy(s->dn, change->dn);
+		memcpy(s->dn, change->dn, strlen(change->dn) + 1);
 		behind.waiting++;
 		pthread_cond_signal(&behind.more);
 	}

@@ -17,6 +17,7 @@ static pthread_key_t thread_links;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 /* After a failed connection nobody tries for a while: threads must not queue up behind time-outs. */
 static atomic_uint_fast64_t rest_until, said;
+static bool tls;
 
 /* Why there is no connection, now and then. */
 #define complain(...) (may_say() ? fail(E_DOWN, __VA_ARGS__) : E_DOWN)
@@ -85,8 +86,9 @@ int dir_link_open(void)
 		return fail(E_INPUT, "directory: one uri, please: %s", uri ? uri : "(none)");
 	if (!starts(uri, "ldaps://") && !(starts(uri, "ldap://") && dir_conf.starttls) && !is_local(uri))
 		return fail(E_INPUT, "directory: %s needs ldaps:// or starttls", uri);
-	if ((starts(uri, "ldaps://") || dir_conf.starttls) && dir_conf.ca_file == NULL)
-		return fail(E_INPUT, "directory: %s needs a ca_file to verify the server with", uri);
+	tls = starts(uri, "ldaps://") || dir_conf.starttls;
+	if (dir_conf.ca_file == NULL || dir_conf.ca_file[0] == '\0')	/* libldap over GnuTLS has no default */
+		dir_conf.ca_file = "/etc/ssl/certs/ca-certificates.crt";
 	return OK;
 }
 
@@ -128,7 +130,7 @@ static int set_options(LDAP *ld)
 	rc |= ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &t);
 	rc |= ldap_set_option(ld, LDAP_OPT_TIMEOUT, &t);
 	rc |= ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
-	if (dir_conf.ca_file == NULL)
+	if (!tls)
 		return rc;
 	rc |= ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, dir_conf.ca_file);
 	rc |= ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &verify);
@@ -140,7 +142,7 @@ static int set_options(LDAP *ld)
 static int connect_to(LDAP *ld, enum link link)
 {
 	if (set_options(ld) != 0)
-		return complain("directory: libldap refuses its options (is %s readable?)", dir_conf.ca_file ? dir_conf.ca_file : "ca_file");
+		return complain("directory: libldap refuses its options (is %s readable?)", dir_conf.ca_file);
 	int rc = dir_conf.starttls ? ldap_start_tls_s(ld, NULL, NULL) : ldap_connect(ld);
 	if (rc != LDAP_SUCCESS) {
 		char *detail = NULL;

@@ -89,6 +89,9 @@ int sync_start(void);
 void sync_stop(void);
 bool sync_alive(void);					/* what the cache says can be believed */
 
+/* directory_allow.c */
+void allow_forget(void);				/* something that rules may look at has changed */
+
 /* directory_services.c */
 int services_load(void);
 bool services_loaded(void);

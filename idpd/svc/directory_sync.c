@@ -119,21 +119,35 @@ static bool has_name(LDAP *ld, LDAPMessage *m)
 	return found;
 }
 
-/* One entry was added, changed, renamed or deleted. A renamed entry comes under its new name: the entryUUID tells who it was.
- * What is below a renamed entry is not told at all: whatever may be more than a person or a key drops everything. */
+static void forget_all(void)
+{
+	cache_drop_all();
+	allow_forget();
+}
+
+/* May people be below it? When such an entry is renamed nothing is told about them. */
+static bool holds_people(struct follow *f, LDAPMessage *m, const char *dn)
+{
+	if (ends_with(dir_conf.people_base, dn) || has_class(f->ld, m, "organizationalUnit"))
+		return true;
+	return ends_with(dn, dir_conf.people_base) && !has_name(f->ld, m) && !has_class(f->ld, m, "csamKey");
+}
+
+/* One entry was added, changed, renamed or deleted. A renamed entry comes under its new name: the entryUUID tells who it was. */
 static void changed(struct follow *f, LDAPMessage *m, int state, struct slice uuid)
 {
 	char *dn = ldap_get_dn(f->ld, m);
 	if (dn == NULL)
-		return cache_drop_all();
-	bool person = has_name(f->ld, m), key = has_class(f->ld, m, "csamKey");
+		return forget_all();
 	cache_drop(BY_UUID, uuid);
 	if (ends_with(dn, dir_conf.people_base))
 		cache_drop_dn(dn);
 	if (ends_with(dn, dir_conf.services_base) || has_class(f->ld, m, "csamService") || ends_with(dir_conf.services_base, dn))
 		f->services_changed = true;
-	else if (state != LDAP_SYNC_DELETE && !person && !key)
+	if (state != LDAP_SYNC_DELETE && holds_people(f, m, dn))	/* only leaves are deleted */
 		cache_drop_all();
+	if (!has_class(f->ld, m, "csamKey"))
+		allow_forget();
 	ldap_memfree(dn);
 }
 
@@ -149,13 +163,13 @@ static void on_entry(struct follow *f, LDAPMessage *m)
 	ber_int_t state;
 	struct berval uuid;
 	if (ber == NULL || ber_scanf(ber, "{em", &state, &uuid) == LBER_ERROR)
-		return cache_drop_all();
+		return forget_all();
 	changed(f, m, state, slice_mem(uuid.bv_val, uuid.bv_len));
 }
 
 static void now_following(struct follow *f)
 {
-	cache_drop_all();		/* readers that began before this must not fill the cache */
+	forget_all();			/* readers that began before this must not fill the cache */
 	atomic_store(&sync_of.heard, ticks_ms());
 	atomic_store(&sync_of.following, true);
 	f->services_changed = true;
@@ -185,7 +199,7 @@ static void on_info(struct follow *f, LDAPMessage *m)
 		if (done)
 			now_following(f);
 	} else if (tag == LDAP_TAG_SYNC_ID_SET && atomic_load(&sync_of.following)) {
-		cache_drop_all();	/* entries by number, without names */
+		forget_all();		/* entries by number, without names */
 		f->services_changed = true;
 	}
 	ldap_memfree(oid);
@@ -284,7 +298,7 @@ static void *follow(void *arg)
 		if (dir_connect(LINK_SERVICE, &f.ld) == OK)
 			follow_once(&f);
 		atomic_store(&sync_of.following, false);
-		cache_drop_all();
+		forget_all();
 		dir_close(f.ld);
 	} while (!pause_for(-1, AGAIN_MS));
 	return NULL;

@@ -168,32 +168,37 @@ static void empty_passwords_stay_here(const struct person *p)
 	assert_int_equal(directory_verify(NULL, S("x")), E_DOWN);
 }
 
-static void once(const struct person *p, uint64_t *best_us)
+/* Nanoseconds of processor time that slapd has used: what other programs do does not count. */
+static uint64_t slapd_cost(void)
 {
-	struct timespec x, y;
-	clock_gettime(CLOCK_MONOTONIC, &x);
-	assert_int_equal(directory_verify(p, S("wrong")), E_NOENT);
-	clock_gettime(CLOCK_MONOTONIC, &y);
-	uint64_t us = (uint64_t)(y.tv_sec - x.tv_sec) * 1000000 + (uint64_t)((y.tv_nsec - x.tv_nsec) / 1000);
-	*best_us = us < *best_us ? us : *best_us;
+	uint64_t sum = 0, ns;
+	char cmd[160];
+	snprintf(cmd, sizeof cmd, "cat /proc/$(cat %s/slapd.pid)/task/*/schedstat", dir);
+	FILE *f = popen(cmd, "r");
+	while (fscanf(f, "%lu %*u %*u", &ns) == 1)
+		sum += ns;
+	pclose(f);
+	return sum;
 }
 
-/* The least of many, taken in turn: what other programs take away disturbs all three alike. */
+static uint64_t cost_of(const struct person *p)
+{
+	uint64_t before = slapd_cost();
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(directory_verify(p, S("wrong")), E_NOENT);
+	return (slapd_cost() - before) / 10 / 1000;
+}
+
 static void a_decoy_costs_as_much(void **state)
 {
 	(void)state;
 	AUTO_ARENA a = arena_new();
 	const struct person *alice = person(a, "alice"), *emma = person(a, "emma");
-	uint64_t real = UINT64_MAX, decoy = UINT64_MAX, suspended = UINT64_MAX;
-	for (int i = 0; i < 20; i++) {
-		once(alice, &real);
-		once(NULL, &decoy);
-		once(emma, &suspended);
-	}
+	uint64_t real = cost_of(alice), decoy = cost_of(NULL), suspended = cost_of(emma);
 	print_message("wrong password %lu us, nobody %lu us, suspended %lu us\n", real, decoy, suspended);
-	assert_in_range(decoy, real * 8 / 10, real * 12 / 10);
-	assert_in_range(suspended, real * 8 / 10, real * 12 / 10);
-	assert_true(real > 5000);
+	assert_true(real > 2000);
+	assert_in_range(decoy, real * 7 / 10, real * 13 / 10);
+	assert_in_range(suspended, real * 7 / 10, real * 13 / 10);
 }
 
 static void a_wrong_password_changes_nothing(void **state)
@@ -408,6 +413,49 @@ static void who_may_enter(void **state)
 	assert_int_equal(service_with(ALLOW("(broken", "nonsense"), false), E_NOENT);
 }
 
+/* Answers are remembered, but no longer than they are true. */
+static void a_group_left_is_left(void **state)
+{
+	(void)state;
+	const char *const *friends = ALLOW("cn=friends,ou=groups," BASE);
+	assert_int_equal(service_with(friends, true), OK);
+	wait_forbid();
+	int e = service_with(friends, true);
+	assert_false(wait_was_wanted());
+	assert_int_equal(e, OK);
+	modify("dn: cn=friends,ou=groups," BASE "\nchangetype: modify\nreplace: member\nmember: uid=chloe,ou=people," BASE "\n");
+	for (int i = 0; i < 100 && service_with(friends, true) == OK; i++)
+		usleep(10000);
+	assert_int_equal(service_with(friends, true), E_NOENT);
+}
+
+/* An adopted tree: people are posixAccount and sambaSamAccount with an old kind of password, their names are where they always were. */
+static void adopts_a_tree(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	modify("dn: cn=testsamba,cn=schema,cn=config\nobjectClass: olcSchemaConfig\ncn: testsamba\n"
+	    "olcAttributeTypes: ( 1.3.6.1.4.1.7165.2.1.20 NAME 'sambaSID' EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26{64} SINGLE-VALUE )\n"
+	    "olcObjectClasses: ( 1.3.6.1.4.1.7165.2.2.6 NAME 'sambaSamAccount' SUP top AUXILIARY MUST ( uid $ sambaSID ) )\n");
+	modify("dn: ou=staff,ou=people," BASE "\nobjectClass: organizationalUnit\nou: staff\n\n"
+	    "dn: uid=erik,ou=staff,ou=people," BASE "\nobjectClass: account\nobjectClass: posixAccount\nobjectClass: sambaSamAccount\n"
+	    "uid: erik\ncn: Erik\nuidNumber: 10042\ngidNumber: 10042\nhomeDirectory: /home/erik\nsambaSID: S-1-5-21-1-2-3-1042\n"
+	    "userPassword: {SSHA}2LscjwVKguQufzHPtZW8osMvzkdzYWx0c2FsdA==\n");
+	const struct person *p;
+	assert_int_equal(directory_person_by_name(a, S("erik"), &p), E_NOENT);	/* not ours yet */
+	modify("dn: uid=erik,ou=staff,ou=people," BASE "\nchangetype: modify\nadd: objectClass\nobjectClass: csamPerson\n-\n"
+	    "add: csamSubject\ncsamSubject: 5f0c3a52-6c6e-4c1b-9d5b-0d1f3a1e7a42\n-\nadd: csamPersonState\ncsamPersonState: active\n-\n"
+	    "add: mail\nmail: erik@example.org\n");
+	p = person(a, "erik");
+	assert_non_null(p);
+	assert_int_equal(p->uid_number, 10042);
+	assert_true(p->has_password);
+	assert_false(p->mail_verified);
+	assert_int_equal(p->nkeys, 0);
+	assert_int_equal(directory_verify(p, S("old secret")), OK);
+	assert_int_equal(directory_verify(p, S("wrong")), E_NOENT);
+}
+
 static void *hits(void *arg)
 {
 	AUTO_ARENA a = arena_new();
@@ -498,7 +546,8 @@ int main(void)
 		cmocka_unit_test(a_decoy_costs_as_much), cmocka_unit_test(a_wrong_password_changes_nothing),
 		cmocka_unit_test(changes_are_seen_within_a_second), cmocka_unit_test(a_hit_does_not_wait),
 		cmocka_unit_test(services_are_read), cmocka_unit_test(daemon_writes), cmocka_unit_test(remembers_consents),
-		cmocka_unit_test(who_may_enter), cmocka_unit_test(a_hit_is_quick), cmocka_unit_test(outages), cmocka_unit_test(silence),
+		cmocka_unit_test(who_may_enter), cmocka_unit_test(a_group_left_is_left),
+		cmocka_unit_test(adopts_a_tree), cmocka_unit_test(a_hit_is_quick), cmocka_unit_test(outages), cmocka_unit_test(silence),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }
