@@ -15,7 +15,7 @@ const struct opt opt_common[] = {
 	{ "starttls", NULL, "ask for TLS on an ldap:// address, and insist", 0, 'Z' },
 	{ "base", "DN", "suffix of the directory", 0, 'b' },
 	{ "keyring", "PATH", "control socket of the keyring", 0, 'k' },
-	{ "help", NULL, "this text", 0, 'h' },
+	{ "help", NULL, "tell about the command", 0, 'h' },
 	{ 0 },
 };
 

@@ -91,12 +91,20 @@ if start; then echo "ok - directory and daemon run"; else echo "not ok - directo
 
 # The command line
 ok "version" "$build/csamctl" --version
-"$build/csamctl" --help | sed -n 's/^  \([a-z][a-z -]*[a-z]\) .*  LDIF.*/\1/p' > "$work/commands"
-[ "$(wc -l < "$work/commands")" -ge 10 ] || { echo "not ok - the overview lists the commands"; failed=1; }
+"$build/csamctl" --help | sed -n 's/^  \([a-z][a-z -]*[a-z]\) .*/\1/p' | sed 's/  .*//' > "$work/commands"
+[ "$(wc -l < "$work/commands")" -ge 20 ] || { echo "not ok - the overview lists the commands"; failed=1; }
 while read -r words; do
 	# shellcheck disable=SC2086
 	"$build/csamctl" $words --help > "$work/help" 2>&1 && grep -q '^Examples:' "$work/help" || { echo "not ok - $words --help"; failed=1; }
+	# the manual knows every command, and below it every option with its text
+	sed -n "/^\.Ss $words\( [a-z].*\)*\$/,/^\.S[sh]/p; /^\.Ss Options of every/,/^\.Sh/p" man/csamctl.1 > "$work/manual"
+	grep -q "^\.Ss $words" "$work/manual" || { echo "not ok - man/csamctl.1 has no $words"; failed=1; }
+	sed -n 's/^  \(-[A-Za-z], \|    \)\(--[a-z-]*\).*/\2/p' "$work/help" | while read -r option; do
+		grep -q "^\.It .*Fl ${option#-}\( \|\$\)" "$work/manual" || echo "    $words $option"
+	done > "$work/missing"
+	[ -s "$work/missing" ] && { cat "$work/missing"; echo "not ok - man/csamctl.1 has every option of $words"; failed=1; }
 done < "$work/commands"
+[ "$failed" = 0 ] && echo "ok - $(wc -l < "$work/commands") commands explain themselves, as the manual does"
 refused "a near miss is guessed" 2 "did you mean 'person new'" "$build/csamctl" persn new
 refused "an unknown option is guessed" 2 "did you mean --uid" "$build/csamctl" person new --uidd x
 refused "what is missing is named" 2 "--uid NAME is missing" "$build/csamctl" person new
