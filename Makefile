@@ -77,6 +77,20 @@ demo: setup-build setup-demo
 demo-stop:
 	@setup/demo stop
 
+man/idpd.conf.5: man/idpd.conf.5.in $(BUILD)/idpd
+	$(Q)$(BUILD)/idpd -M > $(BUILD)/options.mdoc && sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd}' $< > $@
+
+install: all man/idpd.conf.5
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/csam $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/csam/schema
+	install -s $(BUILD)/idpd $(DESTDIR)$(PREFIX)/sbin/
+	install -s $(BUILD)/csamctl $(DESTDIR)$(PREFIX)/bin/
+	cp -r share/html share/css share/texts $(DESTDIR)$(PREFIX)/share/csam/
+	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(DESTDIR)$(PREFIX)/share/csam/schema/
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+
 help:
 	@echo "make            build into build/ (SAN=1: with sanitizers into build-san/)"
 	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
