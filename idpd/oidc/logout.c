@@ -90,10 +90,10 @@ static int ask(struct request *r, struct response *resp, const struct goodbye *g
 }
 
 /* An ID token of this very session shows that the person is signed in there: no need to ask (2). */
-static bool hinted(const struct goodbye *g, const struct login *login)
+static bool hinted(struct arena *a, const struct goodbye *g, const struct login *login)
 {
 	const char *sid = g->hint ? json_str(g->hint, "sid") : NULL;
-	return sid != NULL && strcmp(sid, login->session->sid) == 0;
+	return sid != NULL && strcmp(sid, oidc_sid(a, g->service, login->session->sid)) == 0;
 }
 
 static int decide(struct request *r, struct response *resp, const struct goodbye *g, const struct pair *p)
@@ -107,7 +107,7 @@ static int decide(struct request *r, struct response *resp, const struct goodbye
 	}
 	if (e != OK)
 		return e;
-	if (hinted(g, &login))
+	if (hinted(r->a, g, &login))
 		return sign_out(r, resp, g);
 	if (answer.p == NULL || !web_csrf_ok(r, "oidc-logout"))
 		return ask(r, resp, g, p);

@@ -54,4 +54,7 @@ struct slice oidc_metadata(const json_t *keys);	/* discovery.c: malloc'ed text *
 /* The `sub` that this service knows the person by (OpenID Connect Core 8). */
 int oidc_subject(struct arena *a, const struct service *service, const char *subject, const char **out);
 
+/* The `sid` that this service knows the session by: another for each, or services could compare theirs and undo pairwise subjects. */
+const char *oidc_sid(struct arena *a, const struct service *service, const char *sid);
+
 #endif

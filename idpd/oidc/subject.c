@@ -1,11 +1,12 @@
 /* Subject identifiers: public, or pairwise by sector, with the last ones remembered. */
 #include <pthread.h>
+#include "base/buf.h"
 #include "base/digest.h"
 #include "oidc/oidc.h"
 #include "svc/keyring.h"
 
 /* A direct-mapped table: what does not fit displaces what was there. Pairwise values never change, so nothing goes stale. */
-enum { SLOTS = 4096, LOCKS = 64, SUB_MAX = 64 };
+enum { SLOTS = 4096, LOCKS = 64, SUB_MAX = 64, SID_BYTES = 16 };
 struct slot { unsigned char key[SHA256_LEN]; char sub[SUB_MAX]; };
 static struct slot slots[SLOTS];
 static pthread_mutex_t locks[LOCKS] = { [0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER };
@@ -51,4 +52,14 @@ int oidc_subject(struct arena *a, const struct service *service, const char *sub
 	if (e == OK)
 		keep(&slots[i], &locks[i % LOCKS], key, *out);
 	return e;
+}
+
+const char *oidc_sid(struct arena *a, const struct service *service, const char *sid)
+{
+	unsigned char h[SHA256_LEN];
+	struct buf b = buf_new(a);
+	/* a sid has no '|', and is too random to be guessed from its hash */
+	sha256(slice_of(arena_printf(a, "%s|%s", sid, service->client_id)), h);
+	buf_b64url(&b, slice_mem(h, SID_BYTES));
+	return buf_cstr(&b);
 }

@@ -96,6 +96,10 @@ static void a_login_ends_in_tokens(void **state)
 	assert_string_equal(json_str(id, "at_hash"), jose_half_hash(arena, "RS256", slice_of(json_str(body, "access_token"))));
 	assert_string_not_equal(json_str(id, "sub"), fake_person[ALICE].subject);
 	assert_null(json_object_get(id, "email"));
+	/* what one service is told fits nothing that another one is told */
+	assert_string_not_equal(json_str(id, "sid"), fake_last(EV_TOKEN_ISSUED)->session);
+	assert_null(strstr(json_text(arena, id).p, fake_last(EV_TOKEN_ISSUED)->session));
+	assert_string_not_equal(json_str(id, "sid"), oidc_sid(arena, &client[SPA], fake_last(EV_TOKEN_ISSUED)->session));
 	assert_string_equal(fake_last(EV_TOKEN_ISSUED)->subject, fake_person[ALICE].subject);
 	assert_int_equal(userinfo(json_str(body, "access_token")), 200);
 	assert_string_equal(json_str(body_json(), "sub"), json_str(id, "sub"));
