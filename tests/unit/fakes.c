@@ -367,100 +367,25 @@ const struct fake_line *fake_last(enum audit_event event)
 	return NULL;
 }
 
-/* --- limits --- */
+/* --- limits: the real ones with -DREAL_LIMITS --- */
 
-struct limits_conf fake_limits;
-unsigned fake_wait_s;
-bool fake_password_refused;
-static struct counter { char who[128]; unsigned n; } counters[64];
-
-static unsigned *counter(const char *class, const char *who)
+#ifndef REAL_LIMITS
+#include "fake_limits.c"
+#else
+int directory_key_lock(const struct key *key)
 {
-	char name[128];
-	snprintf(name, sizeof name, "%s:%s", class, who);
-	for (struct counter *c = counters; c < counters + 64; c++) {
-		if (c->who[0] == '\0')
-			memcpy(c->who, name, sizeof name);
-		if (strcmp(c->who, name) == 0)
-			return &c->n;
-	}
-	abort();
+	BREAK();
+	((struct key *)key)->state = "locked";
+	return OK;
 }
 
-unsigned fake_wrong_password(const char *who) { return *counter("password", who); }
-unsigned fake_wrong_second(const char *who) { return *counter("second", who); }
-
-static unsigned *password_of(const struct person *person, struct slice name)
+int directory_password_failures(const struct person *person, unsigned n)
 {
-	char who[80];
-	snprintf(who, sizeof who, "%.*s", (int)name.n, name.p ? name.p : "");
-	return counter("password", person ? person->subject : who);
+	BREAK();
+	((struct person *)person)->password_failures = n;
+	return OK;
 }
-
-static unsigned *second_of(const struct person *person, const struct key *key)
-{
-	char who[80];
-	snprintf(who, sizeof who, "%s|%s", person->subject, key->id);
-	return counter("second", who);
-}
-
-/* Changes *n by one, but not above max. */
-static int change(unsigned *n, int by, unsigned max)
-{
-	pthread_mutex_lock(&lock);
-	bool full = by > 0 && *n >= max;
-	if (by == 0)
-		*n = 0;
-	else if (!full && (by > 0 || *n > 0))
-		*n += (unsigned)by;
-	pthread_mutex_unlock(&lock);
-	return full ? E_LIMIT : OK;
-}
-
-int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s)
-{
-	(void)peer;
-	WRITES();
-	*wait_s = fake_wait_s;
-	if (fake_wait_s != 0 || fake_password_refused)
-		return E_LIMIT;
-	return change(password_of(person, name), 1, fake_limits.password_max);
-}
-
-int limits_password_right(const struct person *person, const char *peer)
-{
-	(void)peer;
-	WRITES();
-	return change(password_of(person, S_NONE), 0, 0);
-}
-
-int limits_password_undo(const struct person *person, struct slice name, const char *peer)
-{
-	(void)peer;
-	return change(password_of(person, name), -1, 0);
-}
-
-int limits_second(const struct person *person, const struct key *key)
-{
-	WRITES();
-	return change(second_of(person, key), 1, fake_limits.second_max);
-}
-
-int limits_second_right(const struct person *person, const struct key *key)
-{
-	WRITES();
-	return change(second_of(person, key), 0, 0);
-}
-
-int limits_second_undo(const struct person *person, const struct key *key)
-{
-	return change(second_of(person, key), -1, 0);
-}
-
-unsigned limits_turns(void)
-{
-	return fake_limits.turns_max;
-}
+#endif
 
 /* --- a fresh world --- */
 
@@ -477,14 +402,19 @@ void fake_reset(void)
 		"0c41e000-0000-4000-8000-000000000003", "0d120000-0000-4000-8000-000000000004", "0e330000-0000-4000-8000-000000000005" };
 	fake_now = 1795255200;
 	fake_fault = -1;
-	fake_fault_hit = fake_password_refused = false;
+	fake_fault_hit = false;
 	fake_fault_name = fake_down = NULL;
 	fake_nlines = 0;
-	fake_verified = fake_verify_ms = fake_get_ms = fake_resealed = fake_wait_s = 0;
+	fake_verified = fake_verify_ms = fake_get_ms = fake_resealed = 0;
 	fake_verified_person = NULL;
 	fake_used = 0;
 	fake_allowed = true;
+#ifndef REAL_LIMITS
 	memset(counters, 0, sizeof counters);
+	fake_limits = (struct limits_conf){ .password_max = 100, .second_max = 10, .turns_max = 10 };
+	fake_wait_s = 0;
+	fake_password_refused = false;
+#endif
 	for (struct item *i = items; i < items + NRECORDS; i++)
 		drop(i);
 	for (size_t i = 0; i < NPERSONS; i++) {
@@ -503,6 +433,5 @@ void fake_reset(void)
 	fake_password[EMMA] = NULL;
 	fake_service[0] = (struct service){ .id = "tax", .level = 400, .state = "active" };
 	fake_service[1] = (struct service){ .id = "mail", .level = 200 };
-	fake_limits = (struct limits_conf){ .password_max = 100, .second_max = 10, .turns_max = 10 };
 	wait_was_wanted();
 }
