@@ -315,10 +315,10 @@ static const char *supposed(struct arena *a, size_t alg)
 	return kid;
 }
 
-static void learn(size_t alg, const char *kid)
+static void learn(size_t alg, const char *kid)	/* shorter than KID_MAX */
 {
 	pthread_mutex_lock(&last.lock);
-	strncpy(last.kid[alg], kid, KID_MAX - 1);
+	memcpy(last.kid[alg], kid, strlen(kid) + 1);
 	pthread_mutex_unlock(&last.lock);
 }
 

@@ -23,11 +23,12 @@ static bool look(const struct slot *slot, pthread_mutex_t *lock, const unsigned 
 
 static void keep(struct slot *slot, pthread_mutex_t *lock, const unsigned char *key, const char *sub)
 {
-	if (strlen(sub) >= SUB_MAX)
+	size_t n = strlen(sub) + 1;
+	if (n > SUB_MAX)
 		return;
 	pthread_mutex_lock(lock);
 	memcpy(slot->key, key, SHA256_LEN);
-	strcpy(slot->sub, sub);
+	memcpy(slot->sub, sub, n);
 	pthread_mutex_unlock(lock);
 }
 
