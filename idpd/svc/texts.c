@@ -80,7 +80,7 @@ static bool placeholders_within(struct slice a, struct slice b)
 	return true;
 }
 
-/* Every text of language i is in language j, with the same placeholders. */
+/* Every text of language i is in language j, with all its placeholders. (The other direction is asked for by itself.) */
 static int compare(const char *dir, size_t i, size_t j)
 {
 	const char *id;
@@ -89,7 +89,7 @@ static int compare(const char *dir, size_t i, size_t j)
 		struct slice mine = slice_of(json_string_value(v)), other = slice_of(json_str(catalogues[j], id));
 		if (other.p == NULL)
 			return fail(E_INPUT, "%s/%s.json: the text \"%s\" of %s.json is missing", dir, codes[j], id, codes[i]);
-		if (!placeholders_within(mine, other) || !placeholders_within(other, mine))
+		if (!placeholders_within(mine, other))
 			return fail(E_INPUT, "%s/%s.json: \"%s\" has other {placeholders} than in %s.json", dir, codes[j], id, codes[i]);
 	}
 	return OK;
