@@ -70,6 +70,9 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int usage(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* As a terminal may show it: what the directory holds was written by others, so control characters become '?'. NULL becomes "-". */
+const char *harmless(struct arena *a, const char *s);
+
 /* Writes everything or says that it could not. */
 int print(const struct buf *b);	/* DONE or REFUSED */
 

@@ -194,7 +194,7 @@ static int import_run(struct ctl *c)
 	if (im.csv.f != stdin)
 		fclose(im.csv.f);
 	if (rc == DONE && im.refused > 0)
-		rc = refuse("%lu lines refused, %lu people printed", im.refused, im.good);
+		rc = refuse("refused lines: %lu; people printed: %lu", im.refused, im.good);
 	return rc;
 }
 

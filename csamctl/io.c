@@ -41,6 +41,15 @@ int usage(const struct ctl *c, const char *fmt, ...)
 	return USAGE;
 }
 
+const char *harmless(struct arena *a, const char *s)
+{
+	char *copy = arena_strdup(a, s);
+	for (unsigned char *p = (unsigned char *)copy; p != NULL && *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))	/* C1 in UTF-8 */
+			*p = '?';
+	return copy != NULL ? copy : "-";
+}
+
 int print(const struct buf *b)
 {
 	struct slice s = buf_slice(b);

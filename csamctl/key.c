@@ -66,17 +66,16 @@ static int new_password_run(struct ctl *c)
 	return new_key(c, "password", NULL);
 }
 
-static const char *shown(const struct ldap_entry *key, const char *name)
+static const char *shown(struct ctl *c, const struct ldap_entry *key, const char *name)
 {
-	const char *v = entry_str(key, name);
-	return v != NULL ? v : "-";
+	return harmless(c->a, entry_str(key, name));
 }
 
 /* As people read times; what the directory holds when it is none. */
 static const char *shown_time(struct ctl *c, const struct ldap_entry *key, const char *name)
 {
 	time_t t;
-	const char *v = shown(key, name);
+	const char *v = shown(c, key, name);
 	return time_parse_ldap(v, &t) == OK ? time_iso(c->a, t) : v;
 }
 
@@ -89,9 +88,9 @@ static int list_run(struct ctl *c)
 		return rc;
 	printf("%-16s %-10s %-8s %-8s %-21s %-21s %s\n", "KEY", "KIND", "STATE", "FAILURES", "LAST USED", "ENDS", "LABEL");
 	for (size_t i = 0; i < n; i++)
-		printf("%-16s %-10s %-8s %-8s %-21s %-21s %s\n", shown(&keys[i], "csamKeyId"), shown(&keys[i], "csamKeyKind"),
-		    shown(&keys[i], "csamKeyState"), shown(&keys[i], "csamKeyFailures"), shown_time(c, &keys[i], "csamKeyLastUsed"),
-		    shown_time(c, &keys[i], "csamKeyNotAfter"), shown(&keys[i], "description"));
+		printf("%-16s %-10s %-8s %-8s %-21s %-21s %s\n", shown(c, &keys[i], "csamKeyId"), shown(c, &keys[i], "csamKeyKind"),
+		    shown(c, &keys[i], "csamKeyState"), shown(c, &keys[i], "csamKeyFailures"), shown_time(c, &keys[i], "csamKeyLastUsed"),
+		    shown_time(c, &keys[i], "csamKeyNotAfter"), shown(c, &keys[i], "description"));
 	return DONE;
 }
 

@@ -200,9 +200,9 @@ static const char *id_of(struct arena *a, const char *client_id)
 {
 	struct buf b = buf_new(a);
 	for (const char *p = client_id; *p != '\0' && b.n < 64; p++) {
-		bool good = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL;
-		if (good || b.n > 0)
-			buf_char(&b, good ? *p : '-');
+		bool alnum = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
+		if (alnum || b.n > 0)
+			buf_char(&b, alnum || strchr("._-", *p) != NULL ? *p : '-');
 	}
 	return buf_cstr(&b);
 }

@@ -221,12 +221,13 @@ static int service_new_run(struct ctl *c)
 static int show_service(void *ctx, struct arena *a, const struct ldap_entry *e)
 {
 	(void)ctx;
-	(void)a;
-	const char *level = entry_str(e, "csamServiceLevel"), *state = entry_str(e, "csamServiceState");
-	const char *method = entry_str(e, "csamTokenAuthMethod"), *name = entry_str(e, "displayName");
+	const char *state = entry_str(e, "csamServiceState"), *method = entry_str(e, "csamTokenAuthMethod");
 	bool oidc = entry_str(e, "csamClientId") != NULL, saml = entry_str(e, "csamEntityId") != NULL;
-	printf("%-20s %-9s %-5s %-9s %-20s %s\n", entry_str(e, "cn") ? entry_str(e, "cn") : e->dn, state ? state : "active", level ? level : "-",
-	    oidc ? "oidc" : saml ? "saml" : "host", oidc ? method ? method : "client_secret_basic" : "-", name ? name : "-");
+	if (oidc && method == NULL)
+		method = "client_secret_basic";
+	printf("%-20s %-9s %-5s %-9s %-20s %s\n", harmless(a, entry_str(e, "cn")), harmless(a, state ? state : "active"),
+	    harmless(a, entry_str(e, "csamServiceLevel")), oidc ? "oidc" : saml ? "saml" : "host", harmless(a, method),
+	    harmless(a, entry_str(e, "displayName")));
 	return OK;
 }
 

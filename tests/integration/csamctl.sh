@@ -161,6 +161,9 @@ refused "a person who is not there" 1 "nobody is called" ctl key list '*'
 ctl key list alice > "$work/out"
 says "key list shows kinds and states" "app-2            app        revoked" "$work/out"
 says "and labels" "Ma deuxième tablette" "$work/out"
+printf 'dn: csamKeyId=app-1,uid=alice,ou=people,%s\nchangetype: modify\nreplace: description\ndescription:: %s\n' "$base" "$(printf 'x\033[2J\302\2331A' | base64)" | modify >/dev/null
+ctl key list alice > "$work/out"
+says "a label cannot command the terminal" "x?[2J??1A" "$work/out"
 ctl key show-qr --account alice --secret JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP > "$work/out"
 says "key show-qr draws" "█▀▀" "$work/out"
 says "and writes the address with the issuer's host" "otpauth://totp/localhost:alice?secret=JBSW" "$work/out"
@@ -180,7 +183,7 @@ printf '\xef\xbb\xbfuid;given-name;mail;national-number;password;posix\r\n' > "$
 } >> "$work/people.csv"
 ctl person import "$work/people.csv" > "$work/ldif" 2> "$work/err"
 ok "an import with refused lines fails" is $? 1
-for line in "line 4: this name belongs" "line 5: the same uid" "line 6: a mail address" "line 7: 2 fields" "line 8: text behind" "line 9: a name" "6 lines refused, 3 people"; do
+for line in "line 4: this name belongs" "line 5: the same uid" "line 6: a mail address" "line 7: 2 fields" "line 8: text behind" "line 9: a name" "refused lines: 6; people printed: 3"; do
 	says "import says: $line" "$line" "$work/err"
 done
 ok "import printed the others only" is "$(grep -c '^csamSubject:' "$work/ldif")" 3
