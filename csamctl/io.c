@@ -45,7 +45,9 @@ const char *harmless(struct arena *a, const char *s)
 {
 	char *copy = arena_strdup(a, s);
 	for (unsigned char *p = (unsigned char *)copy; p != NULL && *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))	/* C1 in UTF-8 */
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)	/* C1 in UTF-8 */
+			p[0] = p[1] = '?';
+		else if (*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	return copy != NULL ? copy : "-";
 }
