@@ -66,7 +66,7 @@ struct service {
 	const char *auth_method;	/* csamTokenAuthMethod; default client_secret_basic */
 	const char *id_token_alg;	/* csamIdTokenAlg; default RS256 */
 	const char *userinfo_alg;	/* csamUserinfoAlg; NULL: plain JSON */
-	const char *sector;		/* csamSectorIdentifier, or the redirect URIs' one host, or "client:" and the client_id */
+	const char *sector;		/* csamSectorIdentifier, or the redirect URIs' one host, or "client:" and the client_id (loopback) */
 	const char *client_uri, *policy_uri, *tos_uri;	/* labeledURI and friends; or NULL */
 	enum subject_type subject_type;
 	bool host;			/* csamHost */

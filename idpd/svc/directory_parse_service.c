@@ -72,6 +72,12 @@ static struct slice host_of(const char *uri)
 	return slice_mem(p, end == NULL ? n : (size_t)(end - p) + (p[0] == '['));
 }
 
+/* Many programs return to the machine they run on: that is no sector (RFC 8252 7.3). */
+static bool is_loopback(struct slice host)
+{
+	return slice_is(host, "127.0.0.1") || slice_is(host, "[::1]") || (host.n == 9 && strncasecmp(host.p, "localhost", 9) == 0);
+}
+
 /* OpenID Connect Core 8.1: with redirect URIs on several hosts the sector must be named; else the same person would be another
  * one as soon as somebody reorders the URIs. */
 static int sector(struct arena *a, const struct entry *e, struct service *s, const char **why)
@@ -82,7 +88,7 @@ static int sector(struct arena *a, const struct entry *e, struct service *s, con
 		return OK;
 	for (const char *const *u = s->redirect_uris; *u != NULL; u++) {
 		struct slice h = host_of(*u);
-		if (h.n == 0)
+		if (h.n == 0 || is_loopback(h))
 			continue;
 		if (host.n > 0 && (host.n != h.n || strncasecmp(host.p, h.p, h.n) != 0) && s->subject_type == SUBJECT_PAIRWISE)
 			return bad(why, "redirect URIs on several hosts need csamSectorIdentifier");

@@ -489,7 +489,7 @@ static void a_hit_is_quick(void **state)
 		assert_non_null(ok);
 	}
 	print_message("a hit takes %.0f and %.0f ns in two threads\n", ns[0], ns[1]);
-	assert_true(ns[0] < 20000 && ns[1] < 20000);	/* generous: sanitizers, busy machines */
+	assert_true(ns[0] < 50000 && ns[1] < 50000);	/* meant is 2,000; sanitizers and busy machines take their part */
 }
 
 /* slapd goes away, comes back; then stops answering without going away. */
