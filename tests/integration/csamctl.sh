@@ -7,9 +7,9 @@ work=$(mktemp -d /tmp/csamctl.XXXXXX)
 base=dc=example,dc=org
 failed=0
 
-free_port() { # a port that nobody listens on
+free_port() { # a port that nobody listens on, below those that the system gives to outgoing connections
 	local p
-	while p=$((20000 + RANDOM % 20000)); (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done
+	while p=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done
 	echo $p
 }
 ldap=$(free_port) https=$(free_port)
@@ -57,7 +57,8 @@ start() {
 	mkdir -m 700 "$work"/{state,keyring,audit,run}
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
 	    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
-	setup/directory start "$work/dir" "$ldap" >/dev/null || return 1
+	# somebody else may take the port between the look and the start
+	setup/directory start "$work/dir" "$ldap" >/dev/null 2>&1 || { ldap=$(free_port); setup/directory start "$work/dir" "$ldap" >/dev/null || return 1; }
 	cat > "$work/idpd.conf" <<-END
 		server {
 			issuer = "https://localhost:$https"
