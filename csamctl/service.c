@@ -53,13 +53,13 @@ static const char *why_closed_sets(struct ctl *c, const struct service_new *s)
 static const char *why_uris(struct ctl *c, const struct service_new *s)
 {
 	bool native = s->application_type != NULL && strcmp(s->application_type, "native") == 0;
-	bool loopback = native || c->set.loopback_http;
 	if (*list(s->redirect_uris) == NULL)
 		return "a service needs at least one redirect URI";
 	const char *const *both[] = { list(s->redirect_uris), list(s->post_logout_uris) };
 	for (size_t i = 0; i < 2; i++)
 		for (const char *const *u = both[i]; *u != NULL; u++) {
-			const char *why = field_redirect(slice_of(*u), loopback);
+			bool loopback = c->set.loopback_http && strncmp(*u, "http://", 7) == 0;
+			const char *why = field_redirect(slice_of(*u), native || loopback);
 			if (why != NULL)
 				return arena_printf(c->a, "%s: %s", *u, why);
 		}
