@@ -8,7 +8,7 @@
 struct proof {
 	const char *kind, *key_id;	/* an entry under the person, also for the password alone */
 	unsigned door_level;		/* what the door or the partner allows at most; 0: no cap */
-	time_t when;			/* when the oldest part of it was proven */
+	time_t when;			/* when it was; with a password taken from an earlier login, when that was */
 };
 
 enum { MAX_PROOFS = 6 };

@@ -33,10 +33,14 @@ static json_t *signing_algs(const json_t *keys)
 	return v;
 }
 
+/* Levels that some kind of key reaches. */
 static json_t *acrs(struct arena *a)
 {
 	json_t *v = json_array();
-	for (size_t i = 0; policy_levels[i] != 0; i++)
+	unsigned most = 0;
+	for (const struct key_kind *const *kind = kinds_all(); *kind != NULL; kind++)
+		most = (*kind)->level > most ? (*kind)->level : most;
+	for (size_t i = 0; policy_levels[i] != 0 && policy_levels[i] <= most; i++)
 		json_array_append_new(v, json_string(policy_acr(a, policy_levels[i])));
 	return v;
 }

@@ -630,6 +630,8 @@ static void published_documents(void **state)
 	assert_string_equal(json_text(arena, json_object_get(v, "id_token_signing_alg_values_supported")).p, "[\"RS256\",\"PS256\",\"ES256\",\"EdDSA\"]");
 	assert_string_equal(json_text(arena, json_object_get(v, "introspection_endpoint_auth_methods_supported")).p,
 	    "[\"client_secret_basic\",\"client_secret_post\",\"private_key_jwt\"]");
+	assert_string_equal(json_text(arena, json_object_get(v, "acr_values_supported")).p,
+	    "[\"" LEVEL(100) "\",\"" LEVEL(200) "\",\"" LEVEL(300) "\",\"" LEVEL(400) "\"]");	/* no kind of key reaches more */
 	assert_true(json_is_false(json_object_get(v, "request_uri_parameter_supported")));
 	assert_true(json_is_true(json_object_get(v, "authorization_response_iss_parameter_supported")));
 	assert_int_equal(call(oidc_jwks, "GET", NULL, NULL), OK);
