@@ -86,6 +86,7 @@ int dir_link_open(void)
 		return fail(E_INPUT, "directory: one uri, please: %s", uri ? uri : "(none)");
 	if (!starts(uri, "ldaps://") && !(starts(uri, "ldap://") && dir_conf.starttls) && !is_local(uri))
 		return fail(E_INPUT, "directory: %s needs ldaps:// or starttls", uri);
+	atomic_store(&rest_until, 0);
 	tls = starts(uri, "ldaps://") || dir_conf.starttls;
 	if (dir_conf.ca_file == NULL || dir_conf.ca_file[0] == '\0')	/* libldap over GnuTLS has no default */
 		dir_conf.ca_file = "/etc/ssl/certs/ca-certificates.crt";
@@ -147,7 +148,8 @@ static int connect_to(LDAP *ld, enum link link)
 	if (rc != LDAP_SUCCESS) {
 		char *detail = NULL;
 		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &detail);
-		int e = complain("directory: %s: %s%s%s", dir_conf.uri, ldap_err2string(rc), detail ? ": " : "", detail ? detail : "");
+		int e = complain("directory: %s: %s%s%s%s", dir_conf.uri, ldap_err2string(rc), detail ? ": " : "", detail ? detail : "",
+		    tls ? " (or its certificate is not for that name, out of date, or of another authority)" : "");
 		ldap_memfree(detail);
 		return e;
 	}
