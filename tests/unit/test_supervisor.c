@@ -2,6 +2,7 @@
 /* LINK: -Wl,--wrap=ticks_ms */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -257,6 +258,7 @@ static void gives_each_its_own(void **state)
 	if (geteuid() == 0) {
 		c[1].uid = 65534;
 		c[1].gid = 65534;
+		assert_int_equal(setgroups(1, (const gid_t[]){ 1234 }), 0);
 	}
 	pid_t s = supervisor(c, 2);
 	wait_for(&note[0].starts, 1);
