@@ -19,6 +19,7 @@
 #undef fail
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "keyring/confine.h"
 #include "keyring/keyring.h"
 #include "supervisor.h"
@@ -115,8 +116,9 @@ static pid_t start(uid_t front_uid, uid_t uid)
 	conf = (struct keyring_conf){ .dir = dir, .front_fd = keyring_listen(front, front_uid), .control_fd = -1,
 		.front_uid = front_uid, .uid = uid, .gid = uid };
 	assert_true(conf.front_fd >= 0);
-	pid_t pid = fork();
+	pid_t self = getpid(), pid = fork();
 	if (pid == 0) {
+		process_die_with(self);		/* also when an assertion fails */
 		struct child child = { "keyring", run_keyring, &conf, (uid_t)-1, (gid_t)-1, &conf.front_fd, 1 };
 		log_open("test", LOG_LEVEL_ERR - 1);
 		_exit(supervise(&child, 1));

@@ -1,5 +1,6 @@
 /* The file of the keys: what is made, what is refused and left alone, and which key of several is taken. */
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #undef fail
+#include "base/codec.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "keyring/keystore.h"
@@ -301,6 +303,31 @@ static void sealed_secrets_name_their_key(void **state)
 	assert_int_equal(ask(&before, WIRE_OTP, otp, &r), E_INPUT);
 }
 
+/* RFC 8037 A.2 to A.4: key, thumbprint and signature. */
+static void matches_rfc8037(void **state)
+{
+	(void)state;
+	struct slice d, want, sig;
+	const char *why = NULL;
+	assert_int_equal(b64url_decode(a, S("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"), &d), OK);
+	EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)d.p, d.n);
+	BIO *pem = BIO_new(BIO_s_mem());
+	char *text;
+	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(pem, k, NULL, NULL, 0, NULL, NULL), 1);
+	long n = BIO_get_mem_data(pem, &text);
+	json_t *rec = json_own(a, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s%}", "kid", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+	    "use", "sign", "alg", "EdDSA", "state", "signing", "created", 1, "private", text, (size_t)n));
+	BIO_free(pem);
+	EVP_PKEY_free(k);
+	struct ring_key key;
+	assert_int_equal(ring_key_read(a, rec, &key, &why), OK);
+	assert_int_equal(ring_key_sign(a, &key, S("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"), &sig), OK);
+	assert_int_equal(b64url_decode(a, S("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"), &want), OK);
+	assert_true(slice_eq(sig, want));
+	json_object_set_new(rec, "alg", json_string("ES256"));
+	assert_int_equal(ring_key_read(a, rec, &key, &why), E_INPUT);
+}
+
 int main(void)
 {
 	log_open("test", getenv("SHOW") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR - 1);
@@ -309,7 +336,7 @@ int main(void)
 		cmocka_unit_test_setup(refuses_what_is_no_file, restore), cmocka_unit_test_setup(refuses_damage, restore),
 		cmocka_unit_test_setup(refuses_wrong_members, restore), cmocka_unit_test_setup(one_keyring_per_directory, restore),
 		cmocka_unit_test_setup(interrupted_first_start, restore), cmocka_unit_test_setup(newest_signing_key_signs, restore),
-		cmocka_unit_test_setup(sealed_secrets_name_their_key, restore),
+		cmocka_unit_test_setup(sealed_secrets_name_their_key, restore), cmocka_unit_test(matches_rfc8037),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

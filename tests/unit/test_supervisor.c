@@ -94,9 +94,11 @@ static int refuses(void *arg)
 
 static pid_t supervisor(const struct child *c, size_t n)
 {
-	pid_t pid = fork();
-	if (pid == 0)
+	pid_t self = getpid(), pid = fork();
+	if (pid == 0) {
+		process_die_with(self);		/* also when an assertion fails */
 		_exit(supervise(c, n));
+	}
 	return pid;
 }
 
