@@ -1,5 +1,6 @@
 /* Searches, changes and binds, in terms of our errors. */
 #include <ldap.h>
+#include "base/buf.h"
 #include "base/log.h"
 #include "svc/directory_parts.h"
 
@@ -85,9 +86,11 @@ static int collect(struct arena *a, LDAP *ld, int msgid, bool rooted, struct ent
 	return copy_entries(a, ld, m, out);
 }
 
+enum { MAX_QUERIES = 4 };
+
 static int search_once(struct arena *a, LDAP *ld, const struct query *q, size_t n, struct entries *out)
 {
-	int msgids[4], rc = LDAP_SUCCESS;
+	int msgids[MAX_QUERIES], rc = LDAP_SUCCESS;
 	size_t sent = 0;
 	for (; sent < n && rc == LDAP_SUCCESS; sent++)
 		rc = ldap_search_ext(ld, q[sent].base, q[sent].scope, q[sent].filter, (char **)q[sent].attributes, 0, NULL, NULL,
@@ -97,25 +100,48 @@ static int search_once(struct arena *a, LDAP *ld, const struct query *q, size_t 
 	return rc;
 }
 
-int dir_search(struct arena *a, const struct query *queries, size_t n, struct entries *out)
+/* LDAP's result code; with LDAP_CONNECT_ERROR the connection has said why. */
+static int search_by(enum link link, struct arena *a, const struct query *queries, size_t n, struct entries *out)
 {
 	LDAP *ld;
 	int rc = LDAP_SERVER_DOWN;
-	if (n > 4)
-		return E_BUG;
 	/* A connection that the server closed while it was idle shows now: once more, on a new one. */
 	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
-		if (dir_link(LINK_SERVICE, &ld) != OK)
-			return E_DOWN;
+		if (dir_link(link, &ld) != OK)
+			return LDAP_CONNECT_ERROR;
 		rc = search_once(a, ld, queries, n, out);
 		if (rc != LDAP_SUCCESS)
-			dir_link_drop(LINK_SERVICE);	/* broken, or answers are still on their way */
+			dir_link_drop(link);	/* broken, or answers are still on their way */
 	}
+	return rc;
+}
+
+int dir_search(struct arena *a, const struct query *queries, size_t n, struct entries *out)
+{
+	if (n > MAX_QUERIES)
+		return E_BUG;
+	int rc = search_by(LINK_SERVICE, a, queries, n, out);
+	if (rc == LDAP_CONNECT_ERROR)
+		return E_DOWN;
 	if (rc == LDAP_FILTER_ERROR || rc == LDAP_INVALID_DN_SYNTAX)
 		return fail(E_INPUT, "directory: search below %s for %s: %s", queries[0].base, queries[0].filter, ldap_err2string(rc));
 	if (rc != LDAP_SUCCESS)
 		return fail(E_DOWN, "directory: search below %s: %s", queries[0].base, ldap_err2string(rc));
 	return OK;
+}
+
+bool dir_anybody_reads(struct arena *a, const char *dn, const char *const *attributes)
+{
+	/* The condition must be one that may be asked: (objectClass=*) may be closed where a secret is open. */
+	struct buf b = buf_new(a);
+	buf_lit(&b, "(|(objectClass=*)");
+	for (const char *const *name = attributes; *name != NULL; name++)
+		buf_printf(&b, "(%s=*)", *name);
+	buf_lit(&b, ")");
+	struct query q = { dn, SCOPE_ENTRY, buf_cstr(&b), attributes, 1, false };
+	struct entries found;
+	/* A thread that never called dir_bind has bound this connection to nobody. */
+	return search_by(LINK_VERIFY, a, &q, 1, &found) == LDAP_SUCCESS && found.n == 1 && found.e[0].n > 0;
 }
 
 enum { MAX_CHANGES = 4 };

@@ -45,6 +45,9 @@ struct query {
 /* All queries in one round trip. A base that is not there gives no entries (E_DOWN if rooted). E_INPUT: filter or DN cannot be understood (logged). */
 int dir_search(struct arena *a, const struct query *queries, size_t n, struct entries *out);
 
+/* Does the entry show one of the attributes to somebody without a name? For threads that bind nobody. */
+bool dir_anybody_reads(struct arena *a, const char *dn, const char *const *attributes);
+
 enum change_op { CHANGE_ADD = 0, CHANGE_DELETE = 1, CHANGE_REPLACE = 2 };	/* as in RFC 4511 4.6 */
 struct change {
 	enum change_op op;
@@ -57,6 +60,9 @@ int dir_modify(const char *dn, const struct change *changes, size_t n, const cha
 
 /* OK, E_NOENT (no), E_DOWN. */
 int dir_bind(const char *dn, struct slice password);
+
+/* directory_guard.c: is this directory fit to rest on? E_INPUT: not; E_DOWN. */
+int guard_check(void);
 
 /* directory_parse.c: entries to structs. Whatever cannot be read becomes the value that denies. */
 enum { UUID_LEN = 16 };

@@ -6,18 +6,19 @@
 
 enum { MAX_NAME = 256, MAX_PASSWORD = 1024, MAX_KEYS = 200 };
 
-/* The only place where a filter is made of what somebody typed. */
+/* The only place where a filter is made of what somebody typed. Only the name is worth an index: behind the double negation slapd looks at the
+ * entries it has found, instead of fetching the list of everybody for each condition (ten times the cost with 60,000 people). */
 static const char *filter(struct arena *a, const char *attribute, struct slice value, const char *also)
 {
 	struct buf b = buf_new(a);
-	buf_lit(&b, "(&(objectClass=csamPerson)");
-	buf_raw(&b, slice_of(dir_conf.people_filter));
-	buf_raw(&b, slice_of(also));
-	buf_lit(&b, "(");
+	buf_lit(&b, "(&(");
 	buf_raw(&b, slice_of(attribute));
 	buf_lit(&b, "=");
 	buf_filter(&b, value);
-	buf_lit(&b, "))");
+	buf_lit(&b, ")(!(!(&(objectClass=csamPerson)");
+	buf_raw(&b, slice_of(dir_conf.people_filter));
+	buf_raw(&b, slice_of(also));
+	buf_lit(&b, "))))");
 	return buf_cstr(&b);
 }
 
@@ -45,7 +46,7 @@ static int read_person(struct arena *a, const char *attribute, struct slice valu
 		return E_NOENT;
 	if (found[0].n > 1)
 		return fail(E_INPUT, "directory: %s and %s have the same %s", found[0].e[0].dn, found[0].e[1].dn, attribute);
-	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(objectClass=csamKey)", parse_key_attributes, MAX_KEYS, false };
+	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false };
 	e = dir_search(a, &what, 1, &keys);
 	if (e != OK)
 		return e == E_INPUT ? E_DOWN : e;

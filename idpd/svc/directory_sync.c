@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "svc/directory_parts.h"
 
-enum { BEAT_MS = 1000, SILENCE_MS = 5000, AGAIN_MS = 250, RELOAD_MS = 100, MAX_COOKIE = 1024 };
+enum { BEAT_MS = 1000, SILENCE_MS = 5000, AGAIN_MS = 250, MEND_MS = 3000, RELOAD_MS = 100, MAX_COOKIE = 1024 };
 
 static struct {
 	pthread_t thread;
@@ -292,15 +292,21 @@ static void follow_once(struct follow *f)
 
 static void *follow(void *arg)
 {
+	uint64_t again;
 	(void)arg;
 	do {
 		struct follow f = { 0 };
-		if (dir_connect(LINK_SERVICE, &f.ld) == OK)
-			follow_once(&f);
+		again = AGAIN_MS;
+		if (dir_connect(LINK_SERVICE, &f.ld) == OK) {
+			int fit = guard_check();
+			if (fit == OK)
+				follow_once(&f);
+			again = fit == E_INPUT ? MEND_MS : AGAIN_MS;
+		}
 		atomic_store(&sync_of.following, false);
 		forget_all();
 		dir_close(f.ld);
-	} while (!pause_for(-1, AGAIN_MS));
+	} while (!pause_for(-1, again));
 	return NULL;
 }
 

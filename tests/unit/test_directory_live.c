@@ -492,6 +492,32 @@ static void a_hit_is_quick(void **state)
 	assert_true(ns[0] < 50000 && ns[1] < 50000);	/* meant is 2,000; sanitizers and busy machines take their part */
 }
 
+static void access_rules(const char *first)
+{
+	char ldif[512];
+	snprintf(ldif, sizeof ldif, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\n%s%s\n-\n%s: olcRequires\n%s",
+	    first == NULL ? "delete: olcAccess\nolcAccess: {0}" : "add: olcAccess\nolcAccess: {0}", first == NULL ? "" : first,
+	    first == NULL ? "add" : "delete", first == NULL ? "olcRequires: authc\n" : "");
+	modify(ldif);
+}
+
+/* A directory that shows its secrets to anybody is not relied on. */
+static void secrets_in_the_open(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	const struct service *s;
+	directory_close();
+	access_rules("to attrs=entry,csamKeySecret by * read");
+	assert_int_equal(directory_open(conf()), OK);
+	usleep(400000);
+	assert_false(directory_ready());
+	assert_int_equal(directory_service(a, "archive", &s), E_DOWN);
+	access_rules(NULL);
+	assert_true(wait_ready(true));
+	assert_int_equal(directory_service(a, "archive", &s), OK);
+}
+
 /* slapd goes away, comes back; then stops answering without going away. */
 static void outages(void **state)
 {
@@ -547,7 +573,8 @@ int main(void)
 		cmocka_unit_test(changes_are_seen_within_a_second), cmocka_unit_test(a_hit_does_not_wait),
 		cmocka_unit_test(services_are_read), cmocka_unit_test(daemon_writes), cmocka_unit_test(remembers_consents),
 		cmocka_unit_test(who_may_enter), cmocka_unit_test(a_group_left_is_left),
-		cmocka_unit_test(adopts_a_tree), cmocka_unit_test(a_hit_is_quick), cmocka_unit_test(outages), cmocka_unit_test(silence),
+		cmocka_unit_test(adopts_a_tree), cmocka_unit_test(a_hit_is_quick), cmocka_unit_test(secrets_in_the_open),
+		 cmocka_unit_test(outages), cmocka_unit_test(silence),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }
