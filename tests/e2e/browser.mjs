@@ -51,18 +51,36 @@ const told = (page, id) => page.locator(`#${id}`).innerText();
 const emma = newPerson('browser-emma');
 const { page } = await person();
 
-await check('alice reaches the tax service, which knows who she is and at which level', async () => {
-	await signIn(page, account('alice') && { ...account('alice') }, { pictures: 'en' });
+await check('alice chooses a key and reaches the library, which knows who she is and at which level', async () => {
+	await signIn(page, account('alice'), { url: `${library}/card/`, pictures: 'en' });
 	assert.equal(await told(page, 'user'), 'alice');
 	assert.equal(await told(page, 'name'), 'Alice Peeters');
 	assert.equal(await told(page, 'level'), 'urn:be:fedict:iam:fas:citizen:Level400');
 	await page.screenshot({ path: path.join(shots, 'service.png') });
 });
 
-await check('the library opens without another sign-in', async () => {
-	await page.goto(`${library}/card/`);
+await check('the tax service opens without another sign-in, and knows her by another number', async () => {
+	const sub = await told(page, 'sub');
+	await page.goto(`${tax}/file/`);
 	assert.equal(await told(page, 'user'), 'alice');
-	assert.notEqual(await told(page, 'sub'), '');
+	assert.notEqual(await told(page, 'sub'), sub);
+});
+
+await check('bruno has a password: the library opens, the tax service asks for a key he has not', async () => {
+	const his = await person();
+	await his.page.goto(`${library}/card/`);
+	await his.page.locator('button[name=choice][value=password]').click();
+	await look(his.page, 'password-only');
+	await his.page.fill('[name=username]', 'bruno');
+	await his.page.fill('[name=password]', account('bruno').password);
+	await his.page.locator('button.go').click();
+	await his.page.waitForSelector('#user');
+	assert.equal(await told(his.page, 'level'), 'urn:be:fedict:iam:fas:citizen:Level200');
+	await his.page.goto(`${tax}/file/`);
+	assert.ok(his.page.url().startsWith(target.issuer));
+	await look(his.page, 'step-up');
+	assert.equal(await his.page.locator('[name=code]').count(), 0);
+	await his.context.close();
 });
 
 await check('CSAM itself knows her, and signs her out', async () => {
@@ -118,12 +136,12 @@ await check('French on a telephone, without scripts, at 320 pixels', async () =>
 	await signIn(her.page, newPerson('browser-fr'), {});
 	assert.equal(await told(her.page, 'user'), 'browser-fr');
 	await her.context.clearCookies();
-	await her.page.goto(`${tax}/file/`);
+	await her.page.goto(`${library}/card/`);
 	assert.equal(await her.page.locator('html').getAttribute('lang'), 'fr');
 	await her.page.screenshot({ path: path.join(shots, 'fr-320.png'), fullPage: true });
 	await her.context.close();
 	const wide = await person({ locale: 'fr-BE', viewport: { width: 320, height: 640 } });
-	await wide.page.goto(`${tax}/file/`);
+	await wide.page.goto(`${library}/card/`);
 	assert.ok(await wide.page.evaluate(() => document.documentElement.scrollWidth <= 320), 'nothing is wider than the screen');
 	await look(wide.page, 'fr-choose');
 	await wide.context.close();

@@ -8,7 +8,7 @@ export const demo = process.env.DEMO ?? path.resolve(import.meta.dirname ?? path
 export const target = JSON.parse(fs.readFileSync(path.join(demo, 'target.json'), 'utf8'));
 export const ca = fs.readFileSync(path.join(demo, target.ca_file));
 export const port = Number(new URL(target.issuer).port);
-export const tax = `https://localhost:${port + 2}`, library = `https://localhost:${port + 3}`;
+export const tax = `https://tax.localhost:${port + 2}`, library = `https://library.localhost:${port + 3}`;
 export const shots = path.join(demo, '..', 'screenshots');
 fs.mkdirSync(shots, { recursive: true });
 
@@ -26,6 +26,8 @@ export function totp(base32, at = Date.now()) {
 
 // A code works once: waits for a step that this process has not used for the seed yet.
 const used = new Map();
+const started = Math.floor(fs.statSync(path.join(demo, 'target.json')).mtimeMs / 30000);
+for (const a of target.accounts) if (a.totp) used.set(a.totp, started + 1);	// the demonstration signed in once by itself
 export async function freshCode(base32) {
 	for (;;) {
 		const step = Math.floor(Date.now() / 30000);
