@@ -70,7 +70,10 @@ export class Agent {
 		for (let i = 0; i < 6 && !page.callback; i++) {
 			const origin = new URL(page.url).origin;
 			if (Agent.has(page, 'code')) page = await this.answer(page, { code: code ?? await freshCode(person.totp) }, { stop });
-			else if (Agent.has(page, 'password')) page = await this.answer(page, { username: person.username, password: person.password }, { stop });
+			else if (Agent.has(page, 'password')) {
+				if (kind === 'app' && person.totp) code ??= await freshCode(person.totp);	// waited for now: auth_time is the password's
+				page = await this.answer(page, { username: person.username, password: person.password }, { stop });
+			}
 			else if (Agent.has(page, 'consent')) page = await this.visit(origin + page.text.match(/<form[^>]*action="([^"]*)"/)[1], { method: 'POST', headers: { origin },
 				form: { request: Agent.field(page, 'request'), csrf_token: Agent.field(page, 'csrf_token'), consent: 'yes' } }, stop);
 			else if (Agent.has(page, 'choice')) page = await this.answer(page, { choice: kind }, { stop });

@@ -1,6 +1,6 @@
 // The code flow bit by bit, for tests that send what no client library would: requests, codes, tokens, and a second daemon.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -96,4 +96,10 @@ export async function secondDaemon(port) {
 		if (i > 400 || child.exitCode !== null) { await end(); throw new Error(`the second daemon does not get ready: ${fs.readFileSync(log, 'utf8')}`); }
 		await pause(50);
 	}
+}
+
+// The first daemon ends and begins again.
+export function restart() {
+	const env = { ...process.env, DEMO_DIR: demo, DEMO_PORT: new URL(issuer).port, DEMO_LDAP_PORT: new URL(target.ldap.uri).port, BUILD: path.dirname(demo) };
+	for (const cmd of [target.stop_cmd, target.start_cmd]) execFileSync('/bin/sh', ['-c', cmd], { env, stdio: 'ignore' });
 }
