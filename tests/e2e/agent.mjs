@@ -7,6 +7,11 @@ function pool(from) {
 	if (!pools.has(from)) pools.set(from, new https.Agent({ keepAlive: true, maxSockets: 256, ca, servername: 'localhost', localAddress: from }));
 	return pools.get(from);
 }
+// After a restart of the daemon the old connections are dead.
+export function hangUp() {
+	for (const p of pools.values()) p.destroy();
+	pools.clear();
+}
 
 // One request as it is written: the path is not tidied, any header may be given. `from`: an address of 127.0.0.0/8 to come from;
 // `port`: another than the address says (a second daemon of the same name).

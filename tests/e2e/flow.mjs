@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Agent, send } from './agent.mjs';
+import { hangUp, send } from './agent.mjs';
 import { csamctl, demo, ldapmodify, target } from './csam.mjs';
 
 export const issuer = target.issuer, secret = 'a-secret-of-32-characters-or-more';
@@ -102,4 +102,5 @@ export async function secondDaemon(port) {
 export function restart() {
 	const env = { ...process.env, DEMO_DIR: demo, DEMO_PORT: new URL(issuer).port, DEMO_LDAP_PORT: new URL(target.ldap.uri).port, BUILD: path.dirname(demo) };
 	for (const cmd of [target.stop_cmd, target.start_cmd]) execFileSync('/bin/sh', ['-c', cmd], { env, stdio: 'ignore' });
+	hangUp();
 }
