@@ -369,24 +369,29 @@ static void *let_go_at_stop(void *arg)
 {
 	while (!atomic_load(&http_server.stopping))
 		usleep(1000);
-	usleep(100 * 1000);
+	usleep(1200 * 1000);
 	atomic_store(&held, false);
-	return arg;
+	say(*(int *)arg, "=1", 2);
+	return NULL;
 }
 
 static void stop_answers_what_is_under_way(void **state)
 {
 	(void)state;
 	pthread_t threads[6], opener;
-	int got[6] = { 0 }, idle = dial();
+	static const char head[] = "POST /hash HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na";
+	int got[6] = { 0 }, idle = dial(), half = dial();
+	say(half, head, sizeof head - 1);
 	atomic_store(&held, true);
 	for (int i = 0; i < 6; i++)
 		pthread_create(&threads[i], NULL, ask_held, &got[i]);
-	pthread_create(&opener, NULL, let_go_at_stop, NULL);
-	for (int i = 0; i < 1000 && atomic_load(&http_server.under_way) < 6; i++)
+	pthread_create(&opener, NULL, let_go_at_stop, &half);
+	for (int i = 0; i < 1000 && atomic_load(&http_server.under_way) < 7; i++)
 		usleep(1000);
 	http_stop();
 	pthread_join(opener, NULL);
+	assert_int_equal(status_of(hear(half)), 200);
+	close(half);
 	for (int i = 0; i < 6; i++) {
 		pthread_join(threads[i], NULL);
 		assert_int_equal(got[i], 200);
