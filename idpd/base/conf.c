@@ -62,7 +62,7 @@ static const char *check_listen(const char *v)
 
 static const char *check_address(const char *v)
 {
-	return *v != '\0' && strspn(v, "0123456789abcdefABCDEF.:") == strlen(v) ? NULL : "an IPv4 or IPv6 address";
+	return *v != '\0' && strspn(v, "0123456789abcdefABCDEF.:/") == strlen(v) ? NULL : "an IPv4 or IPv6 address, or ADDRESS/BITS";
 }
 
 static const char *check_log_level(const char *v)

@@ -91,7 +91,7 @@ int directory_open(const struct directory_conf *conf);
 void directory_close(void);
 bool directory_ready(void);		/* services are loaded and sync is alive */
 
-/* The person of that name / subject. E_NOENT: nobody; E_INPUT: more than one (logged). The arena keeps it alive. */
+/* The person of that name (in upper or lower case) / subject. E_NOENT: nobody; E_INPUT: more than one (logged). The arena keeps it alive. */
 int directory_person_by_name(struct arena *a, struct slice name, const struct person **out);
 int directory_person(struct arena *a, const char *subject, const struct person **out);
 

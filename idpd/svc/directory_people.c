@@ -1,4 +1,5 @@
 /* People and their keys: from the cache, else from the directory in two round trips. */
+#include <strings.h>
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/wait.h"
@@ -20,6 +21,16 @@ static const char *filter(struct arena *a, const char *attribute, struct slice v
 	buf_raw(&b, slice_of(also));
 	buf_lit(&b, "))))");
 	return buf_cstr(&b);
+}
+
+/* The directory takes many spellings for one (RFC 4518: wide letters, odd spaces), we only upper and lower case of ASCII, as the cache and the
+ * counters of names that nobody has: were more of them one for people who exist, a counter would tell who does. */
+static bool has_name(struct arena *a, const struct entry *e, struct slice name)
+{
+	for (const char *const *have = entry_strings(a, e, dir_conf.people_name_attr); *have != NULL; have++)
+		if (strlen(*have) == name.n && strncasecmp(*have, name.p, name.n) == 0)
+			return true;
+	return false;
 }
 
 /* The person, and in the same breath whether there is a password: nobody may read it, so the filter asks. */
@@ -46,6 +57,8 @@ static int read_person(struct arena *a, const char *attribute, struct slice valu
 		return E_NOENT;
 	if (found[0].n > 1)
 		return fail(E_INPUT, "directory: %s and %s have the same %s", found[0].e[0].dn, found[0].e[1].dn, attribute);
+	if (strcmp(attribute, "csamSubject") != 0 && !has_name(a, &found[0].e[0], value))
+		return E_NOENT;
 	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false };
 	e = dir_search(a, &what, 1, &keys);
 	if (e != OK)

@@ -42,6 +42,8 @@ export async function freshCode(base32) {
 export const csamctl = (...args) => execFileSync(target.csamctl, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 export const ldapmodify = ldif => execFileSync('ldapmodify', ['-x', '-H', target.ldap.uri, '-D', target.ldap.bind_dn, '-w', target.ldap.bind_pw],
 	{ input: ldif, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+export const ldapRead = (dn, attribute) => execFileSync('ldapsearch', ['-x', '-LLL', '-o', 'ldif-wrap=no', '-H', target.ldap.uri, '-D', target.ldap.bind_dn, '-w', target.ldap.bind_pw, '-b', dn, '-s', 'base', attribute],
+	{ encoding: 'utf8' }).match(new RegExp(`^${attribute}: (.*)$`, 'm'))?.[1];
 
 // A person of this test's own. Returns {username, password, totp}.
 export function newPerson(username, { code = true } = {}) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { hangUp, send } from './agent.mjs';
 import { csamctl, demo, ldapmodify, target } from './csam.mjs';
@@ -75,8 +76,8 @@ export function notOurFault(page, what) {
 	return page;
 }
 
-// A second daemon on the same state store, directory and keys, as on a host with two of them. Returns {port, end}.
-export async function secondDaemon(port) {
+// A second daemon on the same state store, directory and keys, as on a host with two of them; `edit` may change its configuration.
+export async function secondDaemon(port, edit = conf => conf) {
 	const dir = path.join(demo, `second-${port}`), log = path.join(dir, 'idpd.log');
 	fs.rmSync(dir, { recursive: true, force: true });
 	for (const d of ['', 'audit']) fs.mkdirSync(path.join(dir, d), { mode: 0o700 });
@@ -86,7 +87,7 @@ export async function secondDaemon(port) {
 		.replace(/^(\truntime_dir\s*=).*$/m, `$1 "${run}"`).replace(/^(\taudit_dir\s*=).*$/m, `$1 "${dir}/audit"`)
 		.replace(/^(\tkeyring_dir\s*=).*$/m, `$1 "${dir}/keyring"`);
 	const file = path.join(demo, `second-${port}.conf`);	// relative paths of the first configuration stay right
-	fs.writeFileSync(file, conf);
+	fs.writeFileSync(file, edit(conf));
 	const program = fs.readlinkSync(`/proc/${fs.readFileSync(path.join(demo, target.pid_file), 'utf8').trim()}/exe`);
 	const child = spawn(program, ['-c', file], { stdio: ['ignore', fs.openSync(log, 'a'), fs.openSync(log, 'a')] });
 	const ended = new Promise(r => child.on('exit', r));
@@ -96,6 +97,24 @@ export async function secondDaemon(port) {
 		if (i > 400 || child.exitCode !== null) { await end(); throw new Error(`the second daemon does not get ready: ${fs.readFileSync(log, 'utf8')}`); }
 		await pause(50);
 	}
+}
+
+// Stands between a daemon and slapd and keeps what goes to slapd. Returns {port, seen(): Buffer, end}.
+export async function listenIn() {
+	const parts = [], { hostname, port } = new URL(target.ldap.uri), open = new Set();
+	const server = net.createServer(client => {
+		const slapd = net.connect(port, hostname);
+		for (const [a, b] of [[client, slapd], [slapd, client]]) open.add(a.on('data', d => b.write(d)).on('error', () => b.destroy()).on('close', () => b.destroy()));
+		client.on('data', d => parts.push(d));
+	});
+	await new Promise(r => server.listen(0, '127.0.0.1', r));
+	return { port: server.address().port, seen: () => Buffer.concat(parts), forget: () => { parts.length = 0; }, end: () => { for (const s of open) s.destroy(); server.close(); } };
+}
+
+// What the audit trail says, of all daemons.
+export function trail() {
+	const dirs = [target.audit_dir, ...fs.readdirSync(demo).filter(d => /^second-\d+$/.test(d)).map(d => `${d}/audit`)];
+	return dirs.flatMap(d => fs.readdirSync(path.join(demo, d)).flatMap(f => fs.readFileSync(path.join(demo, d, f), 'utf8').split('\n'))).flatMap(l => { try { return [JSON.parse(l)]; } catch { return []; } });
 }
 
 // The first daemon ends and begins again.
