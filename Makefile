@@ -32,7 +32,7 @@ DEFS    := $(wildcard idpd/*/*.def)
 obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC))
 
-.PHONY: all programs units test demo demo-stop install clean help
+.PHONY: all programs units test soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
 all: setup-build
 	@$(MAKE) --no-print-directory programs
@@ -70,6 +70,11 @@ test: setup-build setup-demo setup-test setup-node
 	@$(MAKE) --no-print-directory SAN=1 programs units
 	@tests/run -b build-san $(T)
 
+# What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak
+soak: setup-build setup-demo setup-test setup-node
+	@$(MAKE) --no-print-directory SAN=1 programs
+	@LOGINS=$${LOGINS:-20000} BUILD=$$PWD/build-san tests/e2e/kill-nine
+
 demo: setup-build setup-demo
 	@$(MAKE) --no-print-directory programs
 	@setup/demo start
@@ -95,6 +100,7 @@ help:
 	@echo "make            build into build/ (SAN=1: with sanitizers into build-san/)"
 	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
 	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
+	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) while its processes are killed at random"
 
 clean:
 	rm -rf build build-*

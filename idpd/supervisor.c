@@ -94,7 +94,8 @@ static bool reap(struct crew *c, bool stopping)
 		struct job *j = &c->job[i];
 		if (j->pid == 0 || waitpid(j->pid, &status, WNOHANG) != j->pid)
 			continue;
-		if (!stopping || !WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM)
+		bool as_asked = stopping && (WIFSIGNALED(status) ? WTERMSIG(status) == SIGTERM : WEXITSTATUS(status) == 0);
+		if (!as_asked)
 			say_end(j, status);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG)
 			useless = true;
