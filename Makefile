@@ -27,6 +27,9 @@ endif
 MAINS   := idpd/main.c
 LIBSRC  := $(filter-out $(MAINS),$(wildcard idpd/*.c idpd/*/*.c))
 CTLSRC  := $(wildcard csamctl/*.c)
+AGENTSRC:= $(wildcard agent/*.c)
+PLUGSRC := $(wildcard libcsam/*.c)
+PAMSRC  := $(wildcard pam_csam/*.c)
 UNITSRC := $(wildcard tests/unit/test_*.c)
 DEFS    := $(wildcard idpd/*/*.def)
 obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -37,7 +40,7 @@ UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC))
 all: setup-build
 	@$(MAKE) --no-print-directory programs
 
-programs: $(BUILD)/idpd $(if $(CTLSRC),$(BUILD)/csamctl)
+programs: $(BUILD)/idpd $(BUILD)/csamctl $(if $(AGENTSRC),$(BUILD)/csam-agent) $(if $(PAMSRC),$(BUILD)/pam_csam.so)
 units: $(UNITS)
 
 $(BUILD)/libidpd.a: $(call obj,$(LIBSRC))
@@ -49,6 +52,21 @@ $(BUILD)/idpd: $(call obj,idpd/main.c) $(BUILD)/libidpd.a
 
 $(BUILD)/csamctl: $(call obj,$(CTLSRC)) $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/csam-agent: $(call obj,$(AGENTSRC)) $(BUILD)/libidpd.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# What other people's programs load: libc and libpam, and only the names that they look for.
+$(BUILD)/plug/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(CPPFLAGS) $(CFLAGS)) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(BUILD)/libcsam.a: $(patsubst %.c,$(BUILD)/plug/%.o,$(PLUGSRC))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcsam.a
+	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -shared -o $@ $^ -lpam
 
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a
