@@ -45,14 +45,18 @@ static int copy_entry(struct arena *a, LDAP *ld, LDAPMessage *m, struct entry *o
 	out->dn = arena_str(a, slice_mem(dn.bv_val, dn.bv_len));
 	out->attributes = ARENA_ARRAY(a, struct attribute, MAX_ATTRIBUTES);
 	int rc;
+	bool all = true;
 	while ((rc = ldap_get_attribute_ber(ld, m, ber, &name, &values)) == LDAP_SUCCESS && name.bv_val != NULL) {
-		if (out->n < MAX_ATTRIBUTES) {
+		all = all && out->n < MAX_ATTRIBUTES;
+		if (all) {
 			struct attribute *to = &out->attributes[out->n++];
 			to->name = arena_str(a, slice_mem(name.bv_val, name.bv_len));
 			copy_values(a, to, values);
 		}
 		ber_memfree(values);
 	}
+	if (!all)
+		out->n = 0;	/* a rule might be among those left out: an entry without attributes is nobody and opens nothing */
 	ber_free(ber, 0);
 	return rc;
 }

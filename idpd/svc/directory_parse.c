@@ -67,6 +67,13 @@ static uint64_t number(const struct entry *e, const char *attribute, uint64_t ma
 	return slice_number(v->values[0], max, &n) == OK ? n : bad;
 }
 
+/* The most that something may reach; 0 when nothing is said. Who says 0, or nothing we understand, gets the least. */
+static unsigned cap(const struct entry *e, const char *attribute)
+{
+	uint64_t n = number(e, attribute, 500, 0, 1);
+	return n == 0 && entry_attribute(e, attribute) != NULL ? 1 : (unsigned)n;
+}
+
 static struct slice bytes(const struct entry *e, const char *attribute)
 {
 	const struct attribute *v = entry_attribute(e, attribute);
@@ -96,10 +103,10 @@ static void parse_key(const struct entry *e, struct key *out)
 		.secret = bytes(e, "csamKeySecret"), .data = bytes(e, "csamKeyData"),
 		.counter = number(e, "csamKeyCounter", INT64_MAX, 0, UINT64_MAX),
 		.failures = (unsigned)number(e, "csamKeyFailures", INT32_MAX, 0, INT32_MAX),
-		.level = (unsigned)number(e, "csamKeyLevel", 500, 0, 1) };
+		.level = cap(e, "csamKeyLevel") };
 	const char *end = entry_string(e, "csamKeyNotAfter");
-	if (end != NULL && time_parse_ldap(end, &out->not_after) != OK)
-		out->not_after = 1;
+	if (entry_attribute(e, "csamKeyNotAfter") != NULL && (time_parse_ldap(end, &out->not_after) != OK || out->not_after == 0))
+		out->not_after = 1;		/* 0 is "no end" */
 }
 
 static const char *choose(const char *const *values, bool (*same)(const char *, const char *), const char *verified)
@@ -189,7 +196,7 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 		.state = state ? state : "", .given_name = entry_string(e, "givenName"), .family_name = entry_string(e, "sn"),
 		.display_name = entry_string(e, "displayName"), .locale = parse_locale(a, e), .address = parse_address(a, e),
 		.national_number = entry_string(e, "csamNationalNumber"),
-		.identity_level = (unsigned)number(e, "csamIdentityLevel", 500, 0, 1),
+		.identity_level = cap(e, "csamIdentityLevel"),
 		.password_failures = (unsigned)number(e, "csamKeyFailures", INT32_MAX, 0, INT32_MAX),
 		.password_changed = changed ? changed : "",
 		.uid_number = number(e, "uidNumber", UINT32_MAX, 0, 0), .consents = entry_strings(a, e, "csamConsent"),

@@ -185,8 +185,20 @@ static int level(const struct entry *e, struct service *s)
 	return OK;
 }
 
+/* A value that is no string would be passed over: a rule of who may enter, and with which keys, must not become "everyone". */
+static const char *unreadable(const struct entry *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		for (size_t k = 0; k < e->attributes[i].n; k++)
+			if (memchr(e->attributes[i].values[k].p, '\0', e->attributes[i].values[k].n) != NULL)
+				return e->attributes[i].name;
+	return NULL;
+}
+
 int parse_service(struct arena *a, const struct entry *e, struct service *out, const char **why)
 {
+	if (unreadable(e) != NULL)
+		return bad(why, arena_printf(a, "%s cannot be read", unreadable(e)));
 	*out = (struct service){ .dn = e->dn, .id = entry_string(e, "cn"), .names = names(a, e),
 		.state = entry_string(e, "csamServiceState"), .kinds = entry_strings(a, e, "csamServiceKeyKind"),
 		.allow = entry_strings(a, e, "csamServiceAllow"), .notice = entry_string(e, "csamServiceNotice"),
@@ -199,11 +211,6 @@ int parse_service(struct arena *a, const struct entry *e, struct service *out, c
 		return bad(why, "csamClientId is missing or cannot be read");
 	if (level(e, out) != OK)
 		return bad(why, "csamServiceLevel is no level");
-	/* A rule of who may enter that we cannot read must not become "everyone". */
-	const struct attribute *allow = entry_attribute(e, "csamServiceAllow");
-	for (size_t i = 0; allow != NULL && i < allow->n; i++)
-		if (memchr(allow->values[i].p, '\0', allow->values[i].n) != NULL)
-			return bad(why, "csamServiceAllow cannot be read");
 	if (uris(a, e, out, why) != OK)
 		return E_INPUT;
 	if (out->client_id != NULL)

@@ -97,6 +97,11 @@ static void a_key(void **state)
 	assert_true(k->counter == UINT64_MAX);		/* every step is used */
 	assert_int_equal(k->level, 1);
 	assert_int_equal(k->not_after, 1);
+	/* In the struct 0 is "no cap" and "no end": nobody gets that by writing it. */
+	k = parsed(a, e, entry(a, "csamKeyId=x", "csamKeyId", "x", "csamKeyLevel", "0", "csamKeyNotAfter", "19700101000000Z", NULL))->keys;
+	assert_int_equal(k->level, 1);
+	assert_int_equal(k->not_after, 1);
+	assert_int_equal(parsed(a, entry(a, "uid=alice", PERSON, "csamIdentityLevel", "0", NULL), NULL)->identity_level, 1);
 }
 
 /* Verified is the address, not the person: one that is changed by hand is not verified any more. */
