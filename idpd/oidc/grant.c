@@ -100,6 +100,9 @@ int grant_login(struct arena *a, const struct grant *g, const struct service *se
 		return e;
 	if (strcmp(login.person->subject, g->subject) != 0)
 		return E_NOENT;
+	e = directory_allowed(a, service, login.person);	/* who may not enter any more is out, also with a refresh token */
+	if (e != OK)
+		return e;
 	unsigned level = session_level_for(&login, service);
 	if (level == 0 || level < service->level || level < g->acr)
 		return E_NOENT;

@@ -36,7 +36,7 @@ int grant_open(struct arena *a, const char *kind, struct slice text, struct gran
 #define GRANT_ACCESS "at"
 
 /* The login a grant rests on, as it stands now, for its service. E_NOENT when it stands no more: signed out (unless offline), key or person locked,
- * level below what the service wants, family revoked. On OK login->level and amr are what may be told. */
+ * not allowed by the service any more, level below what the service wants, family revoked. On OK login->level and amr are what may be told. */
 int grant_login(struct arena *a, const struct grant *g, const struct service *service, struct login *out);
 unsigned grant_acr(const struct grant *g, const struct login *login);	/* the level that acr tells */
 

@@ -62,7 +62,7 @@ static int spend(struct request *r, const struct service *client, const struct g
 
 int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
 {
-	struct grant g;
+	struct grant g = { .client = NULL };
 	struct login login;
 	struct tokens t;
 	struct slice refresh = S_NONE;
@@ -72,8 +72,10 @@ int token_code(struct request *r, struct response *resp, const struct service *c
 	bool offline = g.offline;
 	g.offline = false;		/* nothing is frozen yet: the session itself must stand */
 	e = grant_login(r->a, &g, client, &login);
+	if (e == E_NOENT)		/* a code that came before is told all the same: what it gave may outlive the session */
+		return (e = spend(r, client, &g, no)) != OK ? e : refuse(no, "invalid_grant", "the session has ended");
 	if (e != OK)
-		return e == E_NOENT ? refuse(no, "invalid_grant", "the session has ended") : e;
+		return e;
 	g.offline = offline;
 	if ((e = tokens_make(r->a, client, &g, &login, &t)) != OK || (e = spend(r, client, &g, no)) != OK)
 		return e;

@@ -344,7 +344,25 @@ static void offline_access_outlives_the_session(void **state)
 	fake_person[ALICE].state = "suspended";
 	assert_string_equal(refresh(r, ""), "invalid_grant");
 	fake_person[ALICE].state = "active";
+	fake_allowed = false;
+	assert_string_equal(refresh(r, ""), "invalid_grant");	/* whom the service does not let in any more */
+	fake_allowed = true;
+	assert_string_equal(refresh(r, ""), "ok");
+	r = json_str(body_json(), "refresh_token");
 	fake_now += 31 * 24 * 3600;
+	assert_string_equal(refresh(r, ""), "invalid_grant");
+}
+
+static void a_stolen_code_ends_what_outlives_the_session(void **state)
+{
+	(void)state;
+	sign_in_as(ALICE, "app");
+	const char *code = code_for("client_id=tax&redirect_uri=https%3A%2F%2Ftax.example%2Fcb&response_type=code&scope=openid+offline_access");
+	assert_string_equal(redeem(code, CB), "ok");
+	const char *r = json_str(body_json(), "refresh_token");
+	assert_int_equal(session_end(slice_of(in.session)), OK);
+	assert_string_equal(redeem(code, CB), "invalid_grant");
+	assert_non_null(fake_last(EV_CODE_REPLAYED));
 	assert_string_equal(refresh(r, ""), "invalid_grant");
 }
 
@@ -668,7 +686,8 @@ int main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, oidc_setup, oidc_teardown)
 		T(a_login_ends_in_tokens), T(single_sign_on_writes_nothing), T(a_code_is_good_for_one_redemption_by_its_client),
 		T(codes_and_tokens_are_not_exchangeable), T(pkce), T(of_64_at_once_one_wins), T(refresh_tokens_change_at_each_use),
-		T(a_step_up_raises_no_older_grant), T(what_a_grant_rests_on_can_end), T(offline_access_outlives_the_session), T(prompts_and_ages), T(levels_are_floors),
+		T(a_step_up_raises_no_older_grant), T(what_a_grant_rests_on_can_end), T(offline_access_outlives_the_session),
+		T(a_stolen_code_ends_what_outlives_the_session), T(prompts_and_ages), T(levels_are_floors),
 		T(posted_requests_become_gets), T(consent), T(hints), T(introspection_and_revocation), T(bearer_tokens_come_one_way),
 		T(logout), T(published_documents), T(faults_never_let_in),
 	};
