@@ -199,7 +199,7 @@ static const char *take_all(struct import *im)
 static const char *id_of(struct arena *a, const char *client_id)
 {
 	struct buf b = buf_new(a);
-	for (const char *p = client_id; *p != '\0' && b.n < 64; p++) {
+	for (const char *p = client_id; p != NULL && *p != '\0' && b.n < 64; p++) {
 		bool alnum = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
 		if (alnum || b.n > 0)
 			buf_char(&b, alnum || strchr("._-", *p) != NULL ? *p : '-');

@@ -14,7 +14,7 @@ static char *room(struct buf *b, size_t n)
 	if (b->cap - b->n < n + 1 || b->p == NULL) {
 		size_t cap = (b->n + n + 1) * 2;
 		char *p = arena_alloc(b->a, cap < 64 ? 64 : cap);
-		if (b->n > 0)
+		if (b->p != NULL)
 			memcpy(p, b->p, b->n);
 		b->p = p;
 		b->cap = cap < 64 ? 64 : cap;

@@ -165,8 +165,11 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 		rc = conv_load(a, id, binding, &e.c);
 	else if (rc == OK) {
 		before = e;
-		struct outcome o = e.blocked ? (struct outcome){ .why = "deny.service-blocked" } :
-		    fits ? engine_evaluate(&e, answer) : (struct outcome){ .verdict = V_MORE };
+		struct outcome o = { .verdict = V_MORE };
+		if (e.blocked)
+			o = (struct outcome){ .why = "deny.service-blocked" };
+		else if (fits)
+			o = engine_evaluate(&e, answer);
 		return finish(&e, &before, o, out);
 	}
 	return rc != OK ? rc : come_again(&e, ticket, binding, answer, out);

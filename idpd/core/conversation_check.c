@@ -124,9 +124,9 @@ static struct outcome try_password(struct engine *e, const struct try *t, struct
 	}
 	if (rc != OK)
 		return down;
-	if (why == NULL)
+	if (why == NULL && t->person != NULL)
 		return password_is_right(e, t->person);
-	record(e, strcmp(why, "refused") == 0 ? EV_LOGIN_LIMITED : EV_LOGIN_NO, t, why);
+	record(e, slice_is(S("refused"), why) ? EV_LOGIN_LIMITED : EV_LOGIN_NO, t, why);
 	return wrong(e, "note.wrong");
 }
 

@@ -68,9 +68,8 @@ static void prepare(struct exchange *x)
 		return;
 	if (x->body_n > 0 && !x->form)
 		x->refused = 415;
-	else if (params_parse(r->a, slice_mem(x->body, x->body_n), MAX_PARAMS - x->query.n, &x->params) != OK)
-		x->refused = 400;
-	else if (params_repeat(&x->query, &x->params, x->row->flags & EP_REPEAT ? repeatable : NULL))
+	else if (params_parse(r->a, slice_mem(x->body, x->body_n), MAX_PARAMS - x->query.n, &x->params) != OK ||
+	    params_repeat(&x->query, &x->params, x->row->flags & EP_REPEAT ? repeatable : NULL))
 		x->refused = 400;
 }
 

@@ -43,7 +43,7 @@ static bool lock_heap(void)
 	FILE *maps = fopen("/proc/self/maps", "re");
 	while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
 		at = strstr(line, "[heap]");
-		if (at != NULL && sscanf(line, "%lx-%lx", &from, &to) == 2)
+		if (at != NULL && sscanf(line, "%lx-%lx", &from, &to) == 2)	/* NOLINT(cert-err34-c): the kernel wrote it */
 			locked = mlock((const void *)from, to - from) == 0;
 	}
 	if (maps != NULL)

@@ -280,7 +280,7 @@ static bool signed_by(struct arena *a, const struct alg *alg, const json_t *jwks
 int jose_verify(struct arena *a, struct slice token, const json_t *jwks, json_t **claims, const char **why)
 {
 	struct parts p = { .header = NULL };
-	const char *unused;
+	const char *unused = NULL;
 	why = why ? why : &unused;
 	if ((*why = split(a, token, &p)) != NULL || (*why = header_fault(p.header)) != NULL)
 		return E_INPUT;

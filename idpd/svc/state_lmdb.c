@@ -64,13 +64,13 @@ static uint64_t number_get(const unsigned char *p)
 	return v;
 }
 
-size_t store_key(unsigned char key[STATE_KEY_MAX], const char *ns, struct slice of)
+size_t store_key(unsigned char out[STATE_KEY_MAX], const char *ns, struct slice key)
 {
 	size_t n = strlen(ns);
 	if (n > STATE_NS_MAX)
 		abort();
-	memcpy(key, ns, n);
-	sha256(of, key + n);
+	memcpy(out, ns, n);	/* NOLINT(bugprone-not-null-terminated-result): the hash follows, no NUL */
+	sha256(key, out + n);
 	return n + SHA256_LEN;
 }
 
