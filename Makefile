@@ -3,7 +3,7 @@
 # Sources are found, never listed: a new file is a new file.  V=1 shows the commands.
 
 VERSION := 0.1.0
-BUILD   ?= build$(if $(SAN),-san)
+BUILD   ?= build$(if $(SAN),-san)$(if $(FUZZ),-fuzz)
 PREFIX  ?= /usr/local
 CC      ?= cc
 Q       := $(if $(V),,@)
@@ -24,6 +24,14 @@ CFLAGS   := $(filter-out -O2,$(CFLAGS)) -O1 -fsanitize=address,undefined -fno-sa
 LDFLAGS  += -fsanitize=address,undefined
 endif
 
+# FUZZ=1: for libFuzzer, which comes with clang
+ifdef FUZZ
+CC       := clang-14
+CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS))
+CFLAGS   := $(filter-out -O2 -Werror,$(CFLAGS)) -O1 -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=address,undefined
+endif
+
 MAINS   := idpd/main.c
 LIBSRC  := $(filter-out $(MAINS),$(wildcard idpd/*.c idpd/*/*.c))
 CTLSRC  := $(wildcard csamctl/*.c)
@@ -33,9 +41,11 @@ PAMSRC  := $(wildcard pam_csam/*.c)
 UNITSRC := $(wildcard tests/unit/test_*.c)
 DEFS    := $(wildcard idpd/*/*.def)
 obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC))
+FUZZSRC := $(filter-out %/standalone.c,$(wildcard tests/fuzz/*.c))
+UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC)) $(patsubst tests/fuzz/%.c,$(BUILD)/unit/test_fuzz_%,$(FUZZSRC))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZSRC))
 
-.PHONY: all programs units test soak demo demo-stop install clean help
+.PHONY: all programs units fuzz fuzzers test soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
 all: setup-build
 	@$(MAKE) --no-print-directory programs
@@ -68,10 +78,21 @@ $(BUILD)/libcsam.a: $(patsubst %.c,$(BUILD)/plug/%.o,$(PLUGSRC))
 $(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcsam.a
 	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -shared -o $@ $^ -lpam
 
+link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
+
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(link_of) $(LDLIBS) -lcmocka
+
+# A fuzz target twice: for its corpus alone, as a unit test, and with libFuzzer.
+$(BUILD)/unit/test_fuzz_%: tests/fuzz/%.c tests/fuzz/standalone.c $(BUILD)/libidpd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DTARGET='"$*"' $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/standalone.c $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libidpd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -92,6 +113,13 @@ test: setup-build setup-demo setup-test setup-node
 soak: setup-build setup-demo setup-test setup-node
 	@$(MAKE) --no-print-directory SAN=1 programs
 	@LOGINS=$${LOGINS:-20000} BUILD=$$PWD/build-san tests/e2e/kill-nine
+
+# make fuzz TIME=60: every target for so many seconds, two at a time, from its corpus; what is found is put into it.
+fuzz: setup-build setup-fuzz
+	@$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	@tests/fuzz/run build-fuzz $(or $(TIME),60) $(T)
+
+fuzzers: $(FUZZERS)
 
 demo: setup-build setup-demo
 	@$(MAKE) --no-print-directory programs
@@ -119,6 +147,8 @@ help:
 	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
 	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
 	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) while its processes are killed at random"
+
+	@echo "make fuzz       feeds every parser with nonsense for TIME=60 seconds each; T=jose only that one"
 
 clean:
 	rm -rf build build-*

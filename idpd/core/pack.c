@@ -2,7 +2,7 @@
 #include <limits.h>
 #include "core/pack.h"
 
-static const uint64_t ABSENT = UINT64_MAX;
+static const uint64_t ABSENT = UINT64_MAX, LAST_TIME = 253402300799;	/* the end of the year 9999: sums of times fit */
 
 struct pack pack_writer(struct arena *a, uint64_t version)
 {
@@ -83,7 +83,8 @@ void pack_time(struct pack *p, time_t *v)
 {
 	uint64_t n = (uint64_t)*v;
 	pack_u64(p, &n);
-	*v = (time_t)n;
+	p->bad = p->bad || n > LAST_TIME;
+	*v = p->bad ? 0 : (time_t)n;
 }
 
 void pack_slice(struct pack *p, struct slice *v)

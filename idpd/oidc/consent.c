@@ -67,7 +67,7 @@ static json_t *items(const char *scopes)
 	return list;
 }
 
-/* The request that waits for consent, and who is asked. OK, or an error; *shown: the answer was drawn. */
+/* The request that waits for consent, and who is asked. E_NOENT: there is none such (any more), or nobody is signed in. */
 static int waiting(struct request *r, struct response *resp, struct slice id, struct auth_request *req, struct login *login)
 {
 	struct refusal no = { .error = NULL };

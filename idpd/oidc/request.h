@@ -9,7 +9,7 @@ extern const char *const request_response_types[], *const request_response_modes
     *const request_prompts[];		/* what we know; NULL-terminated; for the metadata */
 
 /* Parameters we read (OpenID Connect Core 3.1.2.1, RFC 7636, form post); all others are ignored, as RFC 6749 3.1 says. */
-enum param {
+enum {
 	P_CLIENT_ID, P_REDIRECT_URI, P_STATE, P_RESPONSE_MODE, P_RESPONSE_TYPE, P_SCOPE, P_NONCE, P_DISPLAY, P_PROMPT, P_MAX_AGE,
 	P_UI_LOCALES, P_CLAIMS_LOCALES, P_ID_TOKEN_HINT, P_LOGIN_HINT, P_ACR_VALUES, P_CLAIMS, P_CODE_CHALLENGE,
 	P_CODE_CHALLENGE_METHOD, P_REQUEST, P_REQUEST_URI, P_REGISTRATION, PARAMS

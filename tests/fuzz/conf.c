@@ -1,0 +1,39 @@
+/* The configuration file: what is taken is within its bounds, and printed it can be read again. */
+#include <stdio.h>
+#include <unistd.h>
+#include "fuzz.h"
+#include "base/conf.h"
+
+static void write_file(const char *path, struct slice text)
+{
+	FILE *f = fopen(path, "w");
+	promise(f != NULL && fwrite(text.p, 1, text.n, f) == text.n && fclose(f) == 0);
+}
+
+static void within_bounds(const struct conf *c)
+{
+#define STR(s, n, d, ch, h)	promise(c->s##_##n != NULL);
+#define PATH(s, n, d, h)	promise(c->s##_##n != NULL && (*c->s##_##n == '\0' || *c->s##_##n == '/'));
+#define INT(s, n, d, lo, hi, h)	promise(c->s##_##n >= (lo) && c->s##_##n <= (hi));
+#define BOOL(s, n, d, h)	promise(c->s##_##n == true || c->s##_##n == false);
+#define LIST(s, n, d, ch, h)	promise(c->s##_##n != NULL);
+#include "base/conf.def"
+}
+
+static void fuzz(struct slice in)
+{
+	static char path[64];
+	AUTO_ARENA a = arena_new();
+	const struct conf *c;
+	const char *why = NULL;
+	if (path[0] == '\0')
+		snprintf(path, sizeof path, "/tmp/fuzz-conf.%d", (int)getpid());
+	if (in.n > 0 && memmem(in.p, in.n, "include", 7) != NULL)
+		return;			/* libconfuse would read other files */
+	write_file(path, in);
+	if (conf_read(a, path, &c, &why) == OK)
+		within_bounds(c);
+	else
+		promise(why != NULL && *why != '\0');
+	unlink(path);
+}
