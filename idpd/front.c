@@ -12,6 +12,7 @@
 #include "svc/audit.h"
 #include "svc/directory.h"
 #include "svc/keyring.h"
+#include "svc/sealed.h"
 #include "svc/state.h"
 #include "svc/texts.h"
 #include "web/web.h"
@@ -49,6 +50,12 @@ static int open_oidc(const struct conf *c)
 	return oidc_open(&oidc);
 }
 
+/* A balancer should send people where they can be served: with a directory that answers and a keyring that has. */
+static int ready(void)
+{
+	return directory_ready() ? sealed_ready() : E_DOWN;
+}
+
 static int start_http(const struct conf *c)
 {
 	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -59,7 +66,7 @@ static int start_http(const struct conf *c)
 		.workers = (unsigned)c->http_workers,
 		.hash_workers = c->http_hash_workers ? (unsigned)c->http_hash_workers : 2 * cores,
 		.max_connections = (unsigned)c->http_max_connections, .deadline_s = (unsigned)c->http_deadline,
-		.error_page = web_error_page, .ready = directory_ready,
+		.error_page = web_error_page, .ready = ready,
 	});
 }
 

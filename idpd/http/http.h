@@ -63,7 +63,7 @@ struct http_conf {				/* its strings must live until http_stop() */
 	unsigned threads, workers, hash_workers, max_connections, deadline_s;	/* 0: one per core, 8, one per core, 4096, 20 */
 	/* how a page for an error is drawn: given by web/, as http knows no templates */
 	int (*error_page)(struct request *r, struct response *resp, int error);	/* NULL: plain text */
-	bool (*ready)(void);			/* asked by /readyz; must not block; NULL: always */
+	int (*ready)(void);			/* asked by /readyz: OK, E_DOWN, or E_WAIT to be asked on a worker; NULL: always */
 };
 
 /* E_INPUT: the configuration is wrong; E_DOWN: an address cannot be listened on. What and why is logged. */

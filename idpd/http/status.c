@@ -36,7 +36,10 @@ int http_healthz(struct request *r, struct response *resp)
 int http_readyz(struct request *r, struct response *resp)
 {
 	(void)r;
-	bool ready = !atomic_load(&http_server.stopping) && (http_server.conf.ready == NULL || http_server.conf.ready());
+	int rc = atomic_load(&http_server.stopping) ? E_DOWN : http_server.conf.ready == NULL ? OK : http_server.conf.ready();
+	if (rc == E_WAIT)
+		return rc;
+	bool ready = rc == OK;
 	*resp = (struct response){ .status = ready ? 200 : 503, .type = "application/json",
 		.body = ready ? S("{\"status\":\"ready\"}") : S("{\"status\":\"not ready\"}") };
 	return OK;

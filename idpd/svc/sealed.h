@@ -16,4 +16,7 @@ int sealed_make(struct arena *a, const char *kind, struct slice plain, time_t ex
 /* E_INPUT when it is not ours, changed, of another kind; E_NOENT when it has expired. Never waits once the key is known. */
 int sealed_open(struct arena *a, const char *kind, struct slice text, struct slice *plain);
 
+/* OK when the key of today is here, for which the keyring must have answered once. E_WAIT, E_DOWN. */
+int sealed_ready(void);
+
 #endif

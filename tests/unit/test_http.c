@@ -74,9 +74,10 @@ const struct endpoint http_endpoints[] = {
 };
 const size_t http_nendpoints = sizeof http_endpoints / sizeof *http_endpoints;
 
-static bool ready(void)
+/* One that must ask somebody first. */
+static int ready(void)
 {
-	return atomic_load(&is_ready);
+	return would_block() ? E_WAIT : atomic_load(&is_ready) ? OK : E_DOWN;
 }
 
 static int start(void **state)
