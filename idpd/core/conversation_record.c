@@ -93,7 +93,7 @@ int conv_create(struct arena *a, struct conv *c)
 	c->ticket = next_ticket(a, c);
 	c->created = now();
 	c->taken = 0;
-	return state_put("conv", slice_of(c->id), encode(a, c), CONV_LIFE_S);
+	return state_put_guest("conv", slice_of(c->id), encode(a, c), CONV_LIFE_S);
 }
 
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out)

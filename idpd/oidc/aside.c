@@ -44,7 +44,7 @@ int request_save(struct arena *a, struct auth_request *req)
 {
 	if (req->id == NULL)
 		req->id = random_id(a, NAME_BYTES);
-	return state_put("authz", slice_of(req->id), pack(a, req), oidc_conf()->request_ttl_s);
+	return state_put_guest("authz", slice_of(req->id), pack(a, req), oidc_conf()->request_ttl_s);
 }
 
 int request_load(struct arena *a, struct slice id, struct slice browser, struct auth_request *out)

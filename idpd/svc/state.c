@@ -20,6 +20,7 @@ static struct slice number_write(struct arena *a, uint64_t v)
 struct put {
 	struct slice val;
 	unsigned ttl_s;
+	bool guest;
 };
 
 static int put(struct state_change *c)
@@ -27,12 +28,19 @@ static int put(struct state_change *c)
 	const struct put *p = c->ctx;
 	c->val = slice_mem(p->val.n > 0 ? p->val.p : "", p->val.n);
 	c->ttl_s = p->ttl_s;
+	c->guest = p->guest;
 	return OK;
 }
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
 {
-	struct put p = { val, ttl_s };
+	struct put p = { val, ttl_s, false };
+	return state_update(ns, key, put, &p);
+}
+
+int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
+{
+	struct put p = { val, ttl_s, true };
 	return state_update(ns, key, put, &p);
 }
 

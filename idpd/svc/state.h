@@ -21,6 +21,9 @@ int state_open(const char *dir, unsigned map_mib);
 void state_close(void);				/* after every thread that uses it has ended */
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s);
+/* The same for somebody who has proven nothing yet (a login that begins): such records may fill half of the store and no more, so that a flood of
+ * strangers takes no room from sessions, claims and counters. E_DOWN beyond that. */
+int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s);
 int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out);		/* E_NOENT */
 int state_del(const char *ns, struct slice key);						/* OK also when absent */
 
@@ -44,6 +47,7 @@ struct state_change {
 	struct slice old;		/* in */
 	struct slice val;		/* out: the new value; p NULL deletes (the default keeps `old`) */
 	unsigned ttl_s;			/* out: 0 keeps the end it has */
+	bool guest;			/* out: of somebody who has proven nothing (state_put_guest) */
 	void *ctx;
 };
 typedef int state_fn(struct state_change *c);

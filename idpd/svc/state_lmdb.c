@@ -338,7 +338,7 @@ static int job_store(MDB_txn *txn, struct state_job *j, const struct record *old
 		return 0;
 	}
 	bool grows = old->end == 0 || c->val.n > old->val.n;
-	if (grows && pages_used(txn) > st.limit) {
+	if (grows && pages_used(txn) > (c->guest ? st.limit / 2 : st.limit)) {
 		j->rc = store_down("no room for new records", MDB_MAP_FULL);
 		return 0;
 	}

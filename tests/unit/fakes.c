@@ -140,6 +140,11 @@ static int advance(struct state_change *c)
 	return put(c);
 }
 
+int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
+{
+	return state_put(ns, key, val, ttl_s);
+}
+
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
 {
 	WRITES();

@@ -324,6 +324,27 @@ static void full_map(void **s)
 	assert_int_equal(rc, OK);
 }
 
+/* Strangers fill their half and no more: sessions, claims and counters keep theirs. */
+static void a_flood_of_guests(void **s)
+{
+	(void)s;
+	char buf[32], val[1000];
+	unsigned guests = 0, others = 0;
+	int rc;
+	memset(val, 'g', sizeof val);
+	state_close();
+	assert_int_equal(state_open(dir, 4), OK);
+	while ((rc = state_put_guest("g", key_of(buf, "g", guests), slice_mem(val, sizeof val), 100)) == OK)
+		guests++;
+	assert_int_equal(rc, E_DOWN);
+	assert_in_range(guests, 300, 2000);
+	assert_int_equal(state_claim("c", S("jti"), 60), OK);
+	while (state_put("o", key_of(buf, "o", others), slice_mem(val, sizeof val), 100) == OK)
+		others++;
+	assert_in_range(others, guests / 2, 4000);
+	assert_int_equal(state_put_guest("g", S("one more"), slice_mem(val, sizeof val), 100), E_DOWN);
+}
+
 static void failing_disk(void **s)
 {
 	(void)s;
@@ -634,7 +655,7 @@ int main(void)
 	log_open("test_state", 2);	/* its errors are meant */
 	const struct CMUnitTest tests[] = {
 		T(verbs), T(big_and_binary), T(writes_wait_reads_do_not), T(ends), T(more_and_less_time), T(nothing_grows),
-		T(expired_but_not_swept), T(full_map), T(failing_disk), T(failing_root_page),
+		T(expired_but_not_swept), T(full_map), T(a_flood_of_guests), T(failing_disk), T(failing_root_page),
 		T(full_disk), T(disk_filled_by_others), T(one_winner_among_threads),
 		T(counts_add_up), T(one_winner_among_processes), T(killed_in_the_middle), T(survives_close_and_open), T(no_key_in_the_file),
 	};
