@@ -1,6 +1,7 @@
 /* How often somebody may be wrong: a pace for each network, a tally for each password and each second factor. */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -12,6 +13,7 @@ enum {
 	KEEP_S = 30 * 24 * 3600,
 	STRANGER_S = 3600,	/* names nobody has must not fill the store; that their tally forgets sooner cannot be seen */
 	PACE_S = 3600,		/* far above any delay; the same for known and unknown names, for this can be seen */
+	TELLING_MS = 5 * 1000,
 	LAG_MS = 30 * 1000,	/* what was written to the directory is seen there by every request that begins this much later */
 };
 
@@ -31,6 +33,7 @@ unsigned limits_turns(void)
 
 struct tally {
 	int64_t told_at;	/* since when the directory knows that this is refused; 0: it does not */
+	int64_t telling;	/* since when somebody tells it: of many refused at once, on any node, one does; if in vain, the next */
 	uint32_t count;
 	uint32_t forgiven;	/* the directory's lock is that of an older password: not taken for this one */
 	unsigned char generation[SHA256_LEN];
@@ -85,9 +88,12 @@ static int attempt(struct state_change *c)
 {
 	struct attempt *t = c->ctx;
 	struct tally r = tally_now(c->old, t);
+	int64_t at = now_ms();
 	t->refused = r.count >= t->max;
-	t->tell = t->refused && r.told_at == 0;
+	t->tell = t->refused && r.told_at == 0 && llabs(at - r.telling) > TELLING_MS;
 	t->forgive = r.forgiven;
+	if (t->tell)
+		r.telling = at;
 	if (!t->refused)
 		r.count++;
 	struct slice val = slice_mem(&r, sizeof r);
