@@ -45,7 +45,9 @@ FUZZSRC := $(filter-out %/standalone.c,$(wildcard tests/fuzz/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC)) $(patsubst tests/fuzz/%.c,$(BUILD)/unit/test_fuzz_%,$(FUZZSRC))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZSRC))
 
-.PHONY: all programs units fuzz fuzzers test soak demo demo-stop install clean help
+BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro)
+
+.PHONY: all programs units fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
 all: setup-build
 	@$(MAKE) --no-print-directory programs
@@ -94,6 +96,13 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
 
+$(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUILD)/libidpd.a
+$(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
+$(BUILD)/bench/micro: $(call obj,bench/micro.c) $(BUILD)/libidpd.a
+$(BENCHES):
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -128,6 +137,10 @@ demo: setup-build setup-demo
 demo-stop:
 	@setup/demo stop
 
+bench bench-soak: setup-build setup-bench
+	@$(MAKE) --no-print-directory programs $(BENCHES)
+	@bench/$(if $(filter bench,$@),run,soak)
+
 man/idpd.conf.5: man/idpd.conf.5.in $(BUILD)/idpd
 	$(Q)$(BUILD)/idpd -M > $(BUILD)/options.mdoc && sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd}' $< > $@
 
@@ -147,8 +160,8 @@ help:
 	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
 	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
 	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) while its processes are killed at random"
-
 	@echo "make fuzz       feeds every parser with nonsense for TIME=60 seconds each; T=jose only that one"
+	@echo "make bench      measure it, beside what this machine can do (2 minutes); make bench-soak: nothing grows in 100,000 flows"
 
 clean:
 	rm -rf build build-*
