@@ -230,6 +230,19 @@ void options_print(const struct options *table, const void *values, FILE *to)
 	fputs("}\n", to);
 }
 
+/* Each sentence on a line of its own, as mdoc wants it. */
+static void print_sentences(const char *s, FILE *to)
+{
+	for (; *s != '\0'; s++) {
+		fputc(*s, to);
+		if (*s == '.' && s[1] == ' ') {
+			fputc('\n', to);
+			s++;
+		}
+	}
+	fputc('\n', to);
+}
+
 void options_manual(const struct options *table, FILE *to)
 {
 	const char *section = "";
@@ -238,7 +251,8 @@ void options_manual(const struct options *table, FILE *to)
 			fprintf(to, "%s.Ss %s\n.Bl -tag -width Ds\n", *section ? ".El\n" : "", o->section);
 		section = o->section;
 		static const char *const kinds[] = { "text", "path", "number", "true or false", "list of texts" };
-		fprintf(to, ".It Cm %s No = Ar %s\n%s\n", o->name, kinds[o->type], o->help);
+		fprintf(to, ".It Cm %s No = Ar %s\n", o->name, kinds[o->type]);
+		print_sentences(o->help, to);
 		if (o->type == OPTION_INT)
 			fprintf(to, "From %ld to %ld.\n", o->min, o->max);
 		if (o->def == NULL)

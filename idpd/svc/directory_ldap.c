@@ -16,11 +16,12 @@ static bool is_broken(int rc)
 	       rc == LDAP_LOCAL_ERROR || rc == LDAP_ENCODING_ERROR || rc == LDAP_DECODING_ERROR;
 }
 
+/* Of a call that failed: never success, whatever libldap remembers. */
 static int last_error(LDAP *ld)
 {
-	int rc = LDAP_OTHER;
+	int rc = LDAP_SUCCESS;
 	ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &rc);
-	return rc;
+	return rc == LDAP_SUCCESS ? LDAP_LOCAL_ERROR : rc;
 }
 
 static void copy_values(struct arena *a, struct attribute *to, const struct berval *values)

@@ -186,19 +186,20 @@ static int level(const struct entry *e, struct service *s)
 }
 
 /* A value that is no string would be passed over: a rule of who may enter, and with which keys, must not become "everyone". */
-static const char *unreadable(const struct entry *e)
+static const struct attribute *unreadable(const struct entry *e)
 {
 	for (size_t i = 0; i < e->n; i++)
 		for (size_t k = 0; k < e->attributes[i].n; k++)
 			if (memchr(e->attributes[i].values[k].p, '\0', e->attributes[i].values[k].n) != NULL)
-				return e->attributes[i].name;
+				return &e->attributes[i];
 	return NULL;
 }
 
 int parse_service(struct arena *a, const struct entry *e, struct service *out, const char **why)
 {
-	if (unreadable(e) != NULL)
-		return bad(why, arena_printf(a, "%s cannot be read", unreadable(e)));
+	const struct attribute *nul = unreadable(e);
+	if (nul != NULL)
+		return bad(why, arena_printf(a, "%s cannot be read", nul->name));
 	*out = (struct service){ .dn = e->dn, .id = entry_string(e, "cn"), .names = names(a, e),
 		.state = entry_string(e, "csamServiceState"), .kinds = entry_strings(a, e, "csamServiceKeyKind"),
 		.allow = entry_strings(a, e, "csamServiceAllow"), .notice = entry_string(e, "csamServiceNotice"),

@@ -178,13 +178,13 @@ static void torn_line(void **s)
 	assert_int_equal(__real_write(fd, "{\"time", 6), 6);
 	close(fd);
 	assert_int_equal(audit_open(dir), OK);
-	assert_int_equal(AUDIT(.event = EV_CODE_ISSUED), OK);
+	assert_int_equal(AUDIT(.event = EV_CODE_REPLAYED), OK);
 	all = file(a);
 	line(a, &all);
 	line(a, &all);
 	assert_null(line(a, &all));
 	json_t *v = line(a, &all);
-	assert_string_equal(json_str(v, "event"), "code.issued");
+	assert_string_equal(json_str(v, "event"), "code.replayed");
 	assert_int_equal(json_integer_value(json_object_get(v, "seq")), 1);	/* another boot */
 }
 
