@@ -81,7 +81,7 @@ static int check_run(struct ctl *c)
 	check_clock(&k);
 	check_keyring(&k);
 	directory(&k);
-	check_issuer(&k);
+	check_issuer_answers(&k);
 	if (k.failed > 0)
 		printf("\n%u to mend, %u to look at\n", k.failed, k.warned);
 	return k.failed > 0 ? REFUSED : DONE;

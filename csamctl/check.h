@@ -19,7 +19,7 @@ void check_fail(struct check *k, const char *fmt, ...) __attribute__((format(pri
 void check_files(struct check *k);		/* check_host.c: modes, certificate, clock, keyring, issuer */
 void check_clock(struct check *k);
 void check_keyring(struct check *k);
-void check_issuer(struct check *k);
+void check_issuer_answers(struct check *k);
 void check_tree(struct check *k);		/* check_directory.c */
 void check_schema(struct check *k);
 void check_sync(struct check *k);
