@@ -22,10 +22,12 @@ static void discard(char *p, size_t n)
 	free(p);
 }
 
-/* libmicrohttpd calls this with the raw target, before it takes it apart in place. */
+/* libmicrohttpd calls this with the raw target, before it takes it apart in place. The query is ours to read and is hidden from it:
+ * when its memory ends within the parameters it queues an error, forgets so, and waits until the deadline (0.9.75). */
 void *exchange_open(void *cls, const char *uri, struct MHD_Connection *c)
 {
 	(void)cls;
+	char *query = uri != NULL ? strchr((char *)(uintptr_t)uri, '?') : NULL;
 	struct exchange *x = must(calloc(1, sizeof *x));
 	x->mhd = c;
 	x->conn = conn_of(c);
@@ -34,6 +36,8 @@ void *exchange_open(void *cls, const char *uri, struct MHD_Connection *c)
 	atomic_store_explicit(&x->conn->due_ms, x->due_ms, memory_order_relaxed);
 	x->target = must(strdup(uri != NULL ? uri : ""));
 	x->target_n = strlen(x->target);
+	if (query != NULL)
+		query[1] = '\0';
 	atomic_fetch_add(&http_server.under_way, 1);
 	return x;
 }

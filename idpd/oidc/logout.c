@@ -13,7 +13,7 @@ struct goodbye {
 };
 
 static const char *const names[] = { "id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales" };
-enum { HINT, CLIENT, BACK, STATE, LOCALES, NAMES };
+enum { HINT, CLIENT, BACK, STATE, LOCALES, NAMES, REQUEST_MAX = 8192, STATE_MAX = 2048 };
 _Static_assert(sizeof names / sizeof *names == NAMES, "one name each");
 
 static void params(const struct request *r, struct pair out[NAMES])
@@ -22,13 +22,22 @@ static void params(const struct request *r, struct pair out[NAMES])
 		out[i] = (struct pair){ names[i], http_param(r, names[i]) };
 }
 
+/* What is sent on in an address must fit into one. */
+static bool too_long(const struct pair *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < NAMES; i++)
+		n += p[i].value.n;
+	return n > REQUEST_MAX;
+}
+
 /* E_INPUT with *what for the page: nothing is redirected before client and address are right (2.1, 3). */
 static int read_request(struct request *r, const struct pair *p, struct goodbye *g, const char **what)
 {
 	struct slice id = p[CLIENT].value, uri = p[BACK].value;
 	json_t *hint;
 	*what = "logout";
-	if (p[STATE].value.n > 2048)
+	if (p[STATE].value.n > STATE_MAX)
 		return E_INPUT;
 	if (p[HINT].value.p != NULL) {
 		int e = idtoken_hint(r->a, p[HINT].value, &hint);
@@ -120,6 +129,8 @@ int oidc_logout(struct request *r, struct response *resp)
 	struct goodbye g = { .lang = NULL };
 	const char *what;
 	params(r, p);
+	if (too_long(p))
+		return web_error(r, resp, 400, "logout", web_lang(r, resp, NULL));
 	/* A POST from another site comes without our cookies (SameSite=Lax): the same as a GET comes with them. */
 	if (strcmp(r->method, "POST") == 0 && http_form(r, "logout").p == NULL)
 		return http_redirect(r, resp, 303, address_with(r->a, "/oidc/logout", p, NAMES));
