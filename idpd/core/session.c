@@ -163,7 +163,7 @@ static unsigned proof_level(const struct session *s, const struct proof *proof, 
 	const struct key_kind *kind = kind_by_name(slice_of(proof->kind));
 	if (kind == NULL)
 		return 0;
-	if (kind->traits & KIND_PASSWORD && !same_text(s->password_changed, generation(person)))
+	if (kind->traits & KIND_PASSWORD && (!person->has_password || !same_text(s->password_changed, generation(person))))
 		return 0;
 	for (size_t i = 0; i < person->nkeys; i++) {
 		const struct key *key = &person->keys[i];

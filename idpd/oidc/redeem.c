@@ -1,4 +1,5 @@
 /* grant_type authorization_code: a code becomes tokens, once (RFC 6749 4.1.3, RFC 7636 4.6). */
+#include "oidc/request.h"
 #include "oidc/tokens.h"
 #include "svc/audit.h"
 #include "svc/state.h"
@@ -44,6 +45,8 @@ static int check_code(struct request *r, const struct service *client, struct gr
 	sha256(uri, h);
 	if (uri.p == NULL || memcmp(h, g->redirect, SHA256_LEN) != 0)
 		return refuse(no, "invalid_grant", "redirect_uri is not that of the request");
+	if (!request_redirect_ok(client, uri))		/* an administrator has taken it away: who got the code there should not have */
+		return refuse(no, "invalid_grant", "redirect_uri is not registered any more");
 	return check_verifier(r, g, no);
 }
 
