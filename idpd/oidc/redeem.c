@@ -63,12 +63,29 @@ static int spend(struct request *r, const struct service *client, const struct g
 	return e != OK ? e : refuse(no, "invalid_grant", "the code was used before");
 }
 
+/* The code is spent now. What cannot be given after all leaves it as it was, for the client to come again. */
+static int give(struct request *r, struct response *resp, const struct service *client, struct grant *g,
+    const struct login *login, const struct tokens *t)
+{
+	struct slice refresh = S_NONE;
+	int e = g->offline ? grant_freeze(r->a, g, login) : OK;
+	if (e == OK && service_grant(client, "refresh_token"))
+		e = refresh_new(r->a, g, &refresh);
+	if (e == OK)
+		e = tokens_send(r, resp, client, g, t, refresh);
+	if (e != E_DOWN)
+		return e;
+	if (refresh.p != NULL)
+		state_del("refresh", refresh);
+	state_del("code", slice_mem(g->family, FAMILY_LEN));
+	return e;
+}
+
 int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
 {
 	struct grant g = { .client = NULL };
 	struct login login;
 	struct tokens t;
-	struct slice refresh = S_NONE;
 	int e = check_code(r, client, &g, no);
 	if (e != OK)
 		return e;
@@ -82,9 +99,5 @@ int token_code(struct request *r, struct response *resp, const struct service *c
 	g.offline = offline;
 	if ((e = tokens_make(r->a, client, &g, &login, &t)) != OK || (e = spend(r, client, &g, no)) != OK)
 		return e;
-	if (g.offline && (e = grant_freeze(r->a, &g, &login)) != OK)
-		return e;
-	if (service_grant(client, "refresh_token") && (e = refresh_new(r->a, &g, &refresh)) != OK)
-		return e;
-	return tokens_send(r, resp, client, &g, &t, refresh);
+	return give(r, resp, client, &g, &login, &t);
 }

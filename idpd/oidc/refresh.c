@@ -62,6 +62,16 @@ static int mark_used(struct state_change *c)
 	return OK;
 }
 
+static int mark_live(struct state_change *c)
+{
+	struct grant g;
+	bool used;
+	if (c->old.p == NULL || unpack(c->a, c->old, &g, &used) != OK)
+		return E_NOENT;
+	c->val = pack(c->a, LIVE, &g);
+	return OK;
+}
+
 /* Used twice: by the client and by a thief, and nobody knows which came first. */
 static int replayed(struct request *r, const struct service *client, const struct grant *g, struct refusal *no)
 {
@@ -98,6 +108,13 @@ static int rotate(struct arena *a, const struct grant *g, struct slice old, stru
 	return e;
 }
 
+/* The new token never reached its client: the old one is what it has. */
+static void take_back(struct slice old, struct slice fresh)
+{
+	if (state_update("refresh", old, mark_live, NULL) == OK)
+		state_del("refresh", fresh);
+}
+
 int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
 {
 	struct slice token = http_form(r, "refresh_token"), fresh;
@@ -128,5 +145,7 @@ int token_refresh(struct request *r, struct response *resp, const struct service
 		return replayed(r, client, &g, no);
 	if (e == E_NOENT)
 		return refuse(no, "invalid_grant", "the refresh token has expired");
-	return e != OK ? e : tokens_send(r, resp, client, &now_granted, &t, fresh);
+	if (e == OK && (e = tokens_send(r, resp, client, &now_granted, &t, fresh)) == E_DOWN)
+		take_back(token, fresh);
+	return e;
 }

@@ -674,8 +674,35 @@ static void faults_never_let_in(void **state)
 		fake_fault = -1;
 		if (hit && strcmp(result, "down") != 0)
 			fail_msg("%s failed, and the answer was %s", fake_fault_name, result);
-		if (!hit)
-			assert_string_equal(result, "ok");
+		if (hit)	/* and what gave nothing used up nothing */
+			result = redeem(code, CB);
+		if (strcmp(result, "ok") != 0)
+			fail_msg("%s failed before, and now the answer is %s", fake_fault_name, result);
+	}
+	assert_true(places > 8);
+}
+
+/* A refresh that is not answered leaves its client with the token it has. */
+static void faults_spend_no_refresh_token(void **state)
+{
+	(void)state;
+	client[TAX].id_token_alg = "ES256";
+	int places = 0;
+	for (bool hit = true; hit; places++) {
+		sign_in_as(ALICE, "app");
+		assert_string_equal(redeem(code_for(GOOD), CB), "ok");
+		const char *mine = arena_strdup(arena, json_str(body_json(), "refresh_token"));
+		fake_fault_hit = false;
+		fake_fault = places;
+		const char *result = refresh(mine, "");
+		hit = fake_fault_hit;
+		fake_fault = -1;
+		if (hit && strcmp(result, "down") != 0)
+			fail_msg("%s failed, and the answer was %s", fake_fault_name, result);
+		if (hit)
+			result = refresh(mine, "");
+		if (strcmp(result, "ok") != 0)
+			fail_msg("%s failed before, and now the answer is %s", fake_fault_name, result);
 	}
 	assert_true(places > 8);
 }
@@ -690,6 +717,7 @@ int main(void)
 		T(a_stolen_code_ends_what_outlives_the_session), T(prompts_and_ages), T(levels_are_floors),
 		T(posted_requests_become_gets), T(consent), T(hints), T(introspection_and_revocation), T(bearer_tokens_come_one_way),
 		T(logout), T(published_documents), T(faults_never_let_in),
+		T(faults_spend_no_refresh_token),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
