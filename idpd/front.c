@@ -26,6 +26,7 @@ static int open_directory(const struct conf *c)
 		.people_filter = c->directory_people_filter, .people_name_attr = c->directory_people_name_attr,
 		.services_base = c->directory_services_base, .decoy_dn = c->directory_decoy_dn,
 		.timeout_ms = (unsigned)c->directory_timeout,
+		.cache_persons = (unsigned)c->directory_cache_persons, .cache_kib = (unsigned)c->directory_cache_size,
 	});
 }
 
