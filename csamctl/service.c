@@ -109,17 +109,27 @@ static void str_list(struct buf *b, const char *name, const char *const *values)
 		ldif_str(b, name, *values);
 }
 
-static void write_record(struct ctl *c, const struct service_new *s, struct buf *b)
+const char *service_begin(struct ctl *c, const struct service_new *s, struct buf *b)
 {
+	const char *why = why_texts(s);
+	if (why == NULL)
+		why = why_closed_sets(c, s);
+	if (why != NULL)
+		return why;
 	ldif_record(b, dn_below(c->a, "cn", s->id, c->set.services_base), "add");
 	ldif_str(b, "objectClass", "csamService");
-	ldif_str(b, "objectClass", "csamOidcClient");
 	ldif_str(b, "cn", s->id);
 	for (const struct local_text *n = s->names; n->text != NULL; n++)
 		ldif_str(b, *n->lang ? arena_printf(c->a, "displayName;lang-%s", n->lang) : "displayName", n->text);
 	ldif_str(b, "csamServiceLevel", s->level);
 	str_list(b, "csamServiceKeyKind", s->kinds);
 	ldif_str(b, "csamClientId", s->client_id);
+	return NULL;
+}
+
+static void write_client(const struct ctl *c, const struct service_new *s, struct buf *b)
+{
+	ldif_str(b, "objectClass", "csamOidcClient");
 	if (s->secret != NULL)
 		ldif_str(b, "csamClientSecret", client_secret_hash(c->a, slice_of(s->secret)));
 	str_list(b, "csamRedirectURI", s->redirect_uris);
@@ -144,20 +154,18 @@ static void write_record(struct ctl *c, const struct service_new *s, struct buf 
 
 const char *service_record(struct ctl *c, const struct service_new *s, struct buf *out)
 {
-	const char *why = why_texts(s);
-	if (why == NULL)
-		why = why_closed_sets(c, s);
+	const char *why = service_begin(c, s, out);
 	if (why == NULL)
 		why = why_uris(c, s);
 	if (why == NULL)
 		why = why_proof(s);
 	if (why == NULL)
-		write_record(c, s, out);
+		write_client(c, s, out);
 	return why;
 }
 
 /* "Tax-on-web" or "fr=Ma déclaration". */
-static const struct local_text *names(struct ctl *c)
+const struct local_text *service_names(struct ctl *c)
 {
 	const char *const *all = opt_all(c, "name");
 	size_t n = 0;
@@ -197,7 +205,7 @@ static int service_new_run(struct ctl *c)
 	if (rc != DONE)
 		return rc;
 	struct service_new s = {
-		.id = opt(c, "id"), .client_id = opt(c, "client-id"), .secret = secret ? random_id(c->a, 32) : NULL, .names = names(c),
+		.id = opt(c, "id"), .client_id = opt(c, "client-id"), .secret = secret ? random_id(c->a, 32) : NULL, .names = service_names(c),
 		.redirect_uris = opt_all(c, "redirect-uri"), .post_logout_uris = opt_all(c, "post-logout-uri"),
 		.kinds = opt_all(c, "kind"), .scopes = opt_all(c, "scope"), .grants = opt_all(c, "grant"), .level = opt(c, "level"),
 		.auth_method = method, .id_token_alg = opt(c, "alg"), .userinfo_alg = opt(c, "userinfo-alg"), .jwks = jwks,

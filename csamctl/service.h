@@ -21,4 +21,9 @@ struct service_new {
 /* Holds everything against its rule and appends the record. NULL, or what is wrong. */
 const char *service_record(struct ctl *c, const struct service_new *s, struct buf *out);
 
+/* What every entry of a service has, hosts too: objectClass csamService, cn, names, level, kinds. The caller goes on with the record. */
+const char *service_begin(struct ctl *c, const struct service_new *s, struct buf *out);
+
+const struct local_text *service_names(struct ctl *c);	/* of the options --name TEXT and --name fr=TEXT */
+
 #endif
