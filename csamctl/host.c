@@ -67,13 +67,13 @@ static void quoted(struct buf *b, const char *name, const char *value)
 static const char *agent_conf(struct ctl *c, const struct service_new *s, const char *issuer)
 {
 	struct buf b = buf_new(c->a);
-	buf_printf(&b, "# csam-agent on %s: see csam.conf(5). Made by csamctl host new.\n\nagent {\n", s->id);
+	buf_printf(&b, "# csam-agent on %s: see csam.conf(5). Made by csamctl host new.\n\nidp {\n", s->id);
 	quoted(&b, "issuer", issuer);
 	quoted(&b, "client_id", s->client_id);
 	quoted(&b, "key_file", "host.key");
 	if (opt(c, "ca") != NULL)
 		quoted(&b, "ca_file", opt(c, "ca"));
-	buf_lit(&b, "}\n");
+	buf_printf(&b, "}\n\npeople {\n\tlevel = %s\n}\n\nagent {\n\tuser = \"csam-agent\"\n}\n", s->level);
 	return buf_cstr(&b);
 }
 
@@ -118,8 +118,8 @@ static int host_new_run(struct ctl *c)
 	int rc = need(c, c->set.services_base, "base");
 	if (rc == DONE)
 		rc = need(c, issuer, "issuer");
-	if (rc == DONE && (why = field_web(slice_of(issuer))) != NULL)
-		rc = refuse("%s: %s", issuer, why);
+	if (rc == DONE && (strncmp(issuer, "https://", 8) != 0 || (why = field_web(slice_of(issuer))) != NULL))
+		rc = refuse("%s: %s", issuer, why != NULL ? why : "passwords travel by https only");
 	if (rc == DONE)
 		rc = write_record(c, &s, &out);
 	if (rc == DONE)
