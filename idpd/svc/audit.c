@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,20 +22,20 @@ enum { VALUE_MAX = 256, COMPLAIN_MS = 60 * 1000 };
 struct waiting {
 	struct waiting *next;
 	struct slice body;		/* ,"event":…} and newline */
+	sem_t called;			/* it is written (done), or it is this thread's turn to write */
 	bool done;
 	int rc;
 };
 
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t settled;
 	struct waiting *first, **last;
 	bool writing;			/* some thread is at the file */
 	int fd;
 	bool torn;			/* the file may end in the middle of a line */
 	uint64_t seq;			/* of the last line, from 1 in each run of the process */
 	char node[65], boot[33];
-} au = { .lock = PTHREAD_MUTEX_INITIALIZER, .settled = PTHREAD_COND_INITIALIZER, .fd = -1 };
+} au = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 
 static const char *const names[EV_COUNT] = {
 #define EVENT(id, name) [EV_##id] = name,
@@ -162,23 +164,30 @@ static int lines_write(struct slice lines)
 	return fdatasync(au.fd) == 0 ? OK : down("fdatasync");
 }
 
-/* With the lock held, nobody else writing: writes what waits, without the lock. */
-static void lead(void)
+/* Writes what waits, and calls each thread whose line that was; then the first that came meanwhile, to do the same. */
+static void lead(struct waiting *me)
 {
 	AUTO_ARENA a = arena_new();
+	sched_yield();			/* threads that are about to come join this write, which costs more than they wait */
+	pthread_mutex_lock(&au.lock);
 	struct waiting *list = au.first;
 	au.first = NULL;
 	au.last = &au.first;
-	au.writing = true;
 	pthread_mutex_unlock(&au.lock);
 	int rc = lines_write(lines_of(a, list));
 	pthread_mutex_lock(&au.lock);
-	au.writing = false;
-	for (struct waiting *w = list; w != NULL; w = w->next) {
+	struct waiting *next = au.first;
+	au.writing = next != NULL;
+	pthread_mutex_unlock(&au.lock);
+	for (struct waiting *w = list, *after; w != NULL; w = after) {
+		after = w->next;	/* once called, its thread takes it away */
 		w->rc = rc;
 		w->done = true;
+		if (w != me)
+			sem_post(&w->called);
 	}
-	pthread_cond_broadcast(&au.settled);
+	if (next != NULL)
+		sem_post(&next->called);
 }
 
 int audit_write(const struct audit_line *line)
@@ -189,19 +198,23 @@ int audit_write(const struct audit_line *line)
 		abort();
 	AUTO_ARENA a = arena_new();
 	struct waiting me = { .body = body_of(a, line) };
+	sem_init(&me.called, 0, 0);
 	pthread_mutex_lock(&au.lock);
 	if (au.fd < 0) {
 		pthread_mutex_unlock(&au.lock);
+		sem_destroy(&me.called);
 		errno = EBADF;
 		return down("not open");
 	}
 	*au.last = &me;
 	au.last = &me.next;
-	while (!me.done)
-		if (au.writing)
-			pthread_cond_wait(&au.settled, &au.lock);
-		else
-			lead();
+	bool first = !au.writing;
+	au.writing = true;
 	pthread_mutex_unlock(&au.lock);
+	while (!first && sem_wait(&me.called) != 0)
+		;	/* EINTR */
+	if (!me.done)
+		lead(&me);
+	sem_destroy(&me.called);
 	return me.rc;
 }

@@ -1,6 +1,7 @@
 /* Group commit: changes of all threads that wait go to the store together, from one thread. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wait.h"
@@ -26,6 +27,11 @@ static struct state_job *jobs_next(unsigned *n, bool *running)
 	int rc = 0;
 	while (q.first == NULL && q.running && rc == 0)
 		rc = pthread_cond_clockwait(&q.work, &q.lock, CLOCK_MONOTONIC, &until);
+	if (q.first != NULL) {		/* threads that are about to come join this commit, which costs more than they wait */
+		pthread_mutex_unlock(&q.lock);
+		sched_yield();
+		pthread_mutex_lock(&q.lock);
+	}
 	struct state_job *jobs = q.first, **end = &q.first;
 	for (*n = 0; *end != NULL && *n < BATCH; ++*n)
 		end = &(*end)->next;
