@@ -24,6 +24,15 @@ bool slice_cut(struct slice *rest, char sep, struct slice *part)
 	return true;
 }
 
+struct slice slice_trim(struct slice s, const char *blanks)
+{
+	while (s.n > 0 && memchr(blanks, s.p[s.n - 1], strlen(blanks)) != NULL)
+		s.n--;
+	for (; s.n > 0 && memchr(blanks, s.p[0], strlen(blanks)) != NULL; s.n--)
+		s.p++;
+	return s;
+}
+
 bool slice_has_word(struct slice list, struct slice word)
 {
 	for (struct slice part; slice_cut(&list, ' ', &part);)

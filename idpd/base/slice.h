@@ -45,6 +45,9 @@ bool slice_same_secret(struct slice a, struct slice b);
 /* Takes the part of *rest before sep, and moves *rest behind it. False when *rest was used up (p NULL). */
 bool slice_cut(struct slice *rest, char sep, struct slice *part);
 
+/* Without any of the characters of `blanks` around it. */
+struct slice slice_trim(struct slice s, const char *blanks);
+
 /* Is word one of the space-separated words of list? (OAuth lists: scope, prompt, acr_values.) */
 bool slice_has_word(struct slice list, struct slice word);
 

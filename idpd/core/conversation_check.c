@@ -130,19 +130,10 @@ static struct outcome try_password(struct engine *e, const struct try *t, struct
 	return wrong(e, "note.wrong");
 }
 
-/* Spaces before and behind come from copying, and are nobody's name. */
-static struct slice without_spaces(struct slice s)
-{
-	while (s.n > 0 && s.p[s.n - 1] == ' ')
-		s.n--;
-	for (; s.n > 0 && s.p[0] == ' '; s.n--)
-		s.p++;
-	return s;
-}
-
 static struct outcome check_password(struct engine *e, const struct answer *answer)
 {
-	struct try t = { .name = e->c.name_fixed ? slice_of(e->c.name) : without_spaces(answer->text) };
+	/* Spaces before and behind come from copying, and are nobody's name. */
+	struct try t = { .name = e->c.name_fixed ? slice_of(e->c.name) : slice_trim(answer->text, " ") };
 	if (!e->c.name_fixed)
 		e->c.name = t.name.n <= NAME_MAX_BYTES && slice_is_text(t.name, "") ? arena_str(e->a, t.name) : NULL;
 	if (t.name.n == 0 || answer->secret.n == 0)

@@ -25,9 +25,6 @@ struct slice http_cookie(const struct request *r, const char *name);
 struct slice http_query_text(const struct request *r);			/* raw, as it came */
 struct slice http_body(const struct request *r);
 
-/* Calls fn for each parameter of http_param's place, in order. */
-void http_each_param(const struct request *r, void (*fn)(void *ctx, struct slice name, struct slice value), void *ctx);
-
 struct response {
 	unsigned status;		/* 0 is sent as 500 */
 	struct slice body;

@@ -5,11 +5,7 @@
 
 struct slice trim(struct slice s)
 {
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = (struct slice){ s.p + 1, s.n - 1 };
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
+	return slice_trim(s, " \t");
 }
 
 static bool is_hex(char c)

@@ -117,10 +117,3 @@ struct slice http_body(const struct request *r)
 {
 	return slice_mem(of(r)->body, of(r)->body_n);
 }
-
-void http_each_param(const struct request *r, void (*fn)(void *ctx, struct slice name, struct slice value), void *ctx)
-{
-	const struct param_list *p = is_post(r) ? &of(r)->params : &of(r)->query;
-	for (size_t i = 0; i < p->n; i++)
-		fn(ctx, p->at[i].name, p->at[i].value);
-}

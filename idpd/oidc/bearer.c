@@ -14,9 +14,7 @@ int bearer_token(struct request *r, struct slice *out, struct refusal *no)
 		*no = (struct refusal){ .status = 401 };
 		return E_INPUT;
 	}
-	*out = scheme ? slice_mem(header.p + 7, header.n - 7) : field;
-	while (out->n > 0 && out->p[0] == ' ')
-		*out = slice_mem(out->p + 1, out->n - 1);
+	*out = slice_trim(scheme ? slice_mem(header.p + 7, header.n - 7) : field, " ");
 	return OK;
 }
 

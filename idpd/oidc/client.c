@@ -34,9 +34,7 @@ static int read_basic(struct arena *a, struct slice header, struct proof_of_clie
 	struct slice pair, id, secret;
 	if (header.n < 6 || strncasecmp(header.p, "Basic ", 6) != 0)
 		return E_INPUT;
-	header = slice_mem(header.p + 6, header.n - 6);
-	while (header.n > 0 && header.p[0] == ' ')
-		header = slice_mem(header.p + 1, header.n - 1);
+	header = slice_trim(slice_mem(header.p + 6, header.n - 6), " ");
 	if (b64_decode(a, header, &pair) != OK || !slice_cut(&pair, ':', &id) || pair.p == NULL)
 		return E_INPUT;
 	secret = pair;

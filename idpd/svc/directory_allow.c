@@ -32,7 +32,7 @@ static struct query of_filter(struct arena *a, const char *filter, const struct 
 enum { SLOTS = 2048, KEY_LEN = 16 };
 
 static struct slot {
-	unsigned char key[KEY_LEN];	/* of person, service and its rules */
+	unsigned char key[KEY_LEN];	/* of person and rules */
 	uint64_t generation;
 	bool allowed;
 } slots[SLOTS];
@@ -48,6 +48,7 @@ static size_t key_of(struct arena *a, const struct service *service, const struc
 {
 	struct buf b = buf_new(a);
 	buf_raw(&b, slice_of(person->subject));
+	buf_char(&b, '\0');
 	buf_raw(&b, slice_of(person->dn));
 	for (const char *const *rule = service->allow; *rule != NULL; rule++) {
 		buf_char(&b, '\0');

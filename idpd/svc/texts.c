@@ -199,19 +199,10 @@ const char *texts_choose_locales(struct slice ui_locales)
 	return NULL;
 }
 
-static struct slice trim(struct slice s)
-{
-	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
-		s = slice_mem(s.p + 1, s.n - 1);
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 /* "q=0.8" in thousandths (RFC 9110 12.4.2); 0 for what is none. */
 static unsigned quality(struct slice weight)
 {
-	weight = trim(weight);
+	weight = slice_trim(weight, " \t");
 	if (weight.n == 0)
 		return 1000;
 	if (weight.n < 3 || (weight.p[0] != 'q' && weight.p[0] != 'Q') || weight.p[1] != '=' || weight.p[2] < '0' || weight.p[2] > '1')
@@ -234,7 +225,7 @@ const char *texts_choose_accept(struct slice accept_language)
 		struct slice tag;
 		slice_cut(&range, ';', &tag);
 		unsigned q = quality(range);
-		const char *code = ours(trim(tag));
+		const char *code = ours(slice_trim(tag, " \t"));
 		if (code != NULL && q > best_q) {
 			best = code;
 			best_q = q;

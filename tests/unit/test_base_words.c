@@ -53,6 +53,11 @@ static void cut(void **s)
 static void words(void **s)
 {
 	(void)s;
+	assert_true(slice_is(slice_trim(S(" \ta b\t "), " \t"), "a b"));
+	assert_true(slice_is(slice_trim(S(" \ta"), " "), "\ta"));
+	assert_int_equal(slice_trim(S("   "), " ").n, 0);
+	assert_int_equal(slice_trim(S_NONE, " ").n, 0);
+	assert_true(slice_eq(slice_trim(S("a\0"), " "), S("a\0")));
 	assert_true(slice_has_word(S("openid profile"), S("openid")) && slice_has_word(S(" openid  profile "), S("profile")));
 	assert_false(slice_has_word(S("openid profile"), S("open")) || slice_has_word(S("openid profile"), S("profiles")));
 	assert_false(slice_has_word(S("openid  profile"), S("")) || slice_has_word(S_NONE, S("openid")));
