@@ -83,9 +83,11 @@ $(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcs
 link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
 
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a $(BUILD)/libcsam.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(link_of) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(BUILD)/libcsam.a $(link_of) $(LDLIBS) -lcmocka
+
+$(BUILD)/unit/test_pam_csam: $(BUILD)/pam_csam.so
 
 # A fuzz target twice: for its corpus alone, as a unit test, and with libFuzzer.
 $(BUILD)/unit/test_fuzz_%: tests/fuzz/%.c tests/fuzz/standalone.c $(BUILD)/libidpd.a
