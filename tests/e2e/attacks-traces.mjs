@@ -17,7 +17,7 @@ const bruno = { username: 'trace-bruno', password, totp: emma.totp }, typed = ca
 
 const agent = new Agent(), code = await freshCode(bruno.totp);
 const a = await authorize(strong, agent, bruno, { kind: 'app', code }), b = await authorize(web, agent);
-const s = (await redeem(a)).json, t = (await redeem(b)).json, t2 = (await refresh(web, t.refresh_token)).json;
+const session = agent.cookies.get('__Host-csam-s'), s = (await redeem(a)).json, t = (await redeem(b)).json, t2 = (await refresh(web, t.refresh_token)).json;
 const offline = await tokens(web, agent, bruno, { params: { scope: 'openid offline_access', prompt: 'consent' } });
 await redeem(a);	// a replay, which is audited
 await userinfo(t.access_token); await introspect(web, t.access_token); await introspect(web, offline.refresh_token);
@@ -41,10 +41,12 @@ const replay = new Agent();
 await replay.signIn(await replay.visit(request(strong).url), bruno, { kind: 'app', code });
 await agent.visit(at('/oidc/logout?' + new URLSearchParams({ id_token_hint: t.id_token })));
 
+for (const made of [session, s.access_token, t.refresh_token, t2.refresh_token, offline.refresh_token]) assert.ok(made, 'there is something to look for');
+
 const seed = Buffer.from([...emma.totp].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('').match(/.{8}/g).map(x => parseInt(x, 2)));
 const canaries = { 'the password': password, 'a wrong password': typed, 'a secret in the wrong place': misplaced, 'the client secret': secret, 'the seed': emma.totp, 'the seed in hex': seed.toString('hex'), 'the seed itself': seed,
 	'the authorization code': b.code, 'an access token': t.access_token, 'a refreshed access token': t2.access_token, 'a refresh token': t.refresh_token, 'the next refresh token': t2.refresh_token, 'the offline refresh token': offline.refresh_token, 'an ID token': t.id_token.split('.')[2],
-	'the session cookie': agent.cookies.get('__Host-csam-s') ?? a.page.cookie ?? 'canary', 'the browser cookie': agent.cookies.get('__Host-csam-b'), 'the verifier': b.verifier };
+	'another access token': s.access_token, 'the session cookie': session, 'its secret part': session.split('.')[1], 'the browser cookie': agent.cookies.get('__Host-csam-b'), 'the verifier': b.verifier };
 
 // Everything the daemons and slapd wrote. What the tests and the set-up wrote themselves is theirs: passwords, metadata, keys.
 function* files(dir) {
