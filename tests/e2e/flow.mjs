@@ -82,6 +82,7 @@ export async function secondDaemon(port, edit = conf => conf) {
 	fs.rmSync(dir, { recursive: true, force: true });
 	for (const d of ['', 'audit']) fs.mkdirSync(path.join(dir, d), { mode: 0o700 });
 	fs.cpSync(path.join(demo, 'keyring'), path.join(dir, 'keyring'), { recursive: true });	// each has a keyring of its own, with the same keys
+	fs.chmodSync(path.join(dir, 'keyring'), 0o700);	// not every Node.js copies the mode of a folder
 	const run = fs.mkdtempSync('/tmp/csam-second-');	// names of sockets are short
 	const conf = fs.readFileSync(path.join(demo, target.config), 'utf8').replace(/^(\tlisten\s*=).*$/m, `$1 {"127.0.0.1:${port} tls"}`)
 		.replace(/^(\truntime_dir\s*=).*$/m, `$1 "${run}"`).replace(/^(\taudit_dir\s*=).*$/m, `$1 "${dir}/audit"`)
