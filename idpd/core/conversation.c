@@ -46,7 +46,7 @@ static int settle(struct arena *a, struct conv *c, struct slice binding)
 	uint64_t end = ticks_ms() + REPLY_WAIT_MS;
 	struct slice id = slice_of(c->id);
 	for (bool busy = c->taken != 0; busy;) {
-		if (now() - c->taken >= CONV_STUCK_S)
+		if (conv_is_stuck(c))
 			return conv_revive(a, c);
 		if (would_block())
 			return E_WAIT;

@@ -4,7 +4,7 @@
 #include "core/pack.h"
 #include "svc/state.h"
 
-enum { RECORD_VERSION = 1 };
+enum { RECORD_VERSION = 2 };
 
 static void fields(struct pack *p, struct conv *c)
 {
@@ -35,6 +35,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_bool(p, &c->by_session);
 	pack_str(p, &c->ticket);
 	pack_time(p, &c->taken);
+	pack_u64(p, &c->taker);
 	pack_bytes(p, c->last_ticket, sizeof c->last_ticket);
 	pack_bytes(p, c->last_answer, sizeof c->last_answer);
 	pack_uint(p, &c->verdict);
@@ -131,6 +132,7 @@ static int take_fn(struct state_change *s)
 		return E_EXISTS;
 	c.ticket = NULL;
 	c.taken = now();
+	c.taker = state_self();
 	sha256(ch->ticket, c.last_ticket);
 	memcpy(c.last_answer, ch->answer, SHA256_LEN);
 	s->val = encode(s->a, &c);
@@ -148,6 +150,7 @@ int conv_take(struct conv *c, struct slice ticket, const struct answer *answer)
 	/* Only who holds the ticket changes the record: what was loaded with it is still what is there. */
 	c->ticket = NULL;
 	c->taken = now();
+	c->taker = state_self();
 	sha256(ticket, c->last_ticket);
 	memcpy(c->last_answer, hash, sizeof hash);
 	return OK;
@@ -178,13 +181,18 @@ int conv_store(struct arena *a, struct conv *c)
 	return rc;
 }
 
+bool conv_is_stuck(const struct conv *c)
+{
+	return c->taken != 0 && (now() - c->taken >= CONV_STUCK_S || !state_alive(c->taker));
+}
+
 static int revive_fn(struct state_change *s)
 {
 	const struct change *ch = s->ctx;
 	struct conv c;
 	if (s->old.p == NULL || decode(s->a, s->old, &c) != OK)
 		return E_NOENT;
-	if (c.taken == 0 || now() - c.taken < CONV_STUCK_S)
+	if (!conv_is_stuck(&c))
 		return E_EXISTS;
 	c.taken = 0;
 	c.ticket = arena_str(s->a, ch->ticket);

@@ -13,7 +13,7 @@ enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_EN
 enum {
 	CONV_LIFE_S = 15 * 60,
 	CONV_REPLY_S = 60,		/* a conversation that ended still repeats its last reply so long */
-	CONV_STUCK_S = 15,		/* an evaluation that takes longer died: calls have time-outs of 2-3 s */
+	CONV_STUCK_S = 15,		/* an evaluation that takes longer hangs: calls have time-outs of 2-3 s */
 	CONV_ID_CHARS = 22, CONV_TICKET_CHARS = CONV_ID_CHARS + 1 + 43,
 };
 
@@ -37,6 +37,7 @@ struct conv {
 	/* the present ticket, and what became of the last */
 	const char *ticket;			/* NULL while an answer is evaluated */
 	time_t taken;				/* since when; 0: no answer is evaluated */
+	uint64_t taker;				/* by which process (state_self) */
 	unsigned char last_ticket[SHA256_LEN], last_answer[SHA256_LEN];
 	unsigned verdict;			/* enum verdict */
 	const char *why;
@@ -55,7 +56,10 @@ int conv_take(struct conv *c, struct slice ticket, const struct answer *answer);
 /* Keeps the result of the evaluation, with a next ticket unless it ended. E_EXISTS: it took too long, and a new ticket was given out. */
 int conv_store(struct arena *a, struct conv *c);
 
-/* A next ticket for an evaluation that died. Loads *c anew. */
+/* Will no result come any more? */
+bool conv_is_stuck(const struct conv *c);
+
+/* A next ticket for an evaluation that is stuck. Loads *c anew. */
 int conv_revive(struct arena *a, struct conv *c);
 
 /* Was it this ticket and this answer that was answered last? */

@@ -39,6 +39,10 @@ int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *o
 /* A number that only grows: OK when value is above the stored one (then it is stored), else E_EXISTS. */
 int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s);
 
+/* Who we are among the processes that share the store, and whether such a one still lives. What cannot be known is said to live. */
+uint64_t state_self(void);
+bool state_alive(uint64_t process);
+
 /* The primitive under all of these: fn sees the record (p NULL when absent) and says what becomes of it, inside
  * the writer's transaction. It must be pure and quick: it may run twice. Its return value is passed on; when that
  * is not OK nothing is changed. */

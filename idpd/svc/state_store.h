@@ -22,6 +22,10 @@ struct state_job {
 int store_open(const char *dir, unsigned map_mib);
 void store_close(void);
 
+/* state_alive.c: this process counts as alive from here to there. */
+int alive_open(const char *dir);
+void alive_close(void);
+
 /* The key as it is stored: namespace and SHA-256. Gives its length. */
 size_t store_key(unsigned char out[STATE_KEY_MAX], const char *ns, struct slice key);
 

@@ -97,12 +97,17 @@ int state_open(const char *dir, unsigned map_mib)
 	int rc = store_open(dir, map_mib);
 	if (rc != OK)
 		return rc;
+	if ((rc = alive_open(dir)) != OK) {
+		store_close();
+		return rc;
+	}
 	q.first = NULL;
 	q.last = &q.first;
 	q.running = true;
 	if (pthread_create(&q.writer, NULL, writer, NULL) == 0)
 		return OK;
 	q.running = false;
+	alive_close();
 	store_close();
 	return fail(E_DOWN, "state: no thread to write with");
 }
@@ -117,5 +122,6 @@ void state_close(void)
 	if (!running)
 		return;
 	pthread_join(q.writer, NULL);
+	alive_close();
 	store_close();
 }

@@ -24,6 +24,7 @@ extern const char *fake_password[NPERSONS];	/* NULL: none */
 extern struct service fake_service[2];		/* "tax", "mail" */
 extern bool fake_allowed;
 extern unsigned fake_verified;			/* calls of directory_verify */
+extern uint64_t fake_self;			/* which process we are, the only one that lives */
 extern unsigned fake_verify_ms;			/* how long each takes */
 extern unsigned fake_get_ms;			/* how long each state_get takes after it has read */
 extern const struct person *fake_verified_person;

@@ -258,6 +258,29 @@ static void an_evaluation_that_dies_gives_the_ticket_back(void **state)
 	assert_more(ASK_CODE, NULL);
 }
 
+/* Of a process that is gone nothing is waited for. */
+static void who_died_is_not_waited_for(void **state)
+{
+	(void)state;
+	pthread_t t;
+	begin();
+	struct turn first = turn;
+	struct racer slow = { .ticket = turn.ticket, .answer = { .text = S("alice"), .secret = S("correct horse") }, .a = arena_new() };
+	fake_verify_ms = 400;
+	assert_int_equal(pthread_create(&t, NULL, race, &slow), 0);
+	usleep(100 * 1000);
+	fake_self++;			/* asked by another process, which does not find the first */
+	assert_int_equal(conversation_show(a, slice_of(first.conversation), browser, &turn), OK);
+	assert_more(ASK_TEXT | ASK_SECRET, "note.down");
+	assert_string_not_equal(turn.ticket, first.ticket);
+	pthread_join(t, NULL);
+	assert_int_equal(slow.rc, E_DOWN);
+	slow.a = arena_free(slow.a);
+	fake_verify_ms = 0;
+	assert_int_equal(password("alice", "correct horse"), OK);
+	assert_more(ASK_CODE, NULL);
+}
+
 static void an_event_thread_changes_nothing(void **state)
 {
 	(void)state;
@@ -284,7 +307,7 @@ int main(void)
 		T(the_same_answer_in_parallel_is_evaluated_once), T(different_answers_to_one_ticket_evaluate_one),
 		T(a_reload_gets_the_stored_reply), T(what_was_typed_is_not_kept), T(only_its_browser_may_go_on),
 		T(other_identifiers_open_nothing), T(tabs_are_separate), T(it_dies_after_fifteen_minutes),
-		T(a_record_of_another_version_is_no_conversation), T(an_evaluation_that_dies_gives_the_ticket_back),
+		T(a_record_of_another_version_is_no_conversation), T(an_evaluation_that_dies_gives_the_ticket_back), T(who_died_is_not_waited_for),
 		T(an_event_thread_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

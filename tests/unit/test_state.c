@@ -612,6 +612,36 @@ static void killed_in_the_middle(void **s)
 	assert_true(total > 15);
 }
 
+static void child_says_who(int to)
+{
+	uint64_t self = state_self();
+	if (write(to, &self, sizeof self) == sizeof self)
+		pause();
+}
+
+static void who_lives_is_known(void **s)
+{
+	(void)s;
+	uint64_t it;
+	int from, status;
+	state_close();
+	pid_t pid = child(child_says_who, &from);
+	assert_int_equal(read(from, &it, sizeof it), sizeof it);
+	assert_int_equal(state_open(dir, 16), OK);
+	assert_true(state_alive(state_self()));
+	assert_int_not_equal(it, state_self());
+	assert_true(state_alive(it));
+	assert_false(state_alive(it + 1));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	assert_false(state_alive(it));
+	close(from);
+	uint64_t before = state_self();
+	state_close();
+	assert_int_equal(state_open(dir, 16), OK);
+	assert_false(state_alive(before));	/* also who ended in order */
+}
+
 static void survives_close_and_open(void **s)
 {
 	(void)s;
@@ -657,7 +687,7 @@ int main(void)
 		T(verbs), T(big_and_binary), T(writes_wait_reads_do_not), T(ends), T(more_and_less_time), T(nothing_grows),
 		T(expired_but_not_swept), T(full_map), T(a_flood_of_guests), T(failing_disk), T(failing_root_page),
 		T(full_disk), T(disk_filled_by_others), T(one_winner_among_threads),
-		T(counts_add_up), T(one_winner_among_processes), T(killed_in_the_middle), T(survives_close_and_open), T(no_key_in_the_file),
+		T(counts_add_up), T(one_winner_among_processes), T(killed_in_the_middle), T(who_lives_is_known), T(survives_close_and_open), T(no_key_in_the_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
