@@ -257,17 +257,13 @@ int limits_password(const struct person *person, struct slice name, const char *
 	AUTO_ARENA a = arena_new();
 	struct who w = who_of(a, person, name, peer);
 	*wait_s = 0;
-	int rc = state_update(w.pace_ns, w.pace_key, pace, wait_s);
-	if (rc != OK)
-		return rc;
 	struct attempt t = { .max = conf.password_max, .ttl_s = w.ttl_s };
 	t.locked_there = person != NULL && person->password_failures >= conf.password_max;
 	sha256(slice_of(person ? person->password_changed : NULL), t.generation);
-	rc = state_update(w.tally_ns, w.key, attempt, &t);
-	if (rc != OK) {
-		state_update(w.pace_ns, w.pace_key, pace_taken_back, NULL);
+	const struct state_act acts[] = { { w.pace_ns, w.pace_key, pace, wait_s }, { w.tally_ns, w.key, attempt, &t } };
+	int rc = state_update_all(acts, 2);
+	if (rc != OK)
 		return rc;
-	}
 	if (t.tell && person != NULL)
 		return password_refused(person, &w, peer);
 	if (t.forgive)
@@ -279,16 +275,16 @@ int limits_password_right(const struct person *person, const char *peer)
 {
 	AUTO_ARENA a = arena_new();
 	struct who w = who_of(a, person, S_NONE, peer);
-	int rc = state_update(w.tally_ns, w.key, right, NULL);
-	return rc == OK ? state_del(w.pace_ns, w.pace_key) : rc;
+	const struct state_act acts[] = { { w.tally_ns, w.key, right, NULL }, { w.pace_ns, w.pace_key, state_deleting, NULL } };
+	return state_update_all(acts, 2);
 }
 
 int limits_password_undo(const struct person *person, struct slice name, const char *peer)
 {
 	AUTO_ARENA a = arena_new();
 	struct who w = who_of(a, person, name, peer);
-	int rc = state_update(w.tally_ns, w.key, taken_back, NULL);
-	return rc == OK ? state_update(w.pace_ns, w.pace_key, pace_taken_back, NULL) : rc;
+	const struct state_act acts[] = { { w.tally_ns, w.key, taken_back, NULL }, { w.pace_ns, w.pace_key, pace_taken_back, NULL } };
+	return state_update_all(acts, 2);
 }
 
 /* ---- second factors ---- */

@@ -96,15 +96,14 @@ static int narrow(struct arena *a, struct slice asked, struct grant *g, struct r
 	return OK;
 }
 
-/* The new token is stored before the old one is spent: a crash between leaves the client with one that works. */
 static int rotate(struct arena *a, const struct grant *g, struct slice old, struct slice *fresh)
 {
-	int e = refresh_new(a, g, fresh);
-	if (e != OK)
-		return e;
-	e = state_update("refresh", old, mark_used, NULL);
-	if (e != OK)
-		state_del("refresh", *fresh);
+	struct slice token = slice_of(random_id(a, TOKEN_BYTES));
+	struct state_value v = { .val = pack(a, LIVE, g), .ttl_s = oidc_conf()->refresh_ttl_s };
+	const struct state_act acts[] = { { "refresh", old, mark_used, NULL }, { "refresh", token, state_putting, &v } };
+	int e = state_update_all(acts, 2);
+	if (e == OK)
+		*fresh = token;
 	return e;
 }
 

@@ -17,15 +17,9 @@ static struct slice number_write(struct arena *a, uint64_t v)
 	return slice_mem(p, sizeof v);
 }
 
-struct put {
-	struct slice val;
-	unsigned ttl_s;
-	bool guest;
-};
-
-static int put(struct state_change *c)
+int state_putting(struct state_change *c)
 {
-	const struct put *p = c->ctx;
+	const struct state_value *p = c->ctx;
 	c->val = slice_mem(p->val.n > 0 ? p->val.p : "", p->val.n);
 	c->ttl_s = p->ttl_s;
 	c->guest = p->guest;
@@ -34,17 +28,17 @@ static int put(struct state_change *c)
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
 {
-	struct put p = { val, ttl_s, false };
-	return state_update(ns, key, put, &p);
+	struct state_value v = { val, ttl_s, false };
+	return state_update(ns, key, state_putting, &v);
 }
 
 int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
 {
-	struct put p = { val, ttl_s, true };
-	return state_update(ns, key, put, &p);
+	struct state_value v = { val, ttl_s, true };
+	return state_update(ns, key, state_putting, &v);
 }
 
-static int del(struct state_change *c)
+int state_deleting(struct state_change *c)
 {
 	c->val = S_NONE;
 	return OK;
@@ -52,7 +46,7 @@ static int del(struct state_change *c)
 
 int state_del(const char *ns, struct slice key)
 {
-	return state_update(ns, key, del, NULL);
+	return state_update(ns, key, state_deleting, NULL);
 }
 
 struct take {

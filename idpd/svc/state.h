@@ -57,4 +57,23 @@ struct state_change {
 typedef int state_fn(struct state_change *c);
 int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx);
 
+/* Changes of several records, at most four, as one act: of all or, when one fn is not OK, of none (its return value is passed on, and
+ * those behind it are not asked). One wait for the disk instead of one each. */
+struct state_act {
+	const char *ns;
+	struct slice key;
+	state_fn *fn;
+	void *ctx;
+};
+int state_update_all(const struct state_act *acts, size_t n);
+
+/* The fn of state_put, for state_update_all. */
+struct state_value {
+	struct slice val;
+	unsigned ttl_s;
+	bool guest;
+};
+int state_putting(struct state_change *c);	/* ctx: struct state_value */
+int state_deleting(struct state_change *c);
+
 #endif

@@ -324,30 +324,43 @@ static size_t pages_used(MDB_txn *txn)
 	return n;
 }
 
-/* What fn decided becomes the record. `old` is what is in the store, expired or not; old->end 0: nothing. */
-static int job_store(MDB_txn *txn, struct state_job *j, const struct record *old, uint64_t at)
+/* Asks fn what becomes of the record, and whether that can be; j->rc says it. `end` 0: there is nothing; what has expired is still there. */
+static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
+{
+	MDB_val key = { j->key_len, j->key };
+	struct state_change *c = &j->change;
+	struct record old = { 0 };
+	int rc = record_get(txn, &key, &old);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	j->end = old.end;
+	j->indexed = old.indexed;
+	c->old = old.end > at ? old.val : S_NONE;
+	c->val = c->old;
+	c->ttl_s = 0;
+	j->rc = j->fn(c);
+	if (j->rc != OK || c->val.p == NULL)
+		return 0;
+	if (c->val.n > VALUE_MAX || (c->ttl_s == 0 && c->old.p == NULL))
+		j->rc = fail(E_BUG, "state: a record without end, or of %zu bytes", c->val.n);
+	else if ((old.end == 0 || c->val.n > old.val.n) && pages_used(txn) > (c->guest ? st.limit / 2 : st.limit))
+		j->rc = store_down("no room for new records", MDB_MAP_FULL);
+	return 0;
+}
+
+/* What was decided becomes the record. */
+static int job_store(MDB_txn *txn, struct state_job *j, uint64_t at)
 {
 	const struct state_change *c = &j->change;
 	MDB_val key = { j->key_len, j->key };
 	if (c->val.p == NULL)
-		return c->old.p == NULL ? 0 : record_drop(txn, &key, old->indexed);
-	if (c->val.p == c->old.p && c->val.n == c->old.n && c->ttl_s == 0)
-		return 0;
-	if (c->val.n > VALUE_MAX || (c->ttl_s == 0 && c->old.p == NULL)) {
-		j->rc = fail(E_BUG, "state: a record without end, or of %zu bytes", c->val.n);
-		return 0;
-	}
-	bool grows = old->end == 0 || c->val.n > old->val.n;
-	if (grows && pages_used(txn) > (c->guest ? st.limit / 2 : st.limit)) {
-		j->rc = store_down("no room for new records", MDB_MAP_FULL);
-		return 0;
-	}
-	struct record r = { .val = c->val, .indexed = old->indexed };
-	r.end = c->ttl_s == 0 ? old->end : at + (uint64_t)c->ttl_s * 1000;
+		return c->old.p == NULL ? 0 : record_drop(txn, &key, j->indexed);
+	struct record r = { .val = c->val, .indexed = j->indexed };
+	r.end = c->ttl_s == 0 ? j->end : at + (uint64_t)c->ttl_s * 1000;
 	int rc = 0;
-	if (old->end == 0 || r.end < r.indexed) {
-		if (old->end != 0)
-			rc = index_drop(txn, old->indexed, &key);
+	if (j->end == 0 || r.end < r.indexed) {
+		if (j->end != 0)
+			rc = index_drop(txn, j->indexed, &key);
 		r.indexed = r.end;
 		if (rc == 0)
 			rc = index_add(txn, r.indexed, &key);
@@ -355,19 +368,28 @@ static int job_store(MDB_txn *txn, struct state_job *j, const struct record *old
 	return rc == 0 ? record_put(txn, c->a, &key, &r) : rc;
 }
 
-static int job_run(MDB_txn *txn, struct state_job *j, uint64_t at)
+static bool unchanged(const struct state_change *c)
 {
-	MDB_val key = { j->key_len, j->key };
-	struct record old = { 0 };
-	int rc = record_get(txn, &key, &old);
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return rc;
-	struct state_change *c = &j->change;
-	c->old = old.end > at ? old.val : S_NONE;
-	c->val = c->old;
-	c->ttl_s = 0;
-	j->rc = j->fn(c);
-	return j->rc == OK ? job_store(txn, j, &old, at) : 0;
+	return c->val.p != NULL && c->val.p == c->old.p && c->val.n == c->old.n && c->ttl_s == 0;
+}
+
+/* First all is decided, then all is stored: a no leaves everything as it was. */
+static int job_run(MDB_txn *txn, struct state_job *first, uint64_t at)
+{
+	int rc = 0;
+	for (struct state_job *j = first; j != NULL; j = j->also) {
+		rc = job_decide(txn, j, at);
+		first->rc = j->rc;
+		if (rc != 0 || j->rc != OK)
+			return rc;
+		struct state_change *c = &j->change;
+		if (first->also != NULL && c->val.p != NULL && !unchanged(c))
+			c->val = arena_copy(c->a, c->val);	/* it may lie in a page that the next write changes */
+	}
+	for (struct state_job *j = first; rc == 0 && j != NULL; j = j->also)
+		if (!unchanged(&j->change))
+			rc = job_store(txn, j, at);
+	return rc;
 }
 
 /* All jobs of the list in one transaction. What was read there may rest on another job of the list, so that

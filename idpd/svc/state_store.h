@@ -8,13 +8,15 @@
 
 enum { STATE_NS_MAX = 24, STATE_KEY_MAX = STATE_NS_MAX + SHA256_LEN };
 
-/* One change that waits; it lives on the stack of the thread that wants it. */
+/* One change that waits; it lives on the stack of the thread that wants it. Those of one act hang together by `also`: the first one
+ * stands for all of them, with its rc and its semaphore. */
 struct state_job {
-	struct state_job *next;
+	struct state_job *next, *also;
 	unsigned char key[STATE_KEY_MAX];
 	size_t key_len;
 	state_fn *fn;
 	struct state_change change;
+	uint64_t end, indexed;		/* of the record as it was; the store's own */
 	int rc;
 	sem_t done;
 };

@@ -2,12 +2,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "svc/state_store.h"
 
-enum { BATCH = 256, TICK_MS = 1000 };
+enum { BATCH = 256, TICK_MS = 1000, ACTS = 4 };
 
 static struct {
 	pthread_mutex_t lock;
@@ -68,26 +69,42 @@ static void *writer(void *unused)
 	}
 }
 
-int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+/* OK: the writer has run it, and what is OK is on disk. */
+static int submit(struct state_job *j)
 {
-	if (would_block())
-		return E_WAIT;
-	AUTO_ARENA a = arena_new();
-	struct state_job j = { .fn = fn, .change = { .a = a, .ctx = ctx } };
-	j.key_len = store_key(j.key, ns, key);
-	sem_init(&j.done, 0, 0);
+	sem_init(&j->done, 0, 0);
 	pthread_mutex_lock(&q.lock);
 	bool running = q.running;
 	if (running) {
-		*q.last = &j;
-		q.last = &j.next;
+		*q.last = j;
+		q.last = &j->next;
 		pthread_cond_signal(&q.work);
 	}
 	pthread_mutex_unlock(&q.lock);
-	while (running && sem_wait(&j.done) != 0)
+	while (running && sem_wait(&j->done) != 0)
 		;	/* EINTR: the job is still queued */
-	sem_destroy(&j.done);
-	return running ? j.rc : store_down("write", EBADF);
+	sem_destroy(&j->done);
+	return running ? j->rc : store_down("write", EBADF);
+}
+
+int state_update_all(const struct state_act *acts, size_t n)
+{
+	struct state_job jobs[ACTS];
+	if (n == 0 || n > ACTS)
+		abort();
+	if (would_block())
+		return E_WAIT;
+	AUTO_ARENA a = arena_new();
+	for (size_t i = 0; i < n; i++) {
+		jobs[i] = (struct state_job){ .fn = acts[i].fn, .change = { .a = a, .ctx = acts[i].ctx }, .also = i + 1 < n ? &jobs[i + 1] : NULL };
+		jobs[i].key_len = store_key(jobs[i].key, acts[i].ns, acts[i].key);
+	}
+	return submit(jobs);
+}
+
+int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+{
+	return state_update_all(&(struct state_act){ ns, key, fn, ctx }, 1);
 }
 
 int state_open(const char *dir, unsigned map_mib)

@@ -86,26 +86,59 @@ static void keep(const char *ns, struct slice key, struct slice val, time_t end)
 	snprintf(i->ns, sizeof i->ns, "%s", ns);
 }
 
-static int update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+/* All or none: the changes are kept when every fn has said yes. */
+static int update_all(const struct state_act *acts, size_t n)
 {
 	AUTO_ARENA a = arena_new();
+	struct state_change c[4];
+	int rc = OK;
 	pthread_mutex_lock(&lock);
-	struct item *i = find(ns, key);
-	struct slice old = i ? arena_copy(a, slice_mem(i->val, i->nval)) : S_NONE;
-	struct state_change c = { .a = a, .old = old, .val = old, .ctx = ctx };
-	int rc = fn(&c);
-	if (rc == OK && c.val.p == NULL && i != NULL)
-		drop(i);
-	else if (rc == OK && c.val.p != NULL)
-		keep(ns, key, c.val, c.ttl_s != 0 ? fake_now + c.ttl_s : i ? i->end : fake_now);
+	for (size_t i = 0; rc == OK && i < n; i++) {
+		struct item *had = find(acts[i].ns, acts[i].key);
+		struct slice old = had ? arena_copy(a, slice_mem(had->val, had->nval)) : S_NONE;
+		c[i] = (struct state_change){ .a = a, .old = old, .val = old, .ctx = acts[i].ctx };
+		rc = acts[i].fn(&c[i]);
+	}
+	for (size_t i = 0; rc == OK && i < n; i++) {
+		struct item *had = find(acts[i].ns, acts[i].key);
+		if (c[i].val.p == NULL && had != NULL)
+			drop(had);
+		else if (c[i].val.p != NULL)
+			keep(acts[i].ns, acts[i].key, c[i].val, c[i].ttl_s != 0 ? fake_now + c[i].ttl_s : had ? had->end : fake_now);
+	}
 	pthread_mutex_unlock(&lock);
 	return rc;
+}
+
+static int update(const char *ns, struct slice key, state_fn *fn, void *ctx)
+{
+	return update_all(&(struct state_act){ ns, key, fn, ctx }, 1);
 }
 
 int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
 {
 	WRITES();
 	return update(ns, key, fn, ctx);
+}
+
+int state_update_all(const struct state_act *acts, size_t n)
+{
+	WRITES();
+	return update_all(acts, n);
+}
+
+int state_putting(struct state_change *c)
+{
+	const struct state_value *v = c->ctx;
+	c->val = v->val;
+	c->ttl_s = v->ttl_s;
+	return OK;
+}
+
+int state_deleting(struct state_change *c)
+{
+	c->val = S_NONE;
+	return OK;
 }
 
 int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)

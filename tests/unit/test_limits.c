@@ -1,4 +1,4 @@
-/* LINK: -Wl,--wrap=now_ms -Wl,--wrap=state_update -Wl,--wrap=audit_write */
+/* LINK: -Wl,--wrap=now_ms -Wl,--wrap=state_update -Wl,--wrap=state_update_all -Wl,--wrap=audit_write */
 /* LINK: -Wl,--wrap=directory_key_lock -Wl,--wrap=directory_password_failures */
 /* Limits: how many tries are evaluated, when they begin anew, and that nobody can tell who exists. */
 #include <pthread.h>
@@ -41,6 +41,13 @@ int __wrap_state_update(const char *ns, struct slice key, state_fn *fn, void *ct
 int __wrap_state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
 {
 	return state_rc != OK ? state_rc : __real_state_update(ns, key, fn, ctx);
+}
+
+int __real_state_update_all(const struct state_act *acts, size_t n);
+int __wrap_state_update_all(const struct state_act *acts, size_t n);
+int __wrap_state_update_all(const struct state_act *acts, size_t n)
+{
+	return state_rc != OK ? state_rc : __real_state_update_all(acts, n);
 }
 
 int __wrap_directory_password_failures(const struct person *p, unsigned n);

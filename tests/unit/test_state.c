@@ -139,6 +139,55 @@ static void verbs(void **s)
 	assert_int_equal(state_get(a, "t", S("forever"), &v), E_NOENT);
 }
 
+static int says_limit(struct state_change *c)
+{
+	++*(unsigned *)c->ctx;
+	c->val = S("changed");
+	return E_LIMIT;
+}
+
+static int lives_longer(struct state_change *c)
+{
+	c->ttl_s = 1000;
+	return OK;
+}
+
+static void several_as_one(void **s)
+{
+	(void)s;
+	AUTO_ARENA a = arena_new();
+	struct slice v;
+	unsigned asked = 0;
+	struct state_value one = { S("one"), 60, false }, two = { S("two"), 60, false };
+	const struct state_act puts[] = { { "t", S("1"), state_putting, &one }, { "t", S("2"), state_putting, &two } };
+	assert_int_equal(state_update_all(puts, 2), OK);
+	assert_int_equal(state_get(a, "t", S("1"), &v), OK);
+	assert_true(slice_is(v, "one"));
+	assert_int_equal(state_get(a, "t", S("2"), &v), OK);
+	assert_true(slice_is(v, "two"));
+
+	/* one says no: nothing is changed, and those behind it are not asked */
+	const struct state_act no[] = { { "t", S("1"), state_deleting, NULL }, { "t", S("2"), says_limit, &asked },
+		{ "t", S("3"), state_putting, &one }, { "t", S("4"), says_limit, &asked } };
+	assert_int_equal(state_update_all(no, 4), E_LIMIT);
+	assert_int_equal(asked, 1);
+	assert_int_equal(state_get(a, "t", S("1"), &v), OK);
+	assert_int_equal(state_get(a, "t", S("2"), &v), OK);
+	assert_true(slice_is(v, "two"));
+	assert_int_equal(state_get(a, "t", S("3"), &v), E_NOENT);
+
+	/* a value that stays where it was is still the value after another record was written */
+	const struct state_act keep[] = { { "t", S("1"), state_putting, &two }, { "t", S("2"), lives_longer, NULL }, { "t", S("3"), state_deleting, NULL } };
+	assert_int_equal(state_update_all(keep, 3), OK);
+	skew_ms += 100 * 1000;
+	assert_int_equal(state_get(a, "t", S("1"), &v), E_NOENT);
+	assert_int_equal(state_get(a, "t", S("2"), &v), OK);
+	assert_true(slice_is(v, "two"));
+	wait_forbid();
+	assert_int_equal(state_update_all(puts, 2), E_WAIT);
+	assert_true(wait_was_wanted());
+}
+
 static void big_and_binary(void **s)
 {
 	(void)s;
@@ -684,7 +733,7 @@ int main(void)
 {
 	log_open("test_state", 2);	/* its errors are meant */
 	const struct CMUnitTest tests[] = {
-		T(verbs), T(big_and_binary), T(writes_wait_reads_do_not), T(ends), T(more_and_less_time), T(nothing_grows),
+		T(verbs), T(several_as_one), T(big_and_binary), T(writes_wait_reads_do_not), T(ends), T(more_and_less_time), T(nothing_grows),
 		T(expired_but_not_swept), T(full_map), T(a_flood_of_guests), T(failing_disk), T(failing_root_page),
 		T(full_disk), T(disk_filled_by_others), T(one_winner_among_threads),
 		T(counts_add_up), T(one_winner_among_processes), T(killed_in_the_middle), T(who_lives_is_known), T(survives_close_and_open), T(no_key_in_the_file),
