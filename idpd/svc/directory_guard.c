@@ -28,10 +28,11 @@ int guard_check(void)
 	check_decoy(a);
 	const char *dns[] = { found[0].n > 0 ? found[0].e[0].dn : dir_conf.decoy_dn, found[1].n > 0 ? found[1].e[0].dn : dir_conf.decoy_dn,
 		dir_conf.decoy_dn };
-	for (size_t i = 0; i < sizeof dns / sizeof *dns; i++)
-		if (dir_anybody_reads(a, dns[i], secrets)) {
+	int e = E_NOENT;
+	for (size_t i = 0; i < sizeof dns / sizeof *dns && e == E_NOENT; i++) {
+		e = dir_anybody_reads(a, dns[i], secrets);
+		if (e == OK)
 			log_err("directory: anybody can read the secrets of %s: mend its access rules, we do not start on that", dns[i]);
-			return E_INPUT;
-		}
-	return OK;
+	}
+	return e == E_NOENT ? OK : e == OK ? E_INPUT : e;
 }

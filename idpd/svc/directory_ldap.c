@@ -135,7 +135,7 @@ int dir_search(struct arena *a, const struct query *queries, size_t n, struct en
 	return OK;
 }
 
-bool dir_anybody_reads(struct arena *a, const char *dn, const char *const *attributes)
+int dir_anybody_reads(struct arena *a, const char *dn, const char *const *attributes)
 {
 	/* The condition must be one that may be asked: (objectClass=*) may be closed where a secret is open. */
 	struct buf b = buf_new(a);
@@ -144,9 +144,12 @@ bool dir_anybody_reads(struct arena *a, const char *dn, const char *const *attri
 		buf_printf(&b, "(%s=*)", *name);
 	buf_lit(&b, ")");
 	struct query q = { dn, SCOPE_ENTRY, buf_cstr(&b), attributes, 1, false };
-	struct entries found;
+	struct entries found = { NULL, 0 };
 	/* A thread that never called dir_bind has bound this connection to nobody. */
-	return search_by(LINK_VERIFY, a, &q, 1, &found) == LDAP_SUCCESS && found.n == 1 && found.e[0].n > 0;
+	int rc = search_by(LINK_VERIFY, a, &q, 1, &found);
+	if (is_broken(rc))
+		return E_DOWN;
+	return rc == LDAP_SUCCESS && found.n == 1 && found.e[0].n > 0 ? OK : E_NOENT;
 }
 
 enum { MAX_CHANGES = 4 };

@@ -45,8 +45,8 @@ struct query {
 /* All queries in one round trip. A base that is not there gives no entries (E_DOWN if rooted). E_INPUT: filter or DN cannot be understood (logged). */
 int dir_search(struct arena *a, const struct query *queries, size_t n, struct entries *out);
 
-/* Does the entry show one of the attributes to somebody without a name? For threads that bind nobody. */
-bool dir_anybody_reads(struct arena *a, const char *dn, const char *const *attributes);
+/* Does the entry show one of the attributes to somebody without a name? OK yes, E_NOENT no, E_DOWN. For threads that bind nobody. */
+int dir_anybody_reads(struct arena *a, const char *dn, const char *const *attributes);
 
 enum change_op { CHANGE_ADD = 0, CHANGE_DELETE = 1, CHANGE_REPLACE = 2 };	/* as in RFC 4511 4.6 */
 struct change {
