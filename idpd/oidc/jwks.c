@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/wait.h"
 #include "oidc/oidc.h"
 #include "svc/keyring.h"
 
@@ -51,6 +52,8 @@ int oidc_published(const struct published **out)
 {
 	/* One looks, the others go on with what they have; at the very first all wait for it. */
 	if (ticks_ms() >= atomic_load(&look_at)) {
+		if (would_block())
+			return E_WAIT;
 		bool first = atomic_load(&current) == NULL;
 		if (first ? pthread_mutex_lock(&looking) == 0 : pthread_mutex_trylock(&looking) == 0) {
 			if (ticks_ms() >= atomic_load(&look_at))

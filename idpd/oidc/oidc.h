@@ -42,7 +42,7 @@ bool service_scope(const struct service *s, struct slice scope);
 bool service_grant(const struct service *s, const char *grant);
 bool service_open(const struct service *s);		/* csamServiceState: absent or exactly active */
 
-/* The keys we publish and the metadata that go with them, at most a minute old; immutable, never freed. E_DOWN when the keyring never answered. */
+/* The keys we publish and the metadata that go with them, at most a minute old; immutable, never freed. E_DOWN when the keyring never answered; E_WAIT. */
 struct published {
 	struct slice jwks, metadata;
 	const json_t *keys;		/* the JWK set */

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/wait.h"
 #include "svc/keyring.h"
 #include "svc/keyring_wire.h"
 
@@ -117,6 +118,8 @@ static int once(struct link *l, struct wire_pieces *request, size_t *out)
 static int ask(struct wire *request, size_t want, struct wire *reply, size_t *len)
 {
 	struct wire_pieces pieces;
+	if (would_block())
+		return E_WAIT;
 	struct link *l = link_of_thread();
 	if (wire_pieces(request, &pieces) != OK)
 		return fail(E_INPUT, "keyring: request of verb %u is too long", request->code);

@@ -1,7 +1,7 @@
 /* The keyring as the front sees it: verbs, not keys. No call shows a private key or a seed.
  *
  * Each thread keeps a connection of its own to the keyring process and waits at most 2 s for an answer.
- * E_DOWN when the keyring does not answer (logged); the next call connects anew. */
+ * E_DOWN when the keyring does not answer (logged); the next call connects anew. E_WAIT on a thread that may not wait. */
 #ifndef CSAM_KEYRING_H
 #define CSAM_KEYRING_H
 

@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/wait.h"
 #include "keyring/keyring.h"
 #include "svc/keyring.h"
 #include "svc/keyring_wire.h"
@@ -193,6 +194,9 @@ static void signs_every_algorithm(void **state)
 	assert_int_equal(keyring_sign(a, "", S("x"), &sig, &kid), E_NOENT);
 	assert_int_equal(keyring_sign(a, "A256GCM", S("x"), &sig, &kid), E_NOENT);
 	assert_int_equal(keyring_sign(a, "RS256", slice_mem(arena_alloc(a, 70000), 70000), &sig, &kid), E_INPUT);
+	wait_forbid();			/* a keyring that hangs must not hold an event thread */
+	assert_int_equal(keyring_sign(a, "ES256", S("x"), &sig, &kid), E_WAIT);
+	assert_true(wait_was_wanted());
 	assert_int_equal(keyring_sign(a, "ES256", S("x"), &sig, &kid), OK);	/* and the connection still works */
 }
 
