@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Agent, Directory, Idpd, base, check, dice, done, issuer, password, sleep, totp, until } from './own.mjs';
 
 const LOGINS = Number(process.env.LOGINS ?? 1000), SEED = Number(process.env.SEED ?? Date.now() % 1000000), LANES = 12;
-const roll = dice(SEED), GRACE_MS = 3000;
+const roll = dice(SEED), GRACE_MS = 3000, KILLS = LOGINS > 2000 ? Infinity : 12;
 console.log(`# seed ${SEED}, ${LOGINS} logins`);
 
 const directory = new Directory().start();
@@ -267,7 +267,7 @@ async function loginWorks(seconds) {
 
 async function killer() {
 	const parts = ['front', 'keyring', 'slapd'];
-	for (let i = 0; ledger.logins < LOGINS && !over; i++) {
+	for (let i = 0; i < KILLS && ledger.logins < LOGINS && !over; i++) {
 		await sleep(100 + roll(LOGINS > 2000 ? 8000 : 900));
 		const part = parts[i % 3], pages = part === 'slapd' && i < 3 * patients.length ? await pagesFor(patients[(i - 2) / 3]) : null;
 		const outage = { part, from: Date.now() - 50 };
