@@ -177,7 +177,8 @@ static enum csam_result exchange(struct csam *c, struct csam_turn *out)
 	bool bad = c->request.bad;
 	size_t n = !bad && sent(c, end) ? received(c, end) : 0;
 
-	explicit_bzero(&c->request, sizeof c->request);
+	c->request.n = 0;
+	explicit_bzero(c->request.data, sizeof c->request.data);
 	if (bad)
 		return ended(c, CSAM_DENY, out);	/* nothing is broken: nobody has such a name or password */
 	wire_read(c->reply, n, out);
