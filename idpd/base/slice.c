@@ -24,11 +24,16 @@ bool slice_cut(struct slice *rest, char sep, struct slice *part)
 	return true;
 }
 
+static bool is_one_of(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
 struct slice slice_trim(struct slice s, const char *blanks)
 {
-	while (s.n > 0 && memchr(blanks, s.p[s.n - 1], strlen(blanks)) != NULL)
+	while (s.n > 0 && is_one_of(s.p[s.n - 1], blanks))
 		s.n--;
-	for (; s.n > 0 && memchr(blanks, s.p[0], strlen(blanks)) != NULL; s.n--)
+	for (; s.n > 0 && is_one_of(s.p[0], blanks); s.n--)
 		s.p++;
 	return s;
 }
