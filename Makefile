@@ -151,7 +151,7 @@ install: all man/idpd.conf.5
 	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/csam/schema
 	install -s $(BUILD)/idpd $(DESTDIR)$(PREFIX)/sbin/
 	install -s $(BUILD)/csamctl $(DESTDIR)$(PREFIX)/bin/
-	cp -r share/html share/css share/texts $(DESTDIR)$(PREFIX)/share/csam/
+	cp -r share/html share/css share/texts share/passwords.txt $(DESTDIR)$(PREFIX)/share/csam/
 	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(DESTDIR)$(PREFIX)/share/csam/schema/
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

@@ -1,22 +1,9 @@
-/* How secrets stand in the directory. The only home of libargon2. */
-#include <argon2.h>
-#include <stdlib.h>
+/* How secrets stand in the directory. */
 #include "base/digest.h"
 #include "csamctl/secrets.h"
 #include "svc/keyring.h"
 
-/* OWASP's and RFC 9106's smaller choice: what a login costs, about 30 ms. The decoy entry costs the same. */
-enum { PASSES = 2, MEMORY_KIB = 19456, LANES = 1, SALT = 16, HASH = 32 };
-
-const char *password_hash(struct arena *a, struct slice password)
-{
-	unsigned char salt[SALT];
-	char text[160];
-	random_bytes(salt, sizeof salt);
-	if (argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.p, password.n, salt, sizeof salt, HASH, text, sizeof text) != ARGON2_OK)
-		abort();	/* only memory can be missing */
-	return arena_printf(a, "{ARGON2}%s", text);
-}
+enum { SALT = 16 };
 
 bool password_is_hash(struct slice text)
 {

@@ -3,8 +3,8 @@
 #define CSAMCTL_SECRETS_H
 
 #include "csamctl/ctl.h"
+#include "svc/passwords.h"
 
-const char *password_hash(struct arena *a, struct slice password);	/* {ARGON2}$argon2id$... for slapd's argon2 module */
 bool password_is_hash(struct slice text);				/* {SCHEME}..., one that slapd verifies */
 
 /* "{SHA256}base64(salt 16 || SHA-256(salt || secret))". Client secrets are random, so a quick digest keeps them. */

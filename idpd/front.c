@@ -12,6 +12,7 @@
 #include "svc/audit.h"
 #include "svc/directory.h"
 #include "svc/keyring.h"
+#include "svc/passwords.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
 #include "svc/texts.h"
@@ -83,6 +84,7 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	    (r = audit_open(c->server_audit_dir)) != OK ||
 	    (r = texts_open(texts, c->server_languages)) != OK ||
 	    (r = web_open(c->server_share_dir)) != OK ||
+	    (r = passwords_open(arena_printf(a, "%s/passwords.txt", c->server_share_dir))) != OK ||
 	    (r = open_directory(c)) != OK ||
 	    (r = open_oidc(c)) != OK)
 		return r;

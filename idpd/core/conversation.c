@@ -12,7 +12,9 @@ enum { REPLY_WAIT_MS = 5000, REPLY_POLL_MS = 20 };
 static void tell(const struct engine *e, enum verdict verdict, struct turn *out)
 {
 	*out = (struct turn){ .verdict = verdict, .conversation = e->c.id, .back = e->c.back, .cancel = e->c.cancel,
-		.service = e->c.service, .lang = e->c.lang };
+		.service = e->c.service, .lang = e->c.lang, .goal = e->c.goal };
+	if (e->c.door == DOOR_HOST && e->person != NULL && e->person->locale != NULL && !e->c.proven)
+		out->lang = e->person->locale;
 	if (verdict == V_MORE || verdict == V_DOWN)
 		engine_draw(e, out);
 }
@@ -68,13 +70,13 @@ static int settle(struct arena *a, struct conv *c, struct slice binding)
 /* The stored reply: same ticket, same answer. */
 static int repeat(struct engine *e, struct turn *out)
 {
-	struct slice cookie;
+	struct slice cookie = S_NONE;
 	switch (e->c.verdict) {
 	case V_MORE:
 	case V_DOWN:
 		return redraw(e, e->c.verdict, out);
 	case V_ALLOW:
-		if (sealed_open(e->a, "reply", e->c.session, &cookie) != OK)
+		if (e->c.goal == GOAL_LOGIN && sealed_open(e->a, "reply", e->c.session, &cookie) != OK)
 			return E_NOENT;
 		tell(e, V_ALLOW, out);
 		out->session = cookie;
@@ -91,14 +93,22 @@ static int come_again(struct engine *e, struct slice ticket, struct slice bindin
 		return rc;
 	if (conv_is_last(&e->c, ticket, answer))
 		return repeat(e, out);
-	return redraw(e, V_MORE, out);
+	return e->c.door == DOOR_HOST ? E_NOENT : redraw(e, V_MORE, out);
 }
 
 /* --- an answer that is evaluated --- */
 
+static void take_back(const struct engine *e, struct slice cookie)
+{
+	if (cookie.n > 0 && e->c.door == DOOR_BROWSER)
+		session_end(cookie);
+}
+
 /* V_ALLOW becomes a session and its sealed reply; if any of it fails, there is no session. */
 static struct outcome admit(struct engine *e, struct outcome o, struct slice *cookie)
 {
+	if (e->c.goal == GOAL_PASSWORD)
+		return o;
 	int rc = engine_admit(e, o.key, cookie);
 	if (rc == E_NOENT)
 		return (struct outcome){ .why = "deny.not-allowed" };
@@ -106,8 +116,7 @@ static struct outcome admit(struct engine *e, struct outcome o, struct slice *co
 		rc = sealed_make(e->a, "reply", *cookie, now() + CONV_REPLY_S, &e->c.session);
 	if (rc == OK)
 		return o;
-	if (cookie->n > 0)
-		session_end(*cookie);
+	take_back(e, *cookie);
 	*cookie = S_NONE;
 	return (struct outcome){ .verdict = V_DOWN };
 }
@@ -130,8 +139,7 @@ static int finish(struct engine *e, const struct engine *before, struct outcome 
 	e->c.why = o.why;
 	int rc = conv_store(e->a, &e->c);
 	if (rc != OK) {
-		if (cookie.n > 0)
-			session_end(cookie);
+		take_back(e, cookie);
 		return rc == E_EXISTS ? E_DOWN : rc;	/* it took too long, and the person has a new ticket */
 	}
 	tell(e, o.verdict, out);
@@ -151,6 +159,8 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	int rc = conv_load(a, id, binding, &e.c);
 	if (rc != OK)
 		return rc;
+	if (e.c.peer != NULL)
+		e.peer = e.c.peer;
 	if (e.c.ticket == NULL || !slice_same_secret(slice_of(e.c.ticket), ticket))
 		return come_again(&e, ticket, binding, answer, out);
 	rc = redraw(&e, V_MORE, out);
@@ -210,10 +220,24 @@ static int take_over(struct engine *e, const struct want *want)
 	c->name = login.person->name;
 	c->wanted = c->subject = login.session->subject;
 	c->password_changed = login.session->password_changed;
-	c->proven = password->when;
+	c->since = password->when;
 	c->by_session = c->name_fixed = true;
 	c->note = "note.step-up";
 	return engine_look(e);
+}
+
+/* Is there a kind that this service takes, that reaches the level, and that the door can draw? */
+static bool can_be_met(const struct engine *e)
+{
+	size_t n;
+	if (e->c.goal == GOAL_PASSWORD)
+		return e->c.can & ASK_SECRET;
+	if (!e->c.proven)
+		return engine_only_kind(e, &n) != NULL;
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if (engine_proven_fits(e, *k))
+			return true;
+	return false;
 }
 
 static void first_stage(struct engine *e)
@@ -221,7 +245,15 @@ static void first_stage(struct engine *e)
 	struct conv *c = &e->c;
 	size_t n;
 	const struct key_kind *only = engine_only_kind(e, &n);
-	if (n == 1 || !(c->can & ASK_CHOICE)) {
+	if (c->goal == GOAL_PASSWORD) {
+		c->stage = STAGE_PASSWORD;
+		return;
+	}
+	if (c->proven) {
+		c->stage = STAGE_CODE;
+		return;
+	}
+	if (n == 1 || (!(c->can & ASK_CHOICE) && c->door == DOOR_BROWSER)) {
 		e->kind = only;
 		c->kind = only->name;
 	}
@@ -238,13 +270,16 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 {
 	struct engine e = { .a = a, .peer = peer };
 	struct conv *c = &e.c;
-	size_t n;
 	*out = (struct turn){ 0 };
 	if (want->binding.n == 0)
 		return E_INPUT;
 	sha256(want->binding, c->binding);
 	c->door = want->door;
+	c->goal = want->goal;
 	c->can = want->can;
+	c->proven = want->proven && c->door == DOOR_HOST;
+	c->via = arena_strdup(a, want->via);
+	c->peer = c->door == DOOR_HOST ? arena_strdup(a, peer) : NULL;
 	c->level = want->level;
 	c->service = arena_strdup(a, want->service);
 	c->name = arena_strdup(a, want->name);
@@ -253,6 +288,8 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 	c->cancel = arena_strdup(a, want->cancel);
 	c->lang = arena_strdup(a, want->lang);
 	c->name_fixed = c->door == DOOR_HOST && c->name != NULL;	/* the host knows who it asks for */
+	if (c->name_fixed)
+		c->can |= ASK_TEXT | (c->proven ? ASK_SECRET : 0);	/* what need not be asked need not be drawn */
 	c->stage = STAGE_PASSWORD;
 	int rc = engine_look(&e);
 	if (rc == OK)
@@ -261,7 +298,7 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 		return rc;
 	if (e.blocked)
 		return refuse(&e, "deny.service-blocked", out);
-	if (engine_only_kind(&e, &n) == NULL)
+	if (!can_be_met(&e))
 		return refuse(&e, "deny.level", out);
 	first_stage(&e);
 	rc = conv_create(a, c);

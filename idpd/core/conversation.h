@@ -10,18 +10,22 @@
 #include "core/prompt.h"
 
 enum door { DOOR_BROWSER = 1, DOOR_HOST };
+enum goal { GOAL_LOGIN = 0, GOAL_PASSWORD };	/* who is it; a new password */
 
 struct want {				/* begins a conversation */
 	enum door door;
-	struct slice binding;		/* the browser's cookie value: only it may go on */
+	enum goal goal;
+	struct slice binding;		/* the browser's cookie value, or what names the host: only it may go on */
 	const char *service;		/* service id (cn), or NULL: My digital keys and the like */
 	unsigned level;			/* at least; 0: what the service says */
 	unsigned can;			/* enum ask the door can draw */
-	const char *name;		/* login_hint: prefilled, never trusted; or NULL */
+	const char *name;		/* login_hint: prefilled, never trusted; or NULL. Of a host: who it must be, letter for letter */
+	bool proven;			/* a host has verified a public key of that person: the code alone is asked */
+	const char *via;		/* program on the host that asks, for the audit trail; or NULL */
 	const char *subject;		/* must be this person (id_token_hint, step-up); or NULL */
 	struct slice session;		/* cookie of the session to step up; may be empty */
 	bool anew;			/* prompt=login, max_age: what was proven before does not count */
-	const char *back;		/* path on our site to return to when allowed */
+	const char *back;		/* path on our site to return to when allowed; of a host: whatever its door wants to see again */
 	const char *cancel;		/* and when the person gives up */
 	const char *lang;		/* or NULL */
 };
@@ -31,17 +35,23 @@ struct turn {				/* zeroed is: denied */
 	const char *conversation;	/* identifier for the address bar: names the conversation, opens nothing */
 	const char *ticket;		/* V_MORE, V_DOWN */
 	struct prompt ask;		/* V_MORE, V_DOWN */
-	struct slice session;		/* V_ALLOW: the new cookie value */
+	struct slice session;		/* V_ALLOW: the new cookie value; of a host what session_thaw reads: no session is left behind */
+	enum goal goal;
 	const char *back, *cancel;	/* as wanted */
 	const char *service, *lang;
 	const char *why;		/* V_DENY: text id of what to tell the person */
 };
 
 /* Text ids. Notes: note.wrong, note.wrong-code, note.incomplete, note.wait, note.down, note.not-activated, note.locked, note.no-key,
- * note.step-up. Refusals: deny.service-blocked, deny.level (no key that reaches it), deny.not-allowed, deny.too-many.
+ * note.step-up; for a new password those of password.h, note.password-differ. Refusals: deny.service-blocked, deny.level (no key that reaches it), deny.not-allowed, deny.too-many;
+ * at a host also note.locked and its kin, as there is nothing else to choose.
+ *
+ * At a host the name is fixed, the password comes first, and `lang` becomes the person's own once it was right (before, it would tell who
+ * exists). An old ticket with another answer is E_NOENT there.
  *
  * Begin never allows: at least one answer is asked. Errors besides the verdict: E_NOENT (no such conversation for this binding, or it has ended), E_INPUT (answer does not fit the
- * prompt), E_DOWN, E_LIMIT, E_WAIT. `peer` is the address of who asks. */
+ * prompt), E_DOWN, E_LIMIT, E_WAIT. `peer` is the address of who asks; at a
+ * host's door that of the beginning stays. */
 int conversation_begin(struct arena *a, const struct want *want, const char *peer, struct turn *out);
 int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out);
 int conversation_answer(struct arena *a, struct slice ticket, struct slice binding, const char *peer,

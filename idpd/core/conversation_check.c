@@ -1,4 +1,4 @@
-/* Is it them? The password, the kind's own step, and the way in.
+/* Is it them? The password, and the kind's own step.
  *
  * Unknown, suspended, without password, refused and wrong walk one path: the same calls in the same order, one bind. An attempt is
  * counted before it is evaluated; what could not be evaluated is taken back. */
@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/engine.h"
 #include "core/limits.h"
+#include "core/names.h"
 #include "svc/audit.h"
 #include "svc/keyring.h"
 #include "svc/state.h"
@@ -16,17 +17,17 @@ static const struct outcome more = { .verdict = V_MORE }, down = { .verdict = V_
 
 /* --- what is told and kept of a no --- */
 
-static struct outcome again(struct engine *e, const char *note)
+struct outcome engine_again(struct engine *e, const char *note)
 {
 	e->c.note = note;
 	return more;
 }
 
-static struct outcome wrong(struct engine *e, const char *note)
+struct outcome engine_wrong(struct engine *e, const char *note)
 {
 	if (++e->c.wrong >= limits_turns())
 		return (struct outcome){ .why = "deny.too-many" };
-	return again(e, note);
+	return engine_again(e, note);
 }
 
 /* What was typed as a name, when it is text, cut between characters. */
@@ -40,22 +41,16 @@ static const char *typed(struct arena *a, struct slice name)
 	return arena_str(a, name);
 }
 
-struct try {
-	const struct person *person;		/* NULL: nobody */
-	struct slice name;
-	const struct key *key;
-};
-
 /* A no stands whether or not its line could be written: only a yes waits for the trail. */
-static void record(struct engine *e, enum audit_event event, const struct try *t, const char *why)
+void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why)
 {
 	AUDIT(.event = event, .subject = t->person ? t->person->subject : NULL, .name = t->person ? NULL : typed(e->a, t->name),
-	    .kind = e->c.kind, .key = t->key ? t->key->id : NULL, .service = e->c.service, .peer = e->peer, .why = why);
+	    .kind = e->c.kind, .key = t->key ? t->key->id : NULL, .service = e->c.service, .peer = e->peer, .via = e->c.via, .why = why);
 }
 
 /* --- the password --- */
 
-static int find_person(struct engine *e, struct slice name, const struct person **out)
+int engine_person(struct engine *e, struct slice name, const struct person **out)
 {
 	int rc = E_NOENT;
 	*out = NULL;
@@ -63,7 +58,8 @@ static int find_person(struct engine *e, struct slice name, const struct person 
 		rc = directory_person(e->a, e->c.wanted, out);
 	else if (name.n <= NAME_MAX_BYTES && slice_is_text(name, ""))
 		rc = directory_person_by_name(e->a, name, out);
-	if (rc != OK)
+	/* On a host the name is what its programs act on: another spelling, an alias or a name of the system is nobody's there. */
+	if (rc != OK || (e->c.door == DOOR_HOST && (!slice_is(name, (*out)->name) || name_is_reserved(name))))
 		*out = NULL;
 	return rc == E_NOENT || rc == E_INPUT ? OK : rc;
 }
@@ -86,8 +82,8 @@ static struct outcome password_is_right(struct engine *e, const struct person *p
 	e->person = person;
 	e->c.subject = person->subject;
 	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
-	e->c.proven = now();
-	return engine_next(e);
+	e->c.since = now();
+	return e->c.goal == GOAL_PASSWORD ? engine_ask_new(e) : engine_next(e);
 }
 
 /* OK: evaluated, *why is what was wrong or NULL; E_LIMIT: not now, in wait_s; else it could not be evaluated, and was not counted. */
@@ -119,15 +115,15 @@ static struct outcome try_password(struct engine *e, const struct try *t, struct
 	const char *why = "wrong-password";
 	int rc = evaluate_password(e, t, secret, &why);
 	if (rc == E_LIMIT) {
-		record(e, EV_LOGIN_LIMITED, t, "wait");
-		return again(e, "note.wait");
+		engine_record(e, EV_LOGIN_LIMITED, t, "wait");
+		return engine_again(e, "note.wait");
 	}
 	if (rc != OK)
 		return down;
 	if (why == NULL && t->person != NULL)
 		return password_is_right(e, t->person);
-	record(e, slice_is(S("refused"), why) ? EV_LOGIN_LIMITED : EV_LOGIN_NO, t, why);
-	return wrong(e, "note.wrong");
+	engine_record(e, slice_is(S("refused"), why) ? EV_LOGIN_LIMITED : EV_LOGIN_NO, t, why);
+	return engine_wrong(e, "note.wrong");
 }
 
 static struct outcome check_password(struct engine *e, const struct answer *answer)
@@ -137,8 +133,8 @@ static struct outcome check_password(struct engine *e, const struct answer *answ
 	if (!e->c.name_fixed)
 		e->c.name = t.name.n <= NAME_MAX_BYTES && slice_is_text(t.name, "") ? arena_str(e->a, t.name) : NULL;
 	if (t.name.n == 0 || answer->secret.n == 0)
-		return again(e, "note.incomplete");
-	if (find_person(e, t.name, &t.person) != OK)
+		return engine_again(e, "note.incomplete");
+	if (engine_person(e, t.name, &t.person) != OK)
 		return down;
 	return try_password(e, &t, answer->secret);
 }
@@ -179,54 +175,65 @@ static int spend(struct engine *e, const struct key *key, uint64_t number)
 	return state_advance("otp", slice_of(key_name(e, key)), number, SPENT_S);
 }
 
-static struct outcome key_is_locked(struct engine *e, const struct try *t)
-{
-	record(e, EV_LOGIN_LIMITED, t, "locked");
-	return engine_choose(e, "note.locked", t->key->kind);
-}
-
-static struct outcome second_is_right(struct engine *e, const struct try *t, const struct step *step)
+static enum verdict second_is_right(struct engine *e, const struct try *t, const struct step *step, const char **why)
 {
 	int rc = spend(e, t->key, step->spend);
-	if (rc != OK) {
-		limits_second_undo(e->person, t->key);
-		if (rc != E_EXISTS)
-			return down;
-		record(e, EV_LOGIN_NO, t, "replayed-code");
-		return wrong(e, "note.wrong-code");
+	if (rc == OK)
+		rc = limits_second_right(e->person, t->key);
+	else if (rc == E_EXISTS)
+		*why = "replayed-code";
+	if (rc == E_LIMIT) {
+		*why = "locked";
+		return V_DENY;
 	}
-	rc = limits_second_right(e->person, t->key);
-	if (rc == E_LIMIT)
-		return key_is_locked(e, t);
 	if (rc != OK) {
 		limits_second_undo(e->person, t->key);
-		return down;
+		return rc == E_EXISTS ? V_DENY : V_DOWN;
 	}
 	if (step->exposed)
 		reseal(e, t->key);
 	directory_key_used(t->key, step->spend);
-	return (struct outcome){ .verdict = V_ALLOW, .key = t->key };
+	return V_ALLOW;
 }
 
-static struct outcome evaluate_second(struct engine *e, const struct try *t, struct slice code)
+enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, const char **why)
 {
 	struct step step = { .a = e->a, .person = e->person, .key = t->key, .answer = code, .when = now() };
 	int rc = limits_second(e->person, t->key);
 	if (rc == E_LIMIT)
-		return key_is_locked(e, t);
+		*why = "locked";
 	if (rc != OK)
-		return down;
-	switch (e->kind->verify(&step)) {
+		return rc == E_LIMIT ? V_DENY : V_DOWN;
+	enum verdict verdict = e->kind->verify(&step);
+	if (verdict == V_ALLOW)
+		return second_is_right(e, t, &step, why);
+	if (verdict == V_DENY)
+		*why = step.why;
+	else
+		limits_second_undo(e->person, t->key);
+	return verdict;
+}
+
+static struct outcome key_is_locked(struct engine *e, const struct try *t)
+{
+	engine_record(e, EV_LOGIN_LIMITED, t, "locked");
+	return engine_choose(e, "note.locked", t->key->kind);
+}
+
+static struct outcome evaluate_second(struct engine *e, const struct try *t, struct slice code)
+{
+	const char *why = NULL;
+	switch (engine_try_key(e, t, code, &why)) {
 	case V_ALLOW:
-		return second_is_right(e, t, &step);
+		return (struct outcome){ .verdict = V_ALLOW, .key = t->key };
 	case V_DENY:
-		record(e, EV_LOGIN_NO, t, step.why);
-		return wrong(e, "note.wrong-code");
+		if (slice_is(S("locked"), why))
+			return key_is_locked(e, t);
+		engine_record(e, EV_LOGIN_NO, t, why);
+		return engine_wrong(e, "note.wrong-code");
 	case V_MORE:
-		limits_second_undo(e->person, t->key);
-		return again(e, "note.incomplete");
+		return engine_again(e, "note.incomplete");
 	default:
-		limits_second_undo(e->person, t->key);
 		return down;
 	}
 }
@@ -237,7 +244,7 @@ static struct outcome check_second(struct engine *e, const struct answer *answer
 	if (t.key == NULL)
 		return engine_next(e);		/* it fell since it was chosen: another, or why there is none */
 	if (answer->code.n == 0)
-		return again(e, "note.incomplete");
+		return engine_again(e, "note.incomplete");
 	return evaluate_second(e, &t, answer->code);
 }
 
@@ -246,7 +253,7 @@ static struct outcome check_second(struct engine *e, const struct answer *answer
 static struct outcome chosen(struct engine *e, struct slice id)
 {
 	if (id.n == 0)
-		return again(e, "note.incomplete");
+		return engine_again(e, "note.incomplete");
 	if (e->c.stage == STAGE_KEY) {
 		e->c.key_id = arena_str(e->a, id);
 		e->c.stage = STAGE_SECOND;
@@ -274,56 +281,13 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 		return check_password(e, answer);
 	case STAGE_SECOND:
 		return check_second(e, answer);
+	case STAGE_CODE:
+		return engine_check_proven(e, answer);
+	case STAGE_NEW:
+		return engine_check_new(e, answer);
+	case STAGE_AGAIN:
+		return engine_check_again(e, answer);
 	default:
 		return (struct outcome){ .why = "deny.other" };
 	}
-}
-
-/* --- the way in --- */
-
-/* The session this login adds to: the browser's own, when it is the same person's. */
-static int old_session(struct engine *e, const struct session **old)
-{
-	struct login login;
-	*old = NULL;
-	if (e->c.sid == NULL)
-		return OK;
-	int rc = session_login_sid(e->a, e->c.sid, &login);
-	if (rc == OK && strcmp(login.session->subject, e->person->subject) == 0)
-		*old = login.session;
-	/* What was taken over from a session that is gone must be asked again. */
-	if (*old == NULL && e->c.by_session)
-		return E_DOWN;
-	return rc == E_NOENT ? OK : rc;
-}
-
-int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
-{
-	const struct session *old;
-	/* A login from its first to its last answer is done now, however long the code took to arrive (a service with a short max_age
-	 * would refuse it otherwise); one that rests on an earlier password is as old as that. */
-	struct proof proof = { .kind = e->kind->name, .key_id = key->id, .when = e->c.by_session ? e->c.proven : now() };
-	struct try t = { .person = e->person, .key = key };
-	struct slice sid, rest, made;
-	int rc = e->service != NULL ? directory_allowed(e->a, e->service, e->person) : OK;
-	if (rc == E_NOENT)
-		record(e, EV_LOGIN_NO, &t, "not-allowed");
-	if (rc == OK)
-		rc = old_session(e, &old);
-	if (rc == OK)
-		rc = session_start(e->a, old, S_NONE, e->person, &proof, &made) == OK ? OK : E_DOWN;
-	if (rc != OK)
-		return rc;
-	rest = made;
-	slice_cut(&rest, '.', &sid);
-	rc = AUDIT(.event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .service = e->c.service,
-	    .peer = e->peer, .session = arena_str(e->a, sid), .level = policy_level(e->kind, e->person, key, now()));
-	if (rc != OK) {
-		session_end(made);		/* no yes before its line is durable */
-		return E_DOWN;
-	}
-	if (e->c.sid != NULL && old == NULL)
-		session_end_sid(e->c.sid, "replaced");	/* somebody else's: nobody could sign out of it any more */
-	*cookie = made;
-	return OK;
 }

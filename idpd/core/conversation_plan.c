@@ -55,7 +55,7 @@ int engine_look(struct engine *e)
 
 /* --- kinds and keys --- */
 
-static unsigned needed(const struct engine *e)
+unsigned engine_needed(const struct engine *e)
 {
 	unsigned of_service = e->service != NULL ? e->service->level : 0;
 	return e->c.level > of_service ? e->c.level : of_service;
@@ -63,7 +63,12 @@ static unsigned needed(const struct engine *e)
 
 bool engine_fits(const struct engine *e, const struct key_kind *kind)
 {
-	return (kind->asks & ~e->c.can) == 0 && policy_kind_fits(kind, e->service, needed(e));
+	return (kind->asks & ~e->c.can) == 0 && policy_kind_fits(kind, e->service, engine_needed(e));
+}
+
+bool engine_proven_fits(const struct engine *e, const struct key_kind *kind)
+{
+	return kind->traits & KIND_SECOND && kind->asks & ASK_CODE && engine_fits(e, kind);
 }
 
 const struct key_kind *engine_only_kind(const struct engine *e, size_t *n)
@@ -81,7 +86,7 @@ static size_t keys_of(const struct engine *e, const struct key_kind *kind, const
 	size_t n = 0;
 	for (size_t i = 0; i < e->person->nkeys && n < MAX_CHOICES; i++) {
 		unsigned level = policy_level(kind, e->person, &e->person->keys[i], now());
-		if (level != 0 && level >= needed(e))
+		if (level != 0 && level >= engine_needed(e))
 			keys[n++] = &e->person->keys[i];
 	}
 	return n;
@@ -110,10 +115,21 @@ static void choose_kind(struct engine *e, const struct key_kind *kind)
 	e->c.key_id = NULL;
 }
 
+static bool has_any_key(const struct engine *e)
+{
+	const struct key *keys[MAX_CHOICES];
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if (engine_fits(e, *k) && keys_of(e, *k, keys) > 0)
+			return true;
+	return false;
+}
+
 struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind)
 {
 	if (!(e->c.can & ASK_CHOICE))
-		return (struct outcome){ .why = "deny.level" };		/* a door that cannot ask: no other key either */
+		return (struct outcome){ .why = e->c.door == DOOR_HOST && note != NULL ? note : "deny.level" };	/* no other key either */
+	if (e->c.door == DOOR_HOST && !has_any_key(e))
+		return (struct outcome){ .why = note != NULL ? note : "deny.level" };	/* there is no way back in a terminal */
 	choose_kind(e, NULL);
 	e->c.stage = STAGE_CHOOSE;
 	e->c.note = note;
@@ -210,6 +226,15 @@ static void draw_prompt(const struct engine *e, struct prompt *ask)
 		break;
 	case STAGE_PASSWORD:
 		ask->ask = ASK_SECRET | (e->c.name_fixed ? 0 : ASK_TEXT);
+		ask->label_id = e->c.goal == GOAL_PASSWORD ? "password.present" : NULL;
+		break;
+	case STAGE_CODE:
+		ask->ask = ASK_CODE;
+		break;
+	case STAGE_NEW:
+	case STAGE_AGAIN:
+		ask->ask = ASK_SECRET;
+		ask->label_id = e->c.stage == STAGE_NEW ? "password.new" : "password.again";
 		break;
 	case STAGE_KEY:
 		ask->ask = ASK_CHOICE;

@@ -11,6 +11,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->id);
 	pack_bytes(p, c->binding, sizeof c->binding);
 	pack_uint(p, &c->door);
+	pack_uint(p, &c->goal);
 	pack_uint(p, &c->level);
 	pack_uint(p, &c->can);
 	pack_str(p, &c->service);
@@ -19,7 +20,10 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->back);
 	pack_str(p, &c->cancel);
 	pack_str(p, &c->lang);
+	pack_str(p, &c->via);
+	pack_str(p, &c->peer);
 	pack_bool(p, &c->name_fixed);
+	pack_bool(p, &c->proven);
 	pack_time(p, &c->created);
 	pack_uint(p, &c->stage);
 	pack_uint(p, &c->wrong);
@@ -31,8 +35,9 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->note_kind);
 	pack_str(p, &c->subject);
 	pack_str(p, &c->password_changed);
-	pack_time(p, &c->proven);
+	pack_time(p, &c->since);
 	pack_bool(p, &c->by_session);
+	pack_slice(p, &c->pending);
 	pack_str(p, &c->ticket);
 	pack_time(p, &c->taken);
 	pack_u64(p, &c->taker);

@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "core/conversation.h"
 
-enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_END };
+enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_CODE, STAGE_NEW, STAGE_AGAIN, STAGE_END };
 
 enum {
 	CONV_LIFE_S = 15 * 60,
@@ -21,10 +21,11 @@ struct conv {
 	/* as wanted at the beginning */
 	const char *id;
 	unsigned char binding[SHA256_LEN];	/* of the browser's cookie */
-	unsigned door, level, can;
+	unsigned door, goal, level, can;
 	const char *service, *wanted, *sid;	/* wanted: csamSubject it must be; sid: of the session the browser had */
-	const char *back, *cancel, *lang;
+	const char *back, *cancel, *lang, *via, *peer;	/* peer: where a host says that the person sits */
 	bool name_fixed;			/* the name is shown, not asked */
+	bool proven;				/* a host has verified a public key */
 	time_t created;
 	/* where it stands */
 	unsigned stage, wrong, wait_s;
@@ -32,8 +33,9 @@ struct conv {
 	const char *note, *note_kind;
 	/* once the password was right */
 	const char *subject, *password_changed;
-	time_t proven;
+	time_t since;				/* when that was */
 	bool by_session;			/* it was right when that session was made */
+	struct slice pending;			/* sealed digest of the new password that must be typed again */
 	/* the present ticket, and what became of the last */
 	const char *ticket;			/* NULL while an answer is evaluated */
 	time_t taken;				/* since when; 0: no answer is evaluated */

@@ -3,6 +3,7 @@
 #define CSAM_ENGINE_H
 
 #include "core/conversation_record.h"
+#include "svc/audit.h"
 
 enum { MAX_CHOICES = 16 };
 
@@ -32,11 +33,33 @@ const struct key_kind *engine_only_kind(const struct engine *e, size_t *n);	/* o
 size_t engine_keys(const struct engine *e, const struct key **keys);	/* of the chosen kind, at the level; at most MAX_CHOICES */
 struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind);	/* back to the chooser */
 struct outcome engine_next(struct engine *e);	/* after a right password: the next step of the chosen kind */
+bool engine_proven_fits(const struct engine *e, const struct key_kind *kind);	/* after a public key: a code, and nothing else */
+unsigned engine_needed(const struct engine *e);	/* level */
 void engine_draw(const struct engine *e, struct turn *out);
 bool engine_fits_prompt(const struct prompt *ask, const struct answer *answer);
 
 /* conversation_check.c: is it them? */
+struct try {
+	const struct person *person;		/* NULL: nobody */
+	struct slice name;
+	const struct key *key;
+};
 struct outcome engine_evaluate(struct engine *e, const struct answer *answer);
+struct outcome engine_again(struct engine *e, const char *note);	/* the same prompt, with a note */
+struct outcome engine_wrong(struct engine *e, const char *note);	/* and one try less */
+void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why);
+int engine_person(struct engine *e, struct slice name, const struct person **out);	/* OK also with nobody; E_DOWN and the like */
+enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, const char **why);	/* V_DENY: why, "locked" is one; else not counted */
+
+/* conversation_admit.c: the way in */
 int engine_admit(struct engine *e, const struct key *key, struct slice *cookie);	/* E_NOENT: not allowed in */
+
+/* conversation_host.c: after a public key */
+struct outcome engine_check_proven(struct engine *e, const struct answer *answer);
+
+/* conversation_password.c: a new password */
+struct outcome engine_ask_new(struct engine *e);
+struct outcome engine_check_new(struct engine *e, const struct answer *answer);
+struct outcome engine_check_again(struct engine *e, const struct answer *answer);
 
 #endif

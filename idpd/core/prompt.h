@@ -23,6 +23,7 @@ struct choice {
 
 struct prompt {
 	unsigned ask;			/* enum ask */
+	const char *label_id;		/* text id of what is asked, where it is not what the layout says by itself; or NULL */
 	const char *kind;		/* of the key being used, or NULL on the chooser */
 	const char *name;		/* who it is: with ASK_TEXT to begin the line with, else shown and not asked again; or NULL */
 	const char *note_id;		/* text id of what went wrong or what to know; or NULL */

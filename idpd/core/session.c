@@ -12,7 +12,7 @@
 #include "svc/state.h"
 
 enum {
-	RECORD_VERSION = 1, FROZEN_VERSION = 0x101,
+	RECORD_VERSION = 2, FROZEN_VERSION = 0x102,
 	IDLE_S = 30 * 60, IDLE_HIGH_S = 15 * 60, HIGH_LEVEL = 500, AGE_S = 12 * 60 * 60,
 	TOUCH_S = 60, KEEP_S = IDLE_S + TOUCH_S,
 	SID_CHARS = 22, SECRET_CHARS = 43,	/* 16 and 32 bytes in base64url */
@@ -43,6 +43,7 @@ static void fields(struct pack *p, struct session *s)
 		pack_str(p, &proof->key_id);
 		pack_uint(p, &proof->door_level);
 		pack_time(p, &proof->when);
+		pack_bool(p, &proof->alone);
 		p->bad = p->bad || proof->kind == NULL || proof->key_id == NULL;
 	}
 }
@@ -158,12 +159,17 @@ static const char *generation(const struct person *person)
 	return person->password_changed != NULL ? person->password_changed : "";
 }
 
+static bool rests_on_password(const struct proof *proof, const struct key_kind *kind)
+{
+	return kind->traits & KIND_PASSWORD && !proof->alone;
+}
+
 static unsigned proof_level(const struct session *s, const struct proof *proof, const struct person *person, time_t when)
 {
 	const struct key_kind *kind = kind_by_name(slice_of(proof->kind));
 	if (kind == NULL)
 		return 0;
-	if (kind->traits & KIND_PASSWORD && (!person->has_password || !same_text(s->password_changed, generation(person))))
+	if (rests_on_password(proof, kind) && (!person->has_password || !same_text(s->password_changed, generation(person))))
 		return 0;
 	for (size_t i = 0; i < person->nkeys; i++) {
 		const struct key *key = &person->keys[i];
@@ -187,7 +193,7 @@ unsigned session_level_for(struct login *login, const struct service *service)
 		if (level <= login->level || !policy_kind_fits(kind, service, 0))
 			continue;
 		login->level = level;
-		login->amr = kind->amr;
+		login->amr = proof->alone ? kind->amr & ~(unsigned)(AMR_PWD | AMR_MFA) : kind->amr;	/* what we have seen ourselves */
 		login->kind = kind->name;
 	}
 	return login->level;
@@ -200,7 +206,7 @@ const struct proof *session_password(const struct login *login)
 		const struct proof *proof = &login->session->proofs[i];
 		if (proof_level(login->session, proof, login->person, now()) == 0)
 			continue;
-		if (kind_by_name(slice_of(proof->kind))->traits & KIND_PASSWORD && (newest == NULL || proof->when > newest->when))
+		if (rests_on_password(proof, kind_by_name(slice_of(proof->kind))) && (newest == NULL || proof->when > newest->when))
 			newest = proof;
 	}
 	return newest;
@@ -302,7 +308,7 @@ static void make_room(struct session *s, const struct merge *m, bool password)
 		struct proof old = s->proofs[i];
 		const struct key_kind *kind = kind_by_name(slice_of(old.kind));
 		bool same = same_text(old.kind, m->proof->kind) && same_text(old.key_id, m->proof->key_id);
-		if (kind != NULL && !same && !(stale && kind->traits & KIND_PASSWORD))
+		if (kind != NULL && !same && !(stale && rests_on_password(&old, kind)))
 			s->proofs[n++] = old;
 	}
 	if (n == MAX_PROOFS)
@@ -313,7 +319,7 @@ static void make_room(struct session *s, const struct merge *m, bool password)
 static void add_proof(struct record *r, const struct merge *m)
 {
 	const struct key_kind *kind = kind_by_name(slice_of(m->proof->kind));
-	bool password = kind != NULL && kind->traits & KIND_PASSWORD;
+	bool password = kind != NULL && rests_on_password(m->proof, kind);
 	make_room(&r->s, m, password);
 	r->s.proofs[r->s.nproofs++] = *m->proof;
 	if (password)
@@ -393,6 +399,15 @@ int session_freeze(struct arena *a, const struct session *s, struct slice *out)
 	fields(&p, &copy);
 	*out = buf_slice(&p.out);
 	return OK;
+}
+
+int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out)
+{
+	static const unsigned char no_lock[SHA256_LEN];
+	struct merge m = { .person = person, .proof = proof, .when = now(), .lock = no_lock };
+	struct record r = { .s = { .sid = "", .subject = person->subject, .created = m.when } };
+	add_proof(&r, &m);
+	return session_freeze(a, &r.s, out);
 }
 
 int session_thaw(struct arena *a, struct slice frozen, struct login *out)

@@ -9,6 +9,7 @@ struct proof {
 	const char *kind, *key_id;	/* an entry under the person, also for the password alone */
 	unsigned door_level;		/* what the door or the partner allows at most; 0: no cap */
 	time_t when;			/* when it was; with a password taken from an earlier login, when that was */
+	bool alone;			/* without the password that goes before: a host had verified a public key */
 };
 
 enum { MAX_PROOFS = 6 };
@@ -58,5 +59,8 @@ int session_end_sid(const char *sid, const char *why);	/* why: a fixed word for 
  * time and age do not count there; everything else does. E_NOENT: nothing of it stands any more. */
 int session_freeze(struct arena *a, const struct session *s, struct slice *out);
 int session_thaw(struct arena *a, struct slice frozen, struct login *out);
+
+/* One proof as such bytes, without any session: what a login on a host leaves. */
+int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out);
 
 #endif

@@ -131,7 +131,7 @@ static int issue(struct request *r, struct response *resp, const struct auth_req
 		.client = req->service->client_id, .subject = login->person->subject, .sid = login->session->sid, .scope = req->scope,
 		.userinfo = req->claims.userinfo, .id_token = req->claims.id_token, .auth_time = login->session->auth_time, .made = t,
 		.level = login->level, .amr = login->amr, .acr = req->acr, .offline = slice_has_word(slice_of(req->scope), S("offline_access")),
-		.nonce = arena_str(r->a, req->param[P_NONCE]), .has_challenge = req->has_challenge,
+		.nonce = arena_str(r->a, req->param[P_NONCE]), .has_redirect = true, .has_challenge = req->has_challenge,
 	};
 	random_bytes(g.family, sizeof g.family);
 	sha256(slice_of(req->redirect_uri), g.redirect);

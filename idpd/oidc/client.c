@@ -116,73 +116,83 @@ bool client_secret_ok(struct arena *a, const char *const *stored, struct slice g
 	return ok;
 }
 
-static bool audience_is_us(struct arena *a, const json_t *aud)
+/* The issuer, the token endpoint, or the endpoint that is asked. */
+static bool audience_is_us(const struct request *r, const json_t *aud)
 {
-	const char *issuer = oidc_conf()->issuer, *token = arena_printf(a, "%s%s", issuer, OIDC_TOKEN_PATH);
+	const char *issuer = oidc_conf()->issuer, *token = arena_printf(r->a, "%s%s", issuer, OIDC_TOKEN_PATH);
+	const char *here = arena_printf(r->a, "%s%s", issuer, r->path != NULL ? r->path : "");
 	size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
 	for (size_t i = 0; i < n; i++) {
 		const char *one = json_string_value(json_is_array(aud) ? json_array_get(aud, i) : aud);
-		if (one != NULL && (strcmp(one, issuer) == 0 || strcmp(one, token) == 0))
+		if (one != NULL && (strcmp(one, issuer) == 0 || strcmp(one, token) == 0 || strcmp(one, here) == 0))
 			return true;
 	}
 	return false;
 }
 
+static bool audience_is_here(const struct request *r, const json_t *aud)
+{
+	return r->path != NULL && json_is_string(aud) &&
+	    strcmp(json_string_value(aud), arena_printf(r->a, "%s%s", oidc_conf()->issuer, r->path)) == 0;
+}
+
 /* RFC 7523 3, with the times that RFC 9700 and good sense want. */
-static const char *assertion_fault(struct arena *a, const struct service *s, const json_t *v)
+static const char *assertion_fault(const struct request *r, const struct service *s, const json_t *v, bool lasting)
 {
 	const json_t *exp = json_object_get(v, "exp"), *nbf = json_object_get(v, "nbf"), *iat = json_object_get(v, "iat");
 	const char *iss = json_str(v, "iss"), *sub = json_str(v, "sub"), *jti = json_str(v, "jti");
 	time_t t = now();
 	if (iss == NULL || sub == NULL || strcmp(iss, s->client_id) != 0 || strcmp(sub, s->client_id) != 0)
 		return "iss and sub of the assertion must be the client";
-	if (!audience_is_us(a, json_object_get(v, "aud")))
-		return "aud of the assertion must be the issuer or the token endpoint";
+	if (lasting ? !audience_is_here(r, json_object_get(v, "aud")) : !audience_is_us(r, json_object_get(v, "aud")))
+		return lasting ? "aud of the assertion must be this endpoint alone" : "aud of the assertion must be the issuer or the token endpoint";
 	if (!json_is_integer(exp) || json_integer_value(exp) <= t || json_integer_value(exp) > t + AHEAD_S)
 		return "exp of the assertion must lie within the next ten minutes";
 	if (nbf != NULL && (!json_is_integer(nbf) || json_integer_value(nbf) > t + SKEW_S))
 		return "nbf of the assertion lies in the future";
 	if (iat != NULL && (!json_is_integer(iat) || json_integer_value(iat) > t + SKEW_S))
 		return "iat of the assertion lies in the future";
-	if (jti == NULL || jti[0] == '\0' || strlen(jti) > JTI_MAX)
+	if (!lasting && (jti == NULL || jti[0] == '\0' || strlen(jti) > JTI_MAX))
 		return "the assertion needs a jti";
 	return NULL;
 }
 
-static int check_assertion(struct request *r, const struct service *s, struct slice assertion, struct refusal *no)
+static int check_assertion(struct request *r, const struct service *s, struct slice assertion, bool lasting, struct refusal *no)
 {
 	json_t *v;
 	const char *why;
 	if (s->jwks == NULL || jose_verify(r->a, assertion, s->jwks, &v, &why) != OK)
 		return denied(no, "the client assertion is not signed by a key of the client");
-	if ((why = assertion_fault(r->a, s, v)) != NULL)
+	if ((why = assertion_fault(r, s, v, lasting)) != NULL)
 		return denied(no, why);
+	if (lasting)
+		return OK;
 	/* RFC 7523 3 (7): once. The claim outlives the assertion. */
 	struct slice once = slice_of(arena_printf(r->a, "%s\n%s", s->client_id, json_str(v, "jti")));
 	int e = state_claim("jti", once, (unsigned)(json_integer_value(json_object_get(v, "exp")) - now()) + CLAIM_LEAST_S);
 	return e == E_EXISTS ? denied(no, "the client assertion was used before") : e;
 }
 
-static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, struct refusal *no)
+static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, bool lasting, struct refusal *no)
 {
 	const char *registered = s->auth_method ? s->auth_method : "client_secret_basic";
 	if (!service_open(s))
 		return denied(no, "the service is closed");
-	if (strcmp(registered, client_methods[p->method]) != 0)
+	if (strcmp(registered, client_methods[p->method]) != 0 || (lasting && p->method != JWT))
 		return denied(no, "this is not the client's registered way of authentication");
 	switch (p->method) {
 	case BASIC:
 	case POST:
 		return client_secret_ok(r->a, s->secrets, p->secret) ? OK : denied(no, "client authentication failed");
 	case JWT:
-		return check_assertion(r, s, p->assertion, no);
+		return check_assertion(r, s, p->assertion, lasting, no);
 	case NONE:
 		return OK;
 	}
 	return E_BUG;
 }
 
-int client_authenticate(struct request *r, const struct service **out, struct refusal *no)
+static int authenticate(struct request *r, bool lasting, const struct service **out, struct refusal *no)
 {
 	struct proof_of_client p;
 	const struct service *s;
@@ -194,7 +204,7 @@ int client_authenticate(struct request *r, const struct service **out, struct re
 		return denied(no, "client authentication failed");
 	if (e != OK)
 		return e;
-	e = check_proof(r, s, &p, no);
+	e = check_proof(r, s, &p, lasting, no);
 	if (e == E_INPUT) {
 		int down = AUDIT(.event = EV_CLIENT_REFUSED, .service = s->id, .peer = r->peer, .why = "client-authentication");
 		return down != OK ? down : e;
@@ -202,6 +212,16 @@ int client_authenticate(struct request *r, const struct service **out, struct re
 	if (e == OK)
 		*out = s;
 	return e;
+}
+
+int client_authenticate(struct request *r, const struct service **out, struct refusal *no)
+{
+	return authenticate(r, false, out, no);
+}
+
+int client_authenticate_lasting(struct request *r, const struct service **out, struct refusal *no)
+{
+	return authenticate(r, true, out, no);
 }
 
 bool client_is_public(const struct service *service)

@@ -3,6 +3,7 @@
 #include "core/policy.h"
 #include "oidc/claims.h"
 #include "oidc/client.h"
+#include "oidc/host.h"
 #include "oidc/jose.h"
 #include "oidc/request.h"
 #include "oidc/tokens.h"
@@ -52,6 +53,7 @@ static void put_addresses(struct arena *a, json_t *v)
 		{ "userinfo_endpoint", "/oidc/userinfo" }, { "jwks_uri", "/oidc/jwks" },
 		{ "introspection_endpoint", "/oidc/introspect" }, { "revocation_endpoint", "/oidc/revoke" },
 		{ "end_session_endpoint", "/oidc/logout" },
+		{ "authorization_challenge_endpoint", "/oidc/challenge" }, { "csam_account_endpoint", "/oidc/challenge/account" },
 	};
 	const char *issuer = oidc_conf()->issuer;
 	json_object_set_new(v, "issuer", json_string(issuer));
@@ -98,6 +100,7 @@ struct slice oidc_metadata(const json_t *keys)
 	json_object_set_new(v, "request_parameter_supported", json_false());
 	json_object_set_new(v, "request_uri_parameter_supported", json_false());	/* absent would mean true */
 	json_object_set_new(v, "authorization_response_iss_parameter_supported", json_true());	/* RFC 9207 3 */
+	json_object_set_new(v, "csam_profiles_supported", json_pack("[i]", HOST_PROFILE));
 	char *text = json_dumps(v, JSON_COMPACT);
 	if (text == NULL)
 		abort();

@@ -5,7 +5,7 @@
 #include "svc/sealed.h"
 #include "svc/state.h"
 
-enum { FORM = 1, MARGIN_S = 60 };	/* FORM changes with the fields: older texts are then refused */
+enum { FORM = 2, MARGIN_S = 60 };	/* FORM changes with the fields: older texts are then refused */
 
 struct slice grant_pack(struct arena *a, const struct grant *g)
 {
@@ -15,6 +15,7 @@ struct slice grant_pack(struct arena *a, const struct grant *g)
 	record_text(&b, slice_of(g->client));
 	record_text(&b, slice_of(g->subject));
 	record_text(&b, slice_of(g->sid));
+	record_text(&b, g->frozen);
 	record_text(&b, slice_of(g->scope));
 	record_num(&b, g->userinfo);
 	record_num(&b, g->id_token);
@@ -25,7 +26,7 @@ struct slice grant_pack(struct arena *a, const struct grant *g)
 	record_num(&b, g->acr);
 	record_num(&b, g->offline);
 	record_text(&b, slice_of(g->nonce));
-	record_text(&b, g->nonce ? slice_mem(g->redirect, SHA256_LEN) : S(""));
+	record_text(&b, g->has_redirect ? slice_mem(g->redirect, SHA256_LEN) : S(""));
 	record_text(&b, g->has_challenge ? slice_mem(g->challenge, SHA256_LEN) : S(""));
 	return buf_slice(&b);
 }
@@ -41,6 +42,7 @@ int grant_unpack(struct arena *a, struct slice packed, struct grant *out)
 	g.client = record_get_str(&r);
 	g.subject = record_get_str(&r);
 	g.sid = record_get_str(&r);
+	g.frozen = record_get_text(&r);
 	g.scope = record_get_str(&r);
 	g.userinfo = (uint32_t)record_get_num(&r);
 	g.id_token = (uint32_t)record_get_num(&r);
@@ -51,7 +53,7 @@ int grant_unpack(struct arena *a, struct slice packed, struct grant *out)
 	g.acr = (unsigned)record_get_num(&r);
 	g.offline = record_get_num(&r) == 1;
 	g.nonce = record_get_str(&r);
-	record_get_bytes(&r, g.redirect, SHA256_LEN);
+	g.has_redirect = record_get_bytes(&r, g.redirect, SHA256_LEN);
 	g.has_challenge = record_get_bytes(&r, g.challenge, SHA256_LEN);
 	if (!record_done(&r))
 		return E_INPUT;
@@ -77,6 +79,8 @@ static int standing(struct arena *a, const struct grant *g, struct login *out)
 	int e = state_get(a, "revoked", slice_mem(g->family, FAMILY_LEN), &mark);
 	if (e != E_NOENT)
 		return e == OK ? E_NOENT : e;
+	if (g->frozen.n > 0)
+		return session_thaw(a, g->frozen, out);
 	if (!g->offline)
 		return session_login_sid(a, g->sid, out);
 	e = state_get(a, "frozen", slice_mem(g->family, FAMILY_LEN), &mark);

@@ -12,7 +12,8 @@ enum { FAMILY_LEN = 16 };
 struct grant {
 	unsigned char family[FAMILY_LEN];	/* the code's number; everything that comes from the code carries it */
 	const char *client;			/* client_id */
-	const char *subject, *sid;		/* csamSubject; the session it rests on */
+	const char *subject, *sid;		/* csamSubject; the session it rests on, or "": */
+	struct slice frozen;			/* what was proven on a host, where no session stays (session_thaw) */
 	const char *scope;			/* space-separated */
 	uint32_t userinfo, id_token;		/* claims asked for one by one */
 	time_t auth_time, made;			/* made: the code */
@@ -21,6 +22,7 @@ struct grant {
 	bool offline;				/* outlives the session: rests on what was frozen */
 	/* codes only */
 	const char *nonce;			/* "" when absent */
+	bool has_redirect;
 	unsigned char redirect[SHA256_LEN];	/* of the redirect URI */
 	bool has_challenge;
 	unsigned char challenge[SHA256_LEN];	/* code_challenge of method S256 */

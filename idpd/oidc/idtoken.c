@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/policy.h"
 #include "oidc/claims.h"
+#include "oidc/host.h"
 #include "oidc/idtoken.h"
 #include "oidc/jose.h"
 
@@ -40,7 +41,10 @@ int idtoken_make(struct arena *a, const struct service *service, const struct gr
 		json_object_set_new(v, "nonce", json_string(g->nonce));
 	json_object_set_new(v, "acr", json_string(policy_acr(a, grant_acr(g, login))));
 	json_object_set_new(v, "amr", idtoken_amr(login->amr));
-	json_object_set_new(v, "sid", json_string(oidc_sid(a, service, g->sid)));
+	if (g->frozen.n > 0)
+		json_object_set_new(v, "csam_posix", host_posix(login->person));
+	else
+		json_object_set_new(v, "sid", json_string(oidc_sid(a, service, g->sid)));
 	json_object_set_new(v, "at_hash", json_string(jose_half_hash(a, alg, access_token)));
 	claims_put(v, g->id_token, &(struct claims_source){ login->person, grant_acr(g, login) });
 	return service_sign(a, service, alg, v, out);

@@ -43,9 +43,9 @@ static int check_code(struct request *r, const struct service *client, struct gr
 	if (strcmp(g->client, client->client_id) != 0)
 		return refuse(no, "invalid_grant", "the code was given to another client");
 	sha256(uri, h);
-	if (uri.p == NULL || memcmp(h, g->redirect, SHA256_LEN) != 0)
+	if ((uri.p != NULL) != g->has_redirect || (g->has_redirect && memcmp(h, g->redirect, SHA256_LEN) != 0))
 		return refuse(no, "invalid_grant", "redirect_uri is not that of the request");
-	if (!request_redirect_ok(client, uri))		/* an administrator has taken it away: who got the code there should not have */
+	if (g->has_redirect && !request_redirect_ok(client, uri))		/* an administrator has taken it away: who got the code there should not have */
 		return refuse(no, "invalid_grant", "redirect_uri is not registered any more");
 	return check_verifier(r, g, no);
 }
@@ -69,7 +69,7 @@ static int give(struct request *r, struct response *resp, const struct service *
 {
 	struct slice refresh = S_NONE;
 	int e = g->offline ? grant_freeze(r->a, g, login) : OK;
-	if (e == OK && service_grant(client, "refresh_token"))
+	if (e == OK && g->frozen.n == 0 && service_grant(client, "refresh_token"))
 		e = refresh_new(r->a, g, &refresh);
 	if (e == OK)
 		e = tokens_send(r, resp, client, g, t, refresh);
@@ -92,8 +92,10 @@ int token_code(struct request *r, struct response *resp, const struct service *c
 	bool offline = g.offline;
 	g.offline = false;		/* nothing is frozen yet: the session itself must stand */
 	e = grant_login(r->a, &g, client, &login);
+	if (e == OK && g.frozen.n > 0)
+		e = directory_allowed(r->a, client, login.person);	/* no session will be asked again */
 	if (e == E_NOENT)		/* a code that came before is told all the same: what it gave may outlive the session */
-		return (e = spend(r, client, &g, no)) != OK ? e : refuse(no, "invalid_grant", "the session has ended");
+		return (e = spend(r, client, &g, no)) != OK ? e : refuse(no, "invalid_grant", "what the code rests on has ended");
 	if (e != OK)
 		return e;
 	g.offline = offline;

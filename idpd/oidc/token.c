@@ -11,9 +11,13 @@ static grant_fn *const types[] = { token_code, token_refresh };
 
 int tokens_make(struct arena *a, const struct service *client, const struct grant *g, const struct login *login, struct tokens *out)
 {
+	if (g->frozen.n > 0) {		/* of a host: there is nothing that an access token could open */
+		*out = (struct tokens){ .access = S("none"), .level = grant_acr(g, login) };
+		return idtoken_make(a, client, g, login, out->access, &out->id);
+	}
 	struct grant access = *g;
 	access.nonce = NULL;
-	access.has_challenge = false;
+	access.has_redirect = access.has_challenge = false;
 	out->level = grant_acr(g, login);
 	int e = grant_seal(a, GRANT_ACCESS, &access, now() + oidc_conf()->access_ttl_s, &out->access);
 	return e != OK ? e : idtoken_make(a, client, g, login, out->access, &out->id);
@@ -24,10 +28,11 @@ int tokens_send(struct request *r, struct response *resp, const struct service *
 {
 	int e = AUDIT(.event = EV_TOKEN_ISSUED, .subject = g->subject, .service = client->id, .peer = r->peer, .session = g->sid,
 	    .level = t->level);
+	bool host = g->frozen.n > 0;
 	if (e != OK)
 		return e;
-	json_t *v = json_own(r->a, json_pack("{ss% ss si ss ss%}", "access_token", t->access.p, t->access.n, "token_type", "Bearer",
-	    "expires_in", (int)oidc_conf()->access_ttl_s, "scope", g->scope, "id_token", t->id.p, t->id.n));
+	json_t *v = json_own(r->a, json_pack("{ss% ss si ss ss%}", "access_token", t->access.p, t->access.n, "token_type", host ? "N_A" : "Bearer",	/* RFC 8693 2.2.1 */
+	    "expires_in", host ? 0 : (int)oidc_conf()->access_ttl_s, "scope", g->scope, "id_token", t->id.p, t->id.n));
 	if (refresh.p != NULL)
 		json_object_set_new(v, "refresh_token", json_stringn(refresh.p, refresh.n));
 	http_set(r, resp, "Pragma", "no-cache");

@@ -104,7 +104,7 @@ int audit_open(const char *dir)
 static void field(struct buf *b, const char *name, const char *value)
 {
 	struct slice v = slice_of(value);
-	if (v.p == NULL)
+	if (v.n == 0)
 		return;
 	buf_printf(b, ",\"%s\":\"", name);
 	buf_json(b, v.n > VALUE_MAX ? slice_mem(v.p, VALUE_MAX) : v);
@@ -121,6 +121,7 @@ static struct slice body_of(struct arena *a, const struct audit_line *l)
 	field(&b, "key", l->key);
 	field(&b, "service", l->service);
 	field(&b, "peer", l->peer);
+	field(&b, "via", l->via);
 	field(&b, "why", l->why);
 	field(&b, "session", l->session);
 	if (l->level != 0)

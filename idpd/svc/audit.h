@@ -17,7 +17,8 @@ struct audit_line {
 	const char *name;		/* what was typed, when there is no person behind it */
 	const char *kind, *key;		/* kind and csamKeyId */
 	const char *service;
-	const char *peer;		/* address of who asks */
+	const char *peer;		/* address of who asks; at a host's door of the person, when the host knows it */
+	const char *via;		/* program on the host: sshd, sudo */
 	const char *why;		/* a fixed word, never text from outside */
 	const char *session;		/* sid, not the cookie */
 	unsigned level;

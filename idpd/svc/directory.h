@@ -39,6 +39,7 @@ struct person {
 	unsigned password_failures;	/* csamKeyFailures on the person, written behind: 100 refuses the password */
 	bool has_password;
 	const char *password_changed;	/* the password's generation: pwdChangedTime, or "" */
+	bool must_change;		/* pwdReset: somebody else set the password */
 	time_t modified;		/* modifyTimestamp */
 	uint64_t uid_number;		/* posixAccount; 0 when none */
 	const char *const *consents;	/* csamConsent: "SERVICE SCOPES TIME", NULL-terminated */
@@ -107,6 +108,7 @@ int directory_key_lock(const struct key *key);				/* csamKeyState: locked, if it
 int directory_key_used(const struct key *key, uint64_t counter);	/* LastUsed, Counter (if greater): behind, best effort */
 int directory_key_reseal(const struct key *key, struct slice sealed);	/* if the secret is still the plain one */
 int directory_password_failures(const struct person *person, unsigned n);
+int directory_password_set(const struct person *person, const char *hash);	/* if the password is still that of password_changed; E_EXISTS */
 int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when);
 
 /* A service by client_id. The arena keeps it alive. E_NOENT also when it is no OIDC client. */

@@ -8,7 +8,7 @@
 const char *const parse_person_attributes[] = {
 	"objectClass", "entryUUID", "csamSubject", "csamPersonState", "uid", "givenName", "sn", "displayName", "mail", "mobile",
 	"preferredLanguage", "homePostalAddress", "postalAddress", "csamNationalNumber", "csamMailVerified", "csamMobileVerified",
-	"csamIdentityLevel", "csamKeyFailures", "pwdChangedTime", "modifyTimestamp", "uidNumber", "csamConsent",
+	"csamIdentityLevel", "csamKeyFailures", "pwdChangedTime", "pwdReset", "modifyTimestamp", "uidNumber", "csamConsent",
 	NULL,
 };
 
@@ -204,6 +204,7 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 	if (p->subject == NULL || p->name == NULL)
 		return fail(E_INPUT, "directory: %s is skipped: without csamSubject or %s", e->dn, dir_conf.people_name_attr);
 	parse_contact(a, e, p);
+	p->must_change = slice_is(slice_of(entry_string(e, "pwdReset")), "TRUE");
 	if (modified != NULL && time_parse_ldap(modified, &p->modified) != OK)
 		p->modified = 0;
 	struct key *list = ARENA_ARRAY(a, struct key, keys->n);

@@ -154,8 +154,10 @@ static int client(struct arena *a, const struct entry *e, struct service *s, con
 	static const char *const algs[] = { "RS256", "PS256", "ES256", "EdDSA", NULL }, *const types[] = { "pairwise", "public", NULL };
 	static const char *const applications[] = { "web", "native", NULL };
 	const char *type = string_or(e, "csamSubjectType", "pairwise"), *application = string_or(e, "csamApplicationType", "web");
-	s->auth_method = string_or(e, "csamTokenAuthMethod", "client_secret_basic");
-	s->id_token_alg = string_or(e, "csamIdTokenAlg", "RS256");	/* OpenID Connect Registration 2 */
+	/* Of a web client what OpenID Connect Registration 2 says; a host has no metadata that could say otherwise. */
+	bool host = s->host && !entry_is_a(e, "csamOidcClient");
+	s->auth_method = string_or(e, "csamTokenAuthMethod", host ? "private_key_jwt" : "client_secret_basic");
+	s->id_token_alg = string_or(e, "csamIdTokenAlg", host ? "ES256" : "RS256");
 	s->userinfo_alg = entry_string(e, "csamUserinfoAlg");
 	s->secrets = entry_strings(a, e, "csamClientSecret");
 	s->scopes = entry_strings(a, e, "csamScope");

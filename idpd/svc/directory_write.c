@@ -1,4 +1,5 @@
 /* What the daemon changes in the directory: each change names what must be there before, so that it never undoes an administrator's. */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wait.h"
@@ -39,6 +40,29 @@ int directory_key_reseal(const struct key *key, struct slice sealed)
 		return E_WAIT;
 	int e = dir_modify(key->dn, seal, 2, NULL);
 	cache_drop_dn(key->dn);
+	return e;
+}
+
+/* Of two that change it at once one wins: the other's present password was another one already. */
+int directory_password_set(const struct person *person, const char *hash)
+{
+	struct change set[] = {
+		{ CHANGE_REPLACE, "userPassword", slice_of(hash) },
+		{ CHANGE_REPLACE, "pwdReset", S_NONE },
+	};
+	if (would_block())
+		return E_WAIT;
+	AUTO_ARENA a = arena_new();
+	const char *still = "(!(pwdChangedTime=*))";
+	if (person->password_changed != NULL && person->password_changed[0] != '\0') {
+		struct buf b = buf_new(a);
+		buf_lit(&b, "(pwdChangedTime=");
+		buf_filter(&b, slice_of(person->password_changed));
+		buf_lit(&b, ")");
+		still = buf_cstr(&b);
+	}
+	int e = dir_modify(person->dn, set, person->must_change ? 2 : 1, still);
+	cache_drop_dn(person->dn);
 	return e;
 }
 

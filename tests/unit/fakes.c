@@ -208,6 +208,23 @@ bool state_alive(uint64_t process)
 	return process == fake_self;
 }
 
+static int count_up(struct state_change *c)
+{
+	struct put *p = c->ctx;
+	p->number = c->old.p != NULL ? *(const uint64_t *)c->old.p + 1 : 1;
+	p->val = slice_mem(&p->number, sizeof p->number);
+	return put(c);
+}
+
+int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *out)
+{
+	struct put p = { .ttl_s = window_s };
+	WRITES();
+	int rc = update(ns, key, count_up, &p);
+	*out = (unsigned)p.number;
+	return rc;
+}
+
 bool fake_state_holds(struct slice bytes)
 {
 	for (struct item *i = items; i < items + NRECORDS; i++)
@@ -239,6 +256,7 @@ const char *fake_password[NPERSONS];
 struct service fake_service[2];
 bool fake_allowed;
 unsigned fake_verified, fake_verify_ms, fake_resealed;
+const char *fake_password_hash;
 const struct person *fake_verified_person;
 uint64_t fake_used;
 
@@ -312,6 +330,14 @@ int directory_key_reseal(const struct key *key, struct slice sealed)
 	(void)key, (void)sealed;
 	BREAK();
 	fake_resealed++;
+	return OK;
+}
+
+int directory_password_set(const struct person *person, const char *hash)
+{
+	WRITES();
+	fake_password_hash = hash;
+	((struct person *)person)->password_changed = "20261121090000Z";
 	return OK;
 }
 
@@ -458,6 +484,7 @@ void fake_reset(void)
 	fake_verified = fake_verify_ms = fake_get_ms = fake_resealed = 0;
 	fake_verified_person = NULL;
 	fake_used = 0;
+	fake_password_hash = NULL;
 	fake_allowed = true;
 #ifndef REAL_LIMITS
 	memset(counters, 0, sizeof counters);

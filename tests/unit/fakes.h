@@ -30,6 +30,7 @@ extern unsigned fake_get_ms;			/* how long each state_get takes after it has rea
 extern const struct person *fake_verified_person;
 extern uint64_t fake_used;			/* last directory_key_used */
 extern unsigned fake_resealed;
+extern const char *fake_password_hash;	/* last directory_password_set */
 
 /* The code of a key at a time. */
 const char *fake_code(const struct key *key, time_t when);

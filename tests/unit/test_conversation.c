@@ -148,7 +148,12 @@ static void on_a_host_the_password_comes_first(void **state)
 	assert_int_equal(ANSWER(.text = S("alice"), .secret = S("correct horse")), E_INPUT);
 	begin();
 	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);
-	assert_allow(BRUNO, 200);			/* one kind with a key: nothing to choose */
+	assert_int_equal(turn.verdict, V_ALLOW);	/* one kind with a key: nothing to choose */
+	assert_int_equal(session_thaw(a, turn.session, &login), OK);
+	assert_ptr_equal(login.person, &fake_person[BRUNO]);
+	assert_int_equal(login.level, 200);
+	assert_int_equal(fake_state_size("session"), 0);	/* and nothing that a browser could use */
+	assert_int_equal(session_login(a, turn.session, &login), E_NOENT);
 	want.name = "alice";
 	begin();
 	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);

@@ -1,0 +1,78 @@
+/* A new password: after the present one was right, typed twice. */
+#include "base/clock.h"
+#include "core/engine.h"
+#include "core/password.h"
+#include "svc/passwords.h"
+#include "svc/sealed.h"
+
+static struct outcome more(struct engine *e, unsigned stage, const char *note)
+{
+	e->c.stage = stage;
+	e->c.pending = S_NONE;
+	return engine_again(e, note);
+}
+
+/* Who may not enter here may not do this here either. */
+struct outcome engine_ask_new(struct engine *e)
+{
+	struct try t = { .person = e->person };
+	int rc = e->service != NULL ? directory_allowed(e->a, e->service, e->person) : OK;
+	if (rc == E_NOENT) {
+		engine_record(e, EV_LOGIN_NO, &t, "not-allowed");
+		return (struct outcome){ .why = "deny.not-allowed" };
+	}
+	return rc == OK ? more(e, STAGE_NEW, NULL) : (struct outcome){ .verdict = V_DOWN };
+}
+
+static bool has_second(const struct person *person)
+{
+	for (size_t i = 0; i < person->nkeys; i++) {
+		const struct key_kind *kind = kind_by_name(slice_of(person->keys[i].kind));
+		if (kind != NULL && kind->traits & KIND_SECOND && policy_level(kind, person, &person->keys[i], now()) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of the new password only this is kept until it is typed again, and sealed: whoever reads the store cannot guess at it. */
+static struct slice digest(const struct engine *e, struct slice secret)
+{
+	unsigned char h[SHA256_LEN];
+	hmac_sha256(slice_of(e->c.id), secret, h);
+	return arena_copy(e->a, slice_mem(h, sizeof h));
+}
+
+struct outcome engine_check_new(struct engine *e, const struct answer *answer)
+{
+	if (answer->secret.n == 0)
+		return engine_again(e, "note.incomplete");
+	const char *fault = password_fault(e->person, has_second(e->person), answer->secret);
+	if (fault != NULL)
+		return engine_again(e, fault);
+	if (sealed_make(e->a, "new-password", digest(e, answer->secret), e->c.created + CONV_LIFE_S, &e->c.pending) != OK)
+		return (struct outcome){ .verdict = V_DOWN };
+	e->c.stage = STAGE_AGAIN;
+	return (struct outcome){ .verdict = V_MORE };
+}
+
+/* The line says that it happened; that it cannot be written undoes nothing, but is no yes. */
+static struct outcome change(struct engine *e, struct slice secret)
+{
+	int rc = directory_password_set(e->person, password_hash(e->a, secret));
+	if (rc == OK)
+		rc = AUDIT(.event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
+	return (struct outcome){ .verdict = rc == OK ? V_ALLOW : V_DOWN };
+}
+
+struct outcome engine_check_again(struct engine *e, const struct answer *answer)
+{
+	struct slice first;
+	if (answer->secret.n == 0)
+		return engine_again(e, "note.incomplete");
+	int rc = sealed_open(e->a, "new-password", e->c.pending, &first);
+	if (rc != OK && rc != E_NOENT && rc != E_INPUT)
+		return (struct outcome){ .verdict = V_DOWN };
+	if (rc != OK || !slice_same_secret(first, digest(e, answer->secret)))
+		return more(e, STAGE_NEW, "note.password-differ");
+	return change(e, answer->secret);
+}

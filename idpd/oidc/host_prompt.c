@@ -1,0 +1,59 @@
+/* Prompts of the engine as the JSON that a host draws. */
+#include "oidc/host.h"
+#include "svc/texts.h"
+
+static const struct { unsigned ask; const char *word; } words[] = {
+	{ ASK_SECRET, "secret" }, { ASK_CODE, "code" }, { ASK_TEXT, "text" }, { ASK_CHOICE, "choice" }, { ASK_SHOW, "show" },
+};
+
+static const char *kind_title(struct arena *a, const char *lang, const char *kind)
+{
+	const char *id = arena_printf(a, "kind.%s.title", kind);
+	return texts_have(id) ? text(lang, id) : kind;
+}
+
+const char *host_text(struct arena *a, const char *lang, const char *id, const struct prompt *ask)
+{
+	const char *dot = strchr(id, '.'), *own = arena_printf(a, "host%s", dot != NULL ? dot : "");
+	const char *kind = ask == NULL ? NULL : ask->note_kind != NULL ? ask->note_kind : ask->kind;
+	return text_with(a, lang, texts_have(own) ? own : "host.other", "key", kind != NULL ? kind_title(a, lang, kind) : "",
+	    "seconds", arena_printf(a, "%u", ask != NULL ? ask->wait_s : 0), NULL);
+}
+
+static const char *label(struct arena *a, const struct turn *turn)
+{
+	const struct prompt *ask = &turn->ask;
+	const char *id = ask->label_id;
+	if (id == NULL)
+		id = ask->ask & ASK_CHOICE ? "ask.choice" : ask->ask & ASK_CODE ? "ask.code" : "ask.secret";
+	return host_text(a, turn->lang, id, ask);
+}
+
+/* What cannot be chosen is not shown: a terminal cannot grey it out. */
+static json_t *choices(struct arena *a, const struct turn *turn)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < turn->ask.nchoices; i++) {
+		const struct choice *c = &turn->ask.choices[i];
+		if (!c->disabled)
+			json_array_append_new(list, json_pack("{ss ss}", "id", c->id, "label", c->label != NULL ? c->label : kind_title(a, turn->lang, c->id)));
+	}
+	return list;
+}
+
+void host_prompt(struct arena *a, const struct turn *turn, json_t *out)
+{
+	const struct prompt *ask = &turn->ask;
+	json_t *asks = json_array(), *v = json_pack("{so ss}", "ask", asks, "label", label(a, turn));
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (ask->ask & words[i].ask)
+			json_array_append_new(asks, json_string(words[i].word));
+	if (ask->note_id != NULL)
+		json_object_set_new(v, "note", json_string(host_text(a, turn->lang, ask->note_id, ask)));
+	if (ask->ask & ASK_CHOICE)
+		json_object_set_new(v, "choices", choices(a, turn));
+	if (ask->wait_s > 0)
+		json_object_set_new(v, "wait", json_integer(ask->wait_s));
+	json_object_set_new(out, "auth_session", json_string(turn->ticket));
+	json_object_set_new(out, "prompt", v);
+}
