@@ -18,6 +18,14 @@
 #include "svc/texts.h"
 #include "web/web.h"
 
+/* A login waits for the disk longer than for its hash (another machine's, often), so more logins may be under way than hashes. */
+enum { LOGINS_PER_HASH = 4 };
+
+static unsigned hashes(const struct conf *c)
+{
+	return c->http_hash_workers ? (unsigned)c->http_hash_workers : 2 * (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static int open_directory(const struct conf *c)
 {
 	return directory_open(&(struct directory_conf){
@@ -26,7 +34,7 @@ static int open_directory(const struct conf *c)
 		.base = c->directory_base, .people_base = c->directory_people_base,
 		.people_filter = c->directory_people_filter, .people_name_attr = c->directory_people_name_attr,
 		.services_base = c->directory_services_base, .decoy_dn = c->directory_decoy_dn,
-		.timeout_ms = (unsigned)c->directory_timeout,
+		.timeout_ms = (unsigned)c->directory_timeout, .verify_max = hashes(c),
 		.cache_persons = (unsigned)c->directory_cache_persons, .cache_kib = (unsigned)c->directory_cache_size,
 	});
 }
@@ -66,7 +74,7 @@ static int start_http(const struct conf *c)
 		.cert_file = c->server_certificate, .key_file = c->server_private_key, .proxies = c->server_trusted_proxies,
 		.threads = c->http_threads ? (unsigned)c->http_threads : cores,
 		.workers = (unsigned)c->http_workers,
-		.hash_workers = c->http_hash_workers ? (unsigned)c->http_hash_workers : 2 * cores,
+		.hash_workers = LOGINS_PER_HASH * hashes(c),
 		.max_connections = (unsigned)c->http_max_connections, .deadline_s = (unsigned)c->http_deadline,
 		.error_page = web_error_page, .ready = ready,
 	});

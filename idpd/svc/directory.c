@@ -29,9 +29,11 @@ int directory_open(const struct directory_conf *conf)
 	dir_conf.timeout_ms = or_default(conf->timeout_ms, 2000);
 	dir_conf.cache_persons = or_default(conf->cache_persons, 4096);
 	dir_conf.cache_kib = or_default(conf->cache_kib, 16 * 1024);
+	dir_conf.verify_max = or_default(conf->verify_max, 16);
 	dir_conf.behind_per_s = or_default(conf->behind_per_s, 100);
 	if (check() != OK)
 		return E_INPUT;
+	verify_open(dir_conf.verify_max);
 	cache_open(dir_conf.cache_persons, (size_t)dir_conf.cache_kib * 1024);
 	int e = behind_start();
 	return e == OK ? sync_start() : e;

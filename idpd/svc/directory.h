@@ -84,6 +84,7 @@ struct directory_conf {			/* its strings must live until directory_close */
 	const char *services_base, *decoy_dn;
 	unsigned timeout_ms;			/* 2000 */
 	unsigned cache_persons, cache_kib;	/* 4096, 16384 */
+	unsigned verify_max;			/* 16: passwords that are being verified at once; who comes then waits */
 	unsigned behind_per_s;			/* 100: most writes a second that may be late (directory_key_used) */
 };						/* 0 is the default given here */
 

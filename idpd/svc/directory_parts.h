@@ -79,6 +79,9 @@ const struct attribute *entry_attribute(const struct entry *e, const char *attri
 bool entry_is_a(const struct entry *e, const char *object_class);
 const char *const *entry_strings(struct arena *a, const struct entry *e, const char *attribute);	/* NULL-terminated, never NULL */
 
+/* directory_people.c */
+void verify_open(unsigned most);
+
 /* directory_cache.c: persons that were read. */
 enum cache_by { BY_SUBJECT, BY_NAME, BY_DN, BY_UUID };
 void cache_open(unsigned max_persons, size_t max_bytes);
