@@ -19,7 +19,7 @@
 #include "web/web.h"
 
 /* A login waits for the disk longer than for its hash (another machine's, often), so more logins may be under way than hashes. */
-enum { LOGINS_PER_HASH = 4 };
+enum { LOGINS_PER_HASH = 4, HEAP_KEPT = 1024 * 1024 };
 
 static unsigned hashes(const struct conf *c)
 {
@@ -112,6 +112,7 @@ int front_main(const struct conf *conf, const char *keyring_socket)
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	mallopt(M_ARENA_MAX, 2);	/* many threads, small memory: requests live in arenas of their own */
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);	/* else the heap shrinks and grows with each request */
 	if (open_all(conf, keyring_socket) != OK)
 		return 1;
 	log_info("ready: %s", conf->server_issuer);
