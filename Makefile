@@ -35,7 +35,7 @@ endif
 MAINS   := idpd/main.c
 LIBSRC  := $(filter-out $(MAINS),$(wildcard idpd/*.c idpd/*/*.c))
 CTLSRC  := $(wildcard csamctl/*.c)
-AGENTSRC:= $(wildcard agent/*.c)
+AGENTSRC:= $(filter-out agent/main.c,$(wildcard agent/*.c))
 PLUGSRC := $(wildcard libcsam/*.c)
 PAMSRC  := $(wildcard pam_csam/*.c)
 UNITSRC := $(wildcard tests/unit/test_*.c)
@@ -65,7 +65,11 @@ $(BUILD)/idpd: $(call obj,idpd/main.c) $(BUILD)/libidpd.a
 $(BUILD)/csamctl: $(call obj,$(CTLSRC)) $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/csam-agent: $(call obj,$(AGENTSRC)) $(BUILD)/libidpd.a
+$(BUILD)/libagent.a: $(call obj,$(AGENTSRC))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/csam-agent: $(call obj,agent/main.c) $(BUILD)/libagent.a $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # What other people's programs load: libc and libpam, and only the names that they look for.
@@ -83,20 +87,20 @@ $(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcs
 link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
 
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libidpd.a $(BUILD)/libcsam.a
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(BUILD)/libcsam.a $(link_of) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS) -lcmocka
 
 $(BUILD)/unit/test_pam_csam: $(BUILD)/pam_csam.so
 
 # A fuzz target twice: for its corpus alone, as a unit test, and with libFuzzer.
-$(BUILD)/unit/test_fuzz_%: tests/fuzz/%.c tests/fuzz/standalone.c $(BUILD)/libidpd.a
+$(BUILD)/unit/test_fuzz_%: tests/fuzz/%.c tests/fuzz/standalone.c $(BUILD)/libagent.a $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DTARGET='"$*"' $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/standalone.c $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -DTARGET='"$*"' $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/standalone.c $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libidpd.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libagent.a $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
 
 $(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a

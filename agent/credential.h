@@ -1,0 +1,17 @@
+/* The host's private key, and the assertions it signs (RFC 7523 2.2): how the identity provider knows who asks. */
+#ifndef CSAM_AGENT_CREDENTIAL_H
+#define CSAM_AGENT_CREDENTIAL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct credential;
+
+/* A regular file of root or of ours, that nobody else may write and others may not read. E_INPUT, logged, else. */
+int credential_open(const char *key_file, const char *client_id, const char *issuer, struct credential **out);
+struct credential *credential_free(struct credential *c);
+
+/* A new assertion, good for one request within a minute. */
+int credential_assert(struct arena *a, const struct credential *c, struct slice *out);
+
+#endif

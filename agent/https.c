@@ -1,0 +1,174 @@
+/* HTTPS to the identity provider, by curl. */
+#include <curl/curl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "agent/https.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+
+enum { IDLE_MAX = 4 };		/* connections kept while nobody needs them */
+
+struct https {
+	pthread_mutex_t lock;
+	const char *ca_file;
+	long connect_ms;
+	CURL *idle[IDLE_MAX];
+	size_t nidle;
+};
+
+static atomic_bool stopping;
+
+/* curl copies what it sends, and does not wipe it. We do, whatever it frees. */
+static void wiping_free(void *p)
+{
+	if (p != NULL)
+		wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *wiping_realloc(void *p, size_t n)
+{
+	void *bigger = malloc(n);
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	if (bigger == NULL || p == NULL)
+		return bigger;
+	memcpy(bigger, p, had < n ? had : n);
+	wiping_free(p);
+	return bigger;
+}
+
+static void init(void)
+{
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc) != CURLE_OK)
+		abort();
+}
+
+struct https *https_new(const char *ca_file, long connect_ms)
+{
+	struct https *h = calloc(1, sizeof *h);
+	if (h == NULL)
+		abort();
+	pthread_mutex_init(&h->lock, NULL);
+	h->ca_file = ca_file;
+	h->connect_ms = connect_ms;
+	return h;
+}
+
+struct https *https_free(struct https *h)
+{
+	for (size_t i = 0; h != NULL && i < h->nidle; i++)
+		curl_easy_cleanup(h->idle[i]);
+	if (h != NULL)
+		pthread_mutex_destroy(&h->lock);
+	free(h);
+	return NULL;
+}
+
+void https_stop_all(void)
+{
+	atomic_store(&stopping, true);
+}
+
+static size_t keep(char *p, size_t size, size_t n, void *ctx)
+{
+	struct buf *b = ctx;
+	if (b->n + size * n > HTTPS_BODY_MAX)
+		return 0;
+	buf_raw(b, slice_mem(p, size * n));
+	return size * n;
+}
+
+static int progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	(void)ctx, (void)a, (void)b, (void)c, (void)d;
+	return atomic_load(&stopping);
+}
+
+/* What is the same for every call. */
+static CURL *handle_new(const struct https *h)
+{
+	CURL *c = curl_easy_init();
+	if (c == NULL)
+		abort();
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (*h->ca_file != '\0') {
+		curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);	/* else the system's authorities would be believed besides */
+	}
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, h->connect_ms);
+	curl_easy_setopt(c, CURLOPT_MAXFILESIZE, (long)HTTPS_BODY_MAX);
+	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 8192L);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "csam-agent/" VERSION);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	return c;
+}
+
+static CURL *handle_take(struct https *h)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, init);
+	pthread_mutex_lock(&h->lock);
+	CURL *c = h->nidle > 0 ? h->idle[--h->nidle] : NULL;
+	pthread_mutex_unlock(&h->lock);
+	return c != NULL ? c : handle_new(h);
+}
+
+static void handle_give(struct https *h, CURL *c)
+{
+	pthread_mutex_lock(&h->lock);
+	if (h->nidle < IDLE_MAX) {
+		h->idle[h->nidle++] = c;
+		c = NULL;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (c != NULL)
+		curl_easy_cleanup(c);
+}
+
+int https_call(struct https *h, struct arena *a, const char *url, struct slice form, uint64_t deadline, struct https_answer *out)
+{
+	char error[CURL_ERROR_SIZE] = "";
+	struct buf body = buf_new(a);
+	uint64_t t = ticks_ms();
+	if (t >= deadline)
+		return fail(E_DOWN, "%s: no time left for it", url);
+	CURL *c = handle_take(h);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(deadline - t));
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
+	if (form.p == NULL) {
+		curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+	} else {
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, form.p);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)form.n);
+	}
+	CURLcode rc = curl_easy_perform(c);
+	long status = 0;
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_setopt(c, CURLOPT_POSTFIELDS, NULL);	/* nothing of this call stays with the handle */
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
+	handle_give(h, c);
+	if (rc != CURLE_OK)
+		return fail(E_DOWN, "%s: %s", url, *error ? error : curl_easy_strerror(rc));
+	*out = (struct https_answer){ status, buf_slice(&body) };
+	return OK;
+}

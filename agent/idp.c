@@ -1,0 +1,238 @@
+/* The identity provider's endpoints and keys, remembered for an hour, and questions to it. */
+#include <pthread.h>
+#include <stdlib.h>
+#include "agent/credential.h"
+#include "agent/https.h"
+#include "agent/idp.h"
+#include "base/clock.h"
+#include "base/jws.h"
+#include "base/log.h"
+
+enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000 };
+
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+/* A document of the provider, and when it was fetched. Readers take a reference. */
+struct document {
+	json_t *v;			/* NULL: not yet */
+	uint64_t at;			/* ticks_ms */
+};
+
+struct idp {
+	const struct agent_conf *conf;
+	struct credential *credential;
+	struct https *https;
+	pthread_mutex_t lock;		/* of the documents */
+	struct document metadata, keys;
+};
+
+int idp_new(const struct agent_conf *conf, struct idp **out)
+{
+	struct credential *credential;
+	int e = credential_open(conf->idp_key_file, conf->idp_client_id, conf->idp_issuer, &credential);
+	if (e != OK)
+		return e;
+	struct idp *i = calloc(1, sizeof *i);
+	if (i == NULL)
+		abort();
+	i->conf = conf;
+	i->credential = credential;
+	i->https = https_new(conf->idp_ca_file, conf->idp_connect_timeout);
+	pthread_mutex_init(&i->lock, NULL);
+	*out = i;
+	return OK;
+}
+
+struct idp *idp_free(struct idp *i)
+{
+	if (i == NULL)
+		return NULL;
+	json_decref(i->metadata.v);
+	json_decref(i->keys.v);
+	pthread_mutex_destroy(&i->lock);
+	https_free(i->https);
+	credential_free(i->credential);
+	free(i);
+	return NULL;
+}
+
+/* --- documents --- */
+
+static void drop(void *v)
+{
+	json_decref(v);
+}
+
+/* The document while it is younger than max_ms; the caller's arena holds it. NULL else. */
+static json_t *remembered(struct idp *i, struct arena *a, const struct document *d, uint64_t max_ms)
+{
+	pthread_mutex_lock(&i->lock);
+	json_t *v = d->v != NULL && ticks_ms() - d->at < max_ms ? json_incref(d->v) : NULL;
+	pthread_mutex_unlock(&i->lock);
+	if (v != NULL)
+		arena_defer(a, drop, v);
+	return v;
+}
+
+static void remember(struct idp *i, struct document *d, json_t *v)
+{
+	pthread_mutex_lock(&i->lock);
+	json_t *old = d->v;
+	*d = (struct document){ json_incref(v), ticks_ms() };
+	pthread_mutex_unlock(&i->lock);
+	json_decref(old);
+}
+
+static int fetch(struct idp *i, struct arena *a, const char *url, uint64_t deadline, json_t **out)
+{
+	struct https_answer answer;
+	json_t *v;
+	int e = https_call(i->https, a, url, S_NONE, deadline, &answer);
+	if (e != OK)
+		return e;
+	if (answer.status != 200 || json_parse(a, answer.body, &v, NULL) != OK || !json_is_object(v))
+		return fail(E_DOWN, "%s: status %ld, or no JSON object", url, answer.status);
+	*out = v;
+	return OK;
+}
+
+static bool is_https(const json_t *v, const char *name)
+{
+	const char *s = json_str(v, name);
+	return s != NULL && slice_starts(slice_of(s), S("https://"));
+}
+
+static bool speaks_profile_1(const json_t *v)
+{
+	const json_t *list = json_object_get(v, "csam_profiles_supported"), *one;
+	for (size_t k = 0; (one = json_array_get(list, k)) != NULL; k++)
+		if (json_integer_value(one) == 1 || slice_is(S("1"), json_string_value(one)))
+			return true;
+	return false;
+}
+
+static const char *metadata_fault(const struct agent_conf *conf, const json_t *v)
+{
+	if (!slice_is(slice_of(conf->idp_issuer), json_str(v, "issuer")))	/* Discovery 1.0 4.3: identical */
+		return "it says that it is another issuer";
+	if (!is_https(v, "authorization_challenge_endpoint") || !speaks_profile_1(v))
+		return "it does not speak version 1 of the challenge profile";
+	return is_https(v, "token_endpoint") && is_https(v, "jwks_uri") ? NULL : "its endpoints are not all https";
+}
+
+static int metadata(struct idp *i, struct arena *a, uint64_t deadline, json_t **out)
+{
+	if ((*out = remembered(i, a, &i->metadata, HOUR_MS)) != NULL)
+		return OK;
+	const char *url = arena_printf(a, "%s/.well-known/openid-configuration", i->conf->idp_issuer), *fault;
+	int e = fetch(i, a, url, deadline, out);
+	if (e != OK)
+		return e;
+	if ((fault = metadata_fault(i->conf, *out)) != NULL)
+		return fail(E_DOWN, "%s: %s", url, fault);
+	remember(i, &i->metadata, *out);
+	return OK;
+}
+
+static int keys(struct idp *i, struct arena *a, uint64_t max_ms, uint64_t deadline, json_t **out)
+{
+	json_t *m;
+	if ((*out = remembered(i, a, &i->keys, max_ms)) != NULL)
+		return OK;
+	int e = metadata(i, a, deadline, &m);
+	if (e != OK || (e = fetch(i, a, json_str(m, "jwks_uri"), deadline, out)) != OK)
+		return e;
+	remember(i, &i->keys, *out);
+	return OK;
+}
+
+int idp_verify(struct idp *i, struct arena *a, struct slice token, uint64_t deadline, json_t **claims, const char **why)
+{
+	json_t *set;
+	int e = keys(i, a, HOUR_MS, deadline, &set);
+	if (e != OK)
+		return e;
+	if (jws_verify(a, token, set, claims, why) == OK)
+		return OK;
+	/* Signed with a key that came after we looked? */
+	json_t *newer;
+	if (strcmp(*why, "key") != 0 || (e = keys(i, a, MINUTE_MS, deadline, &newer)) != OK || newer == set)
+		return e == OK ? E_INPUT : e;
+	return jws_verify(a, token, newer, claims, why);
+}
+
+/* --- questions --- */
+
+void form_put(struct buf *form, const char *name, struct slice value)
+{
+	if (value.p == NULL)
+		return;
+	if (form->n > 0)
+		buf_char(form, '&');
+	buf_raw(form, slice_of(name));
+	buf_char(form, '=');
+	buf_url(form, value);
+}
+
+/* POSTs the form to the endpoint that the metadata name so, with our proof of who we are. */
+static int post(struct idp *i, struct arena *a, const char *endpoint, const struct buf *form, uint64_t deadline, struct https_answer *out)
+{
+	json_t *m;
+	struct slice assertion;
+	struct buf b = buf_new(a);
+	int e = metadata(i, a, deadline, &m);
+	if (e != OK || (e = credential_assert(a, i->credential, &assertion)) != OK)
+		return e;
+	form_put(&b, "client_id", slice_of(i->conf->idp_client_id));
+	form_put(&b, "client_assertion_type", S(ASSERTION_TYPE));	/* RFC 7523 2.2 */
+	form_put(&b, "client_assertion", assertion);
+	buf_char(&b, '&');
+	buf_raw(&b, buf_slice(form));
+	return https_call(i->https, a, json_str(m, endpoint), buf_slice(&b), deadline, out);
+}
+
+static void say_refused(const struct idp *i, struct arena *a, const struct https_answer *answer)
+{
+	json_t *v;
+	const char *error = NULL, *text = NULL;
+	if (json_parse(a, answer->body, &v, NULL) == OK) {
+		error = json_str(v, "error");
+		text = json_str(v, "error_description");
+	}
+	log_err("%s answers %ld %s: %.200s", i->conf->idp_issuer, answer->status, error ? error : "without a reason", text ? text : "");
+}
+
+void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsigned can, uint64_t deadline, struct reply *out)
+{
+	struct https_answer answer;
+	struct buf b = buf_new(a);
+	form_put(&b, "csam_profile", S("1"));
+	buf_char(&b, '&');
+	buf_raw(&b, buf_slice(form));
+	if (post(i, a, "authorization_challenge_endpoint", &b, deadline, &answer) != OK) {
+		*out = (struct reply){ .kind = REPLY_DOWN, .why = "unreachable", .away = true };
+		return;
+	}
+	reply_read(a, answer.status, answer.body, can, out);
+	if (out->kind == REPLY_DOWN)
+		say_refused(i, a, &answer);
+}
+
+int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *verifier, uint64_t deadline, struct slice *id_token)
+{
+	struct https_answer answer;
+	struct buf b = buf_new(a);
+	json_t *v;
+	form_put(&b, "grant_type", S("authorization_code"));
+	form_put(&b, "code", slice_of(code));
+	form_put(&b, "code_verifier", slice_of(verifier));
+	int e = post(i, a, "token_endpoint", &b, deadline, &answer);
+	if (e != OK)
+		return E_DOWN;
+	if (answer.status != 200 || json_parse(a, answer.body, &v, NULL) != OK || json_str(v, "id_token") == NULL) {
+		say_refused(i, a, &answer);
+		return E_DOWN;
+	}
+	*id_token = slice_of(json_str(v, "id_token"));
+	return OK;
+}

@@ -1,0 +1,11 @@
+/* Accepts plug-ins, gives each a thread, and knows when to end. */
+#ifndef CSAM_AGENT_SERVER_H
+#define CSAM_AGENT_SERVER_H
+
+#include "agent/host.h"
+#include "agent/listen.h"
+
+/* Serves until SIGTERM or SIGINT; SIGHUP takes a changed configuration and key. Takes over the host. Returns an exit status. */
+int server_run(struct host *host, const struct listeners *l);
+
+#endif
