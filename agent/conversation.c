@@ -18,7 +18,7 @@ struct conversation {
 	struct arena *a;		/* lives as long as the conversation; what a person types never gets into it */
 	int fd;
 	struct caller caller;
-	struct wire_request start;
+	struct message start;
 	const char *user, *nonce, *verifier, *auth_session;
 	struct unix_user unix_user;
 	time_t since;			/* wall time of the first message */
@@ -28,17 +28,17 @@ struct conversation {
 
 /* --- messages --- */
 
-static int receive(const struct conversation *c, struct arena *a, unsigned patience_s, struct wire_request *out)
+static int receive(const struct conversation *c, struct arena *a, unsigned patience_s, struct message *out)
 {
 	uint64_t t = ticks_ms(), ms = (uint64_t)patience_s * 1000;
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	char *message = arena_alloc(a, WIRE_MAX);
+	char *message = arena_alloc(a, MESSAGE_MAX);
 	if (t >= c->end || poll(&p, 1, (int)(ms < c->end - t ? ms : c->end - t)) <= 0)
 		return E_NOENT;
-	ssize_t n = recv(c->fd, message, WIRE_MAX, MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = recv(c->fd, message, MESSAGE_MAX, MSG_DONTWAIT | MSG_TRUNC);
 	if (n <= 0)
 		return E_NOENT;
-	return n > WIRE_MAX ? E_INPUT : wire_parse(slice_mem(message, (size_t)n), out);
+	return n > MESSAGE_MAX ? E_INPUT : message_parse(slice_mem(message, (size_t)n), out);
 }
 
 static bool send_reply(const struct conversation *c, const struct buf *b)
@@ -61,7 +61,7 @@ static void say(const struct conversation *c, const char *what, const char *reas
 /* The end. `what` is the word for the log, result that for the plug-in. */
 static void finish(const struct conversation *c, struct arena *a, const char *result, const char *what, const char *reason)
 {
-	struct buf b = wire_reply(a, result);
+	struct buf b = message_reply(a, result);
 	say(c, what, reason);
 	send_reply(c, &b);
 }
@@ -78,30 +78,30 @@ static void down(const struct conversation *c, struct arena *a, const char *reas
 
 static void allow(const struct conversation *c, struct arena *a, const struct identity *id, const char *reason)
 {
-	struct buf b = wire_reply(a, "allow");
-	wire_put(&b, "name", slice_of(id->who.name));
+	struct buf b = message_reply(a, "allow");
+	message_put(&b, "name", slice_of(id->who.name));
 	if (id->who.has_uid)
-		wire_put(&b, "uid", slice_of(arena_printf(a, "%lu", id->who.uid)));
+		message_put(&b, "uid", slice_of(arena_printf(a, "%lu", id->who.uid)));
 	if (id->level > 0)
-		wire_put(&b, "level", slice_of(arena_printf(a, "%u", id->level)));
+		message_put(&b, "level", slice_of(arena_printf(a, "%u", id->level)));
 	say(c, "allowed", reason);	/* before they are in */
 	send_reply(c, &b);
 }
 
 static bool send_prompt(const struct conversation *c, struct arena *a, const struct prompt *p)
 {
-	struct buf b = wire_reply(a, "ask"), words = buf_new(a);
+	struct buf b = message_reply(a, "ask"), words = buf_new(a);
 	for (unsigned i = 0; i < NASKS; i++)
 		if (p->ask & 1u << i)
 			buf_printf(&words, "%s%s", words.n > 0 ? "," : "", ask_words[i]);
-	wire_put(&b, "ask", buf_slice(&words));
-	wire_put(&b, "label", slice_of(p->label));
+	message_put(&b, "ask", buf_slice(&words));
+	message_put(&b, "label", slice_of(p->label));
 	if (p->note != NULL)
-		wire_put(&b, "note", slice_of(p->note));
+		message_put(&b, "note", slice_of(p->note));
 	if (p->wait_s > 0)
-		wire_put(&b, "wait", slice_of(arena_printf(a, "%u", p->wait_s)));
+		message_put(&b, "wait", slice_of(arena_printf(a, "%u", p->wait_s)));
 	for (size_t i = 0; i < p->nchoices; i++)
-		wire_put(&b, "choice", slice_of(arena_printf(a, "%s:%s", p->choices[i].id, p->choices[i].label)));
+		message_put(&b, "choice", slice_of(arena_printf(a, "%s:%s", p->choices[i].id, p->choices[i].label)));
 	return send_reply(c, &b);
 }
 
@@ -132,7 +132,7 @@ static uint64_t turn_deadline(const struct conversation *c)
 
 static void put_start(const struct conversation *c, struct arena *a, struct buf *form)
 {
-	const struct wire_request *r = &c->start;
+	const struct message *r = &c->start;
 	struct buf can = buf_new(a);
 	for (unsigned i = 0; i < NASKS; i++)
 		if (r->can & 1u << i)
@@ -197,9 +197,9 @@ static void take_code(const struct conversation *c, struct arena *a, const char 
 
 static void refused(const struct conversation *c, struct arena *a, const struct reply *r)
 {
-	struct buf b = wire_reply(a, "deny");
+	struct buf b = message_reply(a, "deny");
 	if (r->message != NULL)
-		wire_put(&b, "message", slice_of(r->message));
+		message_put(&b, "message", slice_of(r->message));
 	const char *at = c->asked & ASK_CODE ? "-at-code" : c->asked & ASK_SECRET ? "-at-secret" : "";
 	say(c, "denied", arena_printf(a, "%s%s", r->why, at));
 	send_reply(c, &b);
@@ -252,7 +252,7 @@ static bool first_turn(struct conversation *c)
 }
 
 /* What was not asked is not passed on. */
-static bool answers(const struct conversation *c, const struct wire_request *r)
+static bool answers(const struct conversation *c, const struct message *r)
 {
 	unsigned given = (r->secret.p ? ASK_SECRET : 0) | (r->code.p ? ASK_CODE : 0) | (r->text.p ? ASK_TEXT : 0) | (r->choice.p ? ASK_CHOICE : 0);
 	return r->op == OP_ANSWER && (given & ~c->asked) == 0 && (given != 0 || c->asked == ASK_SHOW);
@@ -262,7 +262,7 @@ static bool next_turn(struct conversation *c)
 {
 	AUTO_ARENA a = arena_new();	/* what the person typed is wiped at the end of the turn */
 	struct buf form = buf_new(a);
-	struct wire_request r;
+	struct message r;
 	int e = receive(c, a, (unsigned)c->h->conf->agent_answer_timeout, &r);
 	if (e == E_NOENT) {
 		say(c, "left", "no-answer");
@@ -340,7 +340,7 @@ static void account(struct conversation *c)
 /* May they ask that at all? NULL, or a word for the log. */
 static const char *start_fault(struct conversation *c)
 {
-	const struct wire_request *r = &c->start;
+	const struct message *r = &c->start;
 	const struct question q = { r->user, r->service, r->rhost, r->publickey };
 	const char *fault = caller_fault(&c->caller, &q, c->caller.may == MAY_OWN ? nss_name(c->a, c->caller.uid) : NULL);
 	if (fault != NULL)

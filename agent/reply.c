@@ -72,7 +72,7 @@ static void read_prompt(const json_t *v, unsigned can, struct reply *out)
 {
 	const json_t *prompt = json_object_get(v, "prompt");
 	struct prompt p = {
-		.ask = ask_of(json_object_get(prompt, "ask")), .label = json_str(prompt, "label"), .note = text_of(prompt, "note", WIRE_VALUE_MAX),
+		.ask = ask_of(json_object_get(prompt, "ask")), .label = json_str(prompt, "label"), .note = text_of(prompt, "note", MESSAGE_VALUE_MAX),
 		.wait_s = number_of(prompt, "wait", WAIT_MAX),
 	};
 	const char *session = text_of(v, "auth_session", SESSION_MAX);
@@ -125,7 +125,7 @@ static void read_no(const json_t *v, unsigned can, struct reply *out)
 		read_prompt(v, can, out);
 	} else if (strcmp(error, "access_denied") == 0 || strcmp(error, "unmet_authentication_requirements") == 0) {
 		out->kind = REPLY_DENIED;
-		out->message = text_of(v, "message", WIRE_VALUE_MAX);
+		out->message = text_of(v, "message", MESSAGE_VALUE_MAX);
 		out->why = strcmp(error, "access_denied") == 0 ? "refused" : "level-out-of-reach";
 	}
 	for (size_t i = 0; known[i] != NULL; i++)

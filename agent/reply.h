@@ -2,7 +2,7 @@
 #ifndef CSAM_AGENT_REPLY_H
 #define CSAM_AGENT_REPLY_H
 
-#include "agent/wire.h"
+#include "agent/message.h"
 #include "base/json.h"
 
 enum { CHOICES_MAX = 16 };

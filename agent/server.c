@@ -96,7 +96,7 @@ static void *converse(void *arg)
 static void turn_away(int fd, const struct caller *c)
 {
 	AUTO_ARENA a = arena_new();
-	struct buf b = wire_reply(a, "down");
+	struct buf b = message_reply(a, "down");
 	log_warn("too many conversations: user %u is turned away", (unsigned)c->uid);
 	if (send(fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("and has left");

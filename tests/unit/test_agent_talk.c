@@ -20,7 +20,7 @@ struct talk {
 	pthread_t thread;
 	int ours, theirs;
 	struct caller caller;
-	char reply[WIRE_MAX + 1];
+	char reply[MESSAGE_MAX + 1];
 	ssize_t n;
 };
 
@@ -54,7 +54,7 @@ static void talk_close(struct talk *t)
 /* Fields are separated by '|', for the sake of the eye. */
 static void talk_send(struct talk *t, const char *fields)
 {
-	char m[WIRE_MAX];
+	char m[MESSAGE_MAX];
 	size_t n = strlen(fields) + 1;
 	memcpy(m, fields, n);
 	for (size_t i = 0; i < n; i++)
@@ -77,7 +77,7 @@ static const char *talk_reply(struct talk *t)
 	struct pollfd p = { .fd = t->ours, .events = POLLIN };
 	t->n = 0;
 	if (poll(&p, 1, 5000) == 1)
-		t->n = recv(t->ours, t->reply, WIRE_MAX, 0);
+		t->n = recv(t->ours, t->reply, MESSAGE_MAX, 0);
 	t->n = t->n > 0 ? t->n : 0;
 	t->reply[t->n] = '\0';
 	const char *result = talk_field(t, "result");
@@ -435,7 +435,7 @@ static void answers_that_were_not_asked_deny(void **state)
 
 static void a_message_beyond_the_bound_denies(void **state)
 {
-	static char big[WIRE_MAX + 4000];
+	static char big[MESSAGE_MAX + 4000];
 	struct talk t;
 	(void)state;
 	memset(big, 'a', sizeof big - 1);

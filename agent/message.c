@@ -1,5 +1,5 @@
 /* Requests taken apart, replies put together. */
-#include "agent/wire.h"
+#include "agent/message.h"
 
 enum { SHORT = 256, START = 1 << OP_AUTHENTICATE | 1 << OP_ACCOUNT | 1 << OP_PASSWORD, ANSWER = 1 << OP_ANSWER };
 
@@ -12,15 +12,15 @@ static const struct field {
 	unsigned ops;
 	bool text;
 } fields[] = {
-#define FIELD(n, m, o, t) { #n, offsetof(struct wire_request, n), m, o, t }
+#define FIELD(n, m, o, t) { #n, offsetof(struct message, n), m, o, t }
 	FIELD(user, SHORT, START, true),
 	FIELD(service, SHORT, START, true),
 	FIELD(rhost, SHORT, START, true),
 	FIELD(tty, SHORT, START, true),
 	FIELD(lang, SHORT, START, true),
-	FIELD(secret, WIRE_VALUE_MAX, ANSWER, false),
-	FIELD(code, WIRE_VALUE_MAX, ANSWER, false),
-	FIELD(text, WIRE_VALUE_MAX, ANSWER, false),
+	FIELD(secret, MESSAGE_VALUE_MAX, ANSWER, false),
+	FIELD(code, MESSAGE_VALUE_MAX, ANSWER, false),
+	FIELD(text, MESSAGE_VALUE_MAX, ANSWER, false),
 	FIELD(choice, SHORT, ANSWER, true),
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
@@ -30,7 +30,7 @@ struct seen {
 	bool op, can, proven;
 };
 
-static int take_op(struct slice value, struct wire_request *out)
+static int take_op(struct slice value, struct message *out)
 {
 	static const char *const words[] = { [OP_AUTHENTICATE] = "authenticate", [OP_ANSWER] = "answer", [OP_ACCOUNT] = "account", [OP_PASSWORD] = "password" };
 	for (enum op op = OP_AUTHENTICATE; op <= OP_PASSWORD; op++)
@@ -41,7 +41,7 @@ static int take_op(struct slice value, struct wire_request *out)
 	return E_INPUT;
 }
 
-static int take_can(struct slice value, struct wire_request *out)
+static int take_can(struct slice value, struct message *out)
 {
 	struct slice word;
 	out->can = 0;
@@ -56,7 +56,7 @@ static int take_can(struct slice value, struct wire_request *out)
 	return OK;
 }
 
-static int take_field(struct slice name, struct slice value, struct wire_request *out, struct seen *seen)
+static int take_field(struct slice name, struct slice value, struct message *out, struct seen *seen)
 {
 	for (unsigned i = 0; i < NFIELDS; i++) {
 		if (!slice_is(name, fields[i].name))
@@ -70,7 +70,7 @@ static int take_field(struct slice name, struct slice value, struct wire_request
 	return E_INPUT;
 }
 
-static int take(struct slice field, struct wire_request *out, struct seen *seen)
+static int take(struct slice field, struct message *out, struct seen *seen)
 {
 	struct slice name, value = field;
 	bool *once = NULL;
@@ -91,7 +91,7 @@ static int take(struct slice field, struct wire_request *out, struct seen *seen)
 }
 
 /* Is every field there that the request needs, and none that does not go with it? */
-static int fits(const struct wire_request *r, const struct seen *seen)
+static int fits(const struct message *r, const struct seen *seen)
 {
 	for (unsigned i = 0; i < NFIELDS; i++)
 		if ((seen->fields & 1u << i) && !(fields[i].ops & 1u << r->op))
@@ -101,12 +101,12 @@ static int fits(const struct wire_request *r, const struct seen *seen)
 	return r->op == OP_ANSWER || (r->user.n > 0 && r->service.n > 0) ? OK : E_INPUT;
 }
 
-int wire_parse(struct slice message, struct wire_request *out)
+int message_parse(struct slice message, struct message *out)
 {
-	struct wire_request r = { .can = ASK_SECRET | ASK_CODE | ASK_TEXT };
+	struct message r = { .can = ASK_SECRET | ASK_CODE | ASK_TEXT };
 	struct seen seen = { 0 };
 	struct slice field;
-	if (message.n == 0 || message.n > WIRE_MAX || message.p[message.n - 1] != '\0')
+	if (message.n == 0 || message.n > MESSAGE_MAX || message.p[message.n - 1] != '\0')
 		return E_INPUT;
 	struct slice rest = slice_mem(message.p, message.n - 1);
 	if (!slice_cut(&rest, '\0', &field) || !slice_is(field, "csam=1"))
@@ -120,7 +120,7 @@ int wire_parse(struct slice message, struct wire_request *out)
 	return OK;
 }
 
-void wire_put(struct buf *b, const char *name, struct slice value)
+void message_put(struct buf *b, const char *name, struct slice value)
 {
 	buf_raw(b, slice_of(name));
 	buf_char(b, '=');
@@ -129,7 +129,7 @@ void wire_put(struct buf *b, const char *name, struct slice value)
 		n = slice_utf8_len(rest);
 		bool text = n > 0 && slice_is_text(slice_mem(rest.p, n), "");
 		n = n > 0 ? n : 1;
-		if (i + n > WIRE_VALUE_MAX)
+		if (i + n > MESSAGE_VALUE_MAX)
 			break;
 		if (text)
 			buf_raw(b, slice_mem(rest.p, n));
@@ -139,10 +139,10 @@ void wire_put(struct buf *b, const char *name, struct slice value)
 	buf_char(b, '\0');
 }
 
-struct buf wire_reply(struct arena *a, const char *result)
+struct buf message_reply(struct arena *a, const char *result)
 {
 	struct buf b = buf_new(a);
-	wire_put(&b, "csam", S("1"));
-	wire_put(&b, "result", slice_of(result));
+	message_put(&b, "csam", S("1"));
+	message_put(&b, "result", slice_of(result));
 	return b;
 }

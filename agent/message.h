@@ -1,18 +1,18 @@
 /* Messages between plug-ins and agent (libcsam/csam.h has the format): requests taken apart, replies put together. */
-#ifndef CSAM_AGENT_WIRE_H
-#define CSAM_AGENT_WIRE_H
+#ifndef CSAM_AGENT_MESSAGE_H
+#define CSAM_AGENT_MESSAGE_H
 
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { WIRE_MAX = 16 * 1024, WIRE_VALUE_MAX = 4096 };
+enum { MESSAGE_MAX = 16 * 1024, MESSAGE_VALUE_MAX = 4096 };
 
 enum op { OP_NONE, OP_AUTHENTICATE, OP_ANSWER, OP_ACCOUNT, OP_PASSWORD };
 enum ask { ASK_SECRET = 1, ASK_CODE = 2, ASK_TEXT = 4, ASK_CHOICE = 8, ASK_SHOW = 16 };
 enum { NASKS = 5 };
 extern const char *const ask_words[NASKS + 1];	/* in the order of their bits, NULL-terminated */
 
-struct wire_request {			/* slices point into the message; p is NULL when a field was not there */
+struct message {			/* slices point into the message; p is NULL when a field was not there */
 	enum op op;
 	struct slice user, service, rhost, tty, lang;
 	struct slice secret, code, text, choice;
@@ -21,10 +21,10 @@ struct wire_request {			/* slices point into the message; p is NULL when a field
 };
 
 /* Pure. OK or E_INPUT: then the plug-in is not ours, and the connection ends. */
-int wire_parse(struct slice message, struct wire_request *out);
+int message_parse(struct slice message, struct message *out);
 
-/* Appends one field. Texts come from far: what is no text becomes a space, what is longer than WIRE_VALUE_MAX is cut. */
-void wire_put(struct buf *b, const char *name, struct slice value);
-struct buf wire_reply(struct arena *a, const char *result);
+/* Appends one field. Texts come from far: what is no text becomes a space, what is longer than MESSAGE_VALUE_MAX is cut. */
+void message_put(struct buf *b, const char *name, struct slice value);
+struct buf message_reply(struct arena *a, const char *result);
 
 #endif
