@@ -94,13 +94,14 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/
 $(BUILD)/unit/test_pam_csam: $(BUILD)/pam_csam.so
 
 # A fuzz target twice: for its corpus alone, as a unit test, and with libFuzzer.
-$(BUILD)/unit/test_fuzz_%: tests/fuzz/%.c tests/fuzz/standalone.c $(BUILD)/libagent.a $(BUILD)/libidpd.a
+fuzz_libs = $(BUILD)/libagent.a $(BUILD)/libidpd.a $(BUILD)/libcsam.a
+$(BUILD)/unit/test_fuzz_%: tests/fuzz/%.c tests/fuzz/standalone.c $(fuzz_libs)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DTARGET='"$*"' $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/standalone.c $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) -DTARGET='"$*"' $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/standalone.c $(fuzz_libs) $(link_of) $(LDLIBS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libagent.a $(BUILD)/libidpd.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_libs)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(fuzz_libs) $(link_of) $(LDLIBS)
 
 $(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
