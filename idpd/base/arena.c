@@ -75,7 +75,7 @@ static struct block *block_new(size_t n, struct block *next)
 static void block_free(struct block *b)
 {
 	wipe(b->data, b->used);
-	if (b->size != BLOCK || kept.n >= KEPT) {
+	if (b->size != BLOCK || kept.n + 1 > KEPT) {	/* "n >= 0" would be a warning where nothing is kept */
 		free(b);
 		return;
 	}
