@@ -4,7 +4,6 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 #include "call.h"
 
@@ -53,7 +52,7 @@ static int find_uid(struct call *c)
 	int rc = getpwnam_r(c->user, &pw, room, sizeof room, &found);
 
 	if (rc == ERANGE || rc == ENOMEM)
-		return log_denied(c, "nss", PAM_SYSTEM_ERR);
+		return log_down(c, "nss", PAM_SYSTEM_ERR);
 	c->has_uid = found != NULL;
 	if (found != NULL)
 		c->uid = pw.pw_uid;
@@ -74,7 +73,7 @@ int call_begin(struct call *c, pam_handle_t *pamh, int flags, int argc, const ch
 		return log_denied(c, "odd_user", PAM_USER_UNKNOWN);
 	memcpy(c->user, user, strlen(user) + 1);
 	if (is_local(c->user, &broken))
-		return broken ? log_denied(c, "etc_passwd", PAM_SYSTEM_ERR) : PAM_IGNORE;
+		return broken ? log_down(c, "etc_passwd", PAM_SYSTEM_ERR) : PAM_IGNORE;
 	if (wrong != NULL) {
 		log_options(pamh, wrong);
 		return PAM_SERVICE_ERR;
@@ -163,9 +162,9 @@ int call_result(const struct call *c, enum phase phase, enum csam_result result)
 	};
 
 	if (result == CSAM_DOWN)
-		return log_denied(c, "down", PAM_AUTHINFO_UNAVAIL);
+		return log_down(c, "agent", PAM_AUTHINFO_UNAVAIL);
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (table[i].result == result)
 			return table[i].rc[phase];
-	return log_denied(c, "protocol", PAM_SYSTEM_ERR);
+	return log_down(c, "protocol", PAM_SYSTEM_ERR);
 }

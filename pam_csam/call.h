@@ -47,8 +47,9 @@ int call_same_person(const struct call *c, const struct csam_turn *t);
 enum phase { PHASE_AUTH, PHASE_ACCOUNT, PHASE_PASSWORD };
 int call_result(const struct call *c, enum phase phase, enum csam_result result);
 
-/* The one line of a denial that was decided here. Returns rc. */
+/* The one line of a decision that was taken here, not by the agent: no, or broken. Returns rc. */
 int log_denied(const struct call *c, const char *reason, int rc);
+int log_down(const struct call *c, const char *reason, int rc);
 void log_debug(const struct call *c, const char *what);
 void log_options(pam_handle_t *pamh, const char *argument);
 

@@ -25,13 +25,23 @@ static const char *item(pam_handle_t *pamh, int which)
 	return pam_get_item(pamh, which, &value) == PAM_SUCCESS ? value : NULL;
 }
 
-int log_denied(const struct call *c, const char *reason, int rc)
+static int line(const struct call *c, const char *decision, const char *reason, int rc)
 {
 	char user[SHOWN + 1], rhost[SHOWN + 1], service[SHOWN + 1];
 
-	syslog(LOG_AUTHPRIV | LOG_NOTICE, "csam: denied user=%s rhost=%s service=%s reason=%s", shown(c->user, user),
+	syslog(LOG_AUTHPRIV | LOG_NOTICE, "csam: %s user=%s rhost=%s service=%s reason=%s", decision, shown(c->user, user),
 	    shown(item(c->pamh, PAM_RHOST), rhost), shown(item(c->pamh, PAM_SERVICE), service), reason);
 	return rc;
+}
+
+int log_denied(const struct call *c, const char *reason, int rc)
+{
+	return line(c, "denied", reason, rc);
+}
+
+int log_down(const struct call *c, const char *reason, int rc)
+{
+	return line(c, "down", reason, rc);
 }
 
 void log_debug(const struct call *c, const char *what)

@@ -60,6 +60,11 @@ static void split(struct given *g)
 	explicit_bzero(plus, strlen(plus));
 }
 
+static const char *label(const struct csam_turn *t, const char *otherwise)
+{
+	return t->label != NULL && *t->label != '\0' ? t->label : otherwise;
+}
+
 static int give_secret(const struct call *c, const struct csam_turn *t, struct given *g)
 {
 	if (!offered(c, g)) {
@@ -67,7 +72,7 @@ static int give_secret(const struct call *c, const struct csam_turn *t, struct g
 			return log_denied(c, "no_first_pass", PAM_AUTH_ERR);
 		if (g->single && g->prompted)
 			return log_denied(c, "one_string_asked_twice", PAM_AUTH_ERR);
-		int rc = talk_ask(c, PAM_PROMPT_ECHO_OFF, t->label != NULL ? t->label : "Password: ", g->secret);
+		int rc = talk_ask(c, PAM_PROMPT_ECHO_OFF, label(t, "Password: "), g->secret);
 		if (rc != PAM_SUCCESS)
 			return rc;
 		g->prompted = true;
@@ -85,7 +90,7 @@ static int give_code(const struct call *c, const struct csam_turn *t, struct giv
 {
 	if (g->single && g->secrets > 0)	/* it came with the password, or it does not come */
 		return g->code[0] != '\0' ? PAM_SUCCESS : log_denied(c, "no_code", PAM_AUTH_ERR);
-	return talk_ask(c, PAM_PROMPT_ECHO_ON, t->label != NULL && !(t->ask & CSAM_SECRET) ? t->label : "Code: ", g->code);
+	return talk_ask(c, PAM_PROMPT_ECHO_ON, t->ask & CSAM_SECRET ? "Code: " : label(t, "Code: "), g->code);
 }
 
 static int give_choice(const struct call *c, const struct csam_turn *t, struct given *g)
@@ -97,7 +102,7 @@ static int give_choice(const struct call *c, const struct csam_turn *t, struct g
 			snprintf(line, sizeof line, "%zu) %s", i + 1, t->choices[i].label);
 			talk_show(c, PAM_TEXT_INFO, line);
 		}
-		int rc = talk_ask(c, PAM_PROMPT_ECHO_ON, t->label != NULL ? t->label : "1, 2, …: ", line);
+		int rc = talk_ask(c, PAM_PROMPT_ECHO_ON, label(t, "1, 2, …: "), line);
 		if (rc != PAM_SUCCESS)
 			return rc;
 		unsigned long n = strtoul(line, &end, 10);
@@ -111,7 +116,7 @@ static int give_choice(const struct call *c, const struct csam_turn *t, struct g
 
 static int give_text(const struct call *c, const struct csam_turn *t, struct given *g)
 {
-	return talk_ask(c, PAM_PROMPT_ECHO_ON, t->label != NULL ? t->label : "Answer: ", g->text);
+	return talk_ask(c, PAM_PROMPT_ECHO_ON, label(t, "Answer: "), g->text);
 }
 
 static int draw(const struct call *c, const struct csam_turn *t, struct given *g)
