@@ -117,11 +117,14 @@ $(BUILD)/obj/%.o: %.c
 setup-node: setup-test
 	@setup/node
 
+setup-unpack:
+	@setup/unpack
+
 setup-%:
 	@setup/install $*
 
 # The whole suite runs on a build with AddressSanitizer and UBSan.
-test: setup-build setup-demo setup-test setup-node
+test: setup-build setup-demo setup-test setup-unpack setup-node
 	@$(MAKE) --no-print-directory SAN=1 programs units
 	@tests/run -b build-san $(T)
 

@@ -1,0 +1,148 @@
+#!/bin/bash
+# sshd, sudo, su, passwd, cron and an unprivileged program let people in by pam_csam.so, with the files of PAM that an administrator gets.
+# All of it in a private view of the file system, with processes of its own: nothing of this machine is read by them or changed.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+top=$PWD
+if [ "${1:-}" != inside ]; then
+	# the module as it is installed: sshd does not load AddressSanitizer
+	make -s SAN= build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam || { echo "not ok - it is built"; exit 1; }
+	if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
+		echo "ok - skipped: only root may make a private view of the file system (unshare)"
+		exit 0
+	fi
+	setup/unpack >/dev/null || { echo "not ok - setup/unpack"; exit 1; }
+	work=$(mktemp -d /tmp/csam-pam.XXXXXX)
+	trap 'rm -rf "$work"' EXIT
+	unshare --mount --pid --fork --kill-child --propagation private "$0" inside "$work"
+	exit
+fi
+work=$2 failed=0
+. tests/integration/pam/view.sh
+
+ok() { # WHAT COMMAND...
+	local what=$1; shift
+	if "$@" > "$work/ok.out" 2>&1; then echo "ok - $what"; else echo "not ok - $what"; tail -n 12 "$work/ok.out" | sed 's/^/    /'; failed=1; fi
+}
+no() { # WHAT COMMAND...: it must fail, and not because it was too slow or not there
+	local what=$1 rc; shift
+	"$@" > "$work/ok.out" 2>&1; rc=$?
+	if [ $rc != 0 ] && [ $rc != 126 ] && [ $rc != 127 ] && ! grep -qE 'too slow|never asked' "$work/ok.out"; then echo "ok - $what"; else echo "not ok - $what ($rc)"; tail -n 12 "$work/ok.out" | sed 's/^/    /'; failed=1; fi
+	return 0
+}
+shows() { grep -qF -- "$2" "$work/ok.out" && echo "ok - $1" || { echo "not ok - $1: no '$2' in:"; sed 's/^/    /' "$work/ok.out"; failed=1; }; }
+asked() { # WHAT TEXT: the agent was asked this since the last fresh
+	grep -qE -- "$2" "$fake/requests" && echo "ok - $1" || { echo "not ok - $1: no '$2' in:"; sed 's/^/    /' "$fake/requests"; failed=1; }
+}
+unasked() { grep -qE -- "$2" "$fake/requests" && { echo "not ok - $1: '$2' in:"; sed 's/^/    /' "$fake/requests"; failed=1; } || echo "ok - $1"; }
+fresh() { : > "$fake/requests"; }
+person() { /usr/bin/python3 "$top/tests/integration/pam/person.py" "$@"; }
+as() { local who=$1; shift; setpriv --reuid "$who" --regid "$who" --clear-groups env HOME=/tmp USER="$who" LOGNAME="$who" PATH="$PATH" "$@"; }
+P='assword: =correct+horse' C='Code: =123456'
+
+# The module itself
+ok "the module needs libpam and libc, nothing else" test "$(readelf -d "$module" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort | tr '\n' ' ')" = "libc.so.6 libpam.so.0 "
+ok "sshd gets no further library by it" sh -c "! ldd $module | grep -vE 'linux-vdso|ld-linux|libpam\.|libc\.|libaudit|libcap-ng'"
+ok "it shows the six entry points alone" test "$(nm -D --defined-only "$module" | sed 's/.* //' | sort | tr '\n' ' ')" = \
+    "pam_sm_acct_mgmt pam_sm_authenticate pam_sm_chauthtok pam_sm_close_session pam_sm_open_session pam_sm_setcred "
+for t in test_libcsam test_pam_csam; do
+	ok "valgrind finds nothing in $t" valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes "$top/build/unit/$t"
+done
+
+# cron looks at a minute's beginning, but @reboot at its own
+touch "$fake/closed-cron-bruno"
+start_cron
+# sshd: password and code
+start_sshd "$top/conf/sshd/csam-password-code.conf"
+fresh
+ok "sshd lets alice in with password and code" person "$P" "$C" -- $ssh alice@localhost 'echo I am $(id -un)'
+shows "as herself" "I am alice"
+asked "the agent heard where she sits" 'authenticate user=alice service=sshd rhost=127.0.0.1'
+asked "may she enter was asked as well" 'account user=alice service=sshd'
+no "a wrong code does not" person "$P" 'Code: =654321' 'assword: =^C' -- $ssh alice@localhost true
+no "a wrong password does not, and is asked the code all the same" person 'assword: =wrong' "$C" 'assword: =^C' -- $ssh alice@localhost true
+fresh
+no "an empty password does not" person 'assword: =' 'assword: =^C' -- $ssh alice@localhost true
+unasked "and is not sent" 'answer secret'
+fresh
+no "nor does an endless one" person 'assword: =^BIG' 'assword: =^C' -- $ssh alice@localhost true
+unasked "which is not sent either" 'answer secret'
+fresh
+no "somebody whom the system does not know" person "$P" 'assword: =^C' -- $ssh mallory@localhost true
+asked "is asked like everybody" 'authenticate user=mallory'
+unasked "but sshd's placeholder is not sent" 'answer secret'
+no "somebody who hangs up" person 'assword: =^KILL' -- $ssh alice@localhost true
+no "or interrupts" person "$P" 'Code: =^C' -- $ssh alice@localhost true
+touch "$fake/closed-sshd"
+no "who may not enter does not, with everything right" person "$P" "$C" -- $ssh alice@localhost true
+rm "$fake/closed-sshd"
+touch "$fake/down"
+no "nobody enters while the agent has no answer" person 'assword: =correct+horse' 'assword: =^C' -- $ssh alice@localhost true
+rm "$fake/down"
+
+# sshd: a key alone, and a key with a code
+start_sshd /dev/null 'AuthenticationMethods publickey'
+fresh
+ok "a key alone lets in" $ssh -i "$work/alice.key" alice@localhost true
+unasked "nothing is asked of the person" authenticate
+asked "but whether she may enter" 'account user=alice service=sshd rhost=127.0.0.1'
+touch "$fake/closed-sshd"; no "if not, the key is no help" $ssh -i "$work/alice.key" alice@localhost true; rm "$fake/closed-sshd"
+touch "$fake/down"; no "nor while that is not known" $ssh -i "$work/alice.key" alice@localhost true; rm "$fake/down"
+sed -i 's/^@include common-auth/auth [success=done ignore=ignore default=die] pam_csam.so after_publickey=code\nauth required pam_unix.so/' /etc/pam.d/sshd
+start_sshd "$top/conf/sshd/csam-publickey-code.conf"
+fresh
+ok "a key and a code let in" person "$C" -- $ssh -i "$work/alice.key" alice@localhost 'echo I am $(id -un)'
+shows "as herself again" "I am alice"
+asked "the agent was told of the key" 'authenticate user=alice service=sshd rhost=127.0.0.1 proven=publickey'
+unasked "no password was asked" 'answer secret'
+no "a key and a wrong code do not" person 'Code: =000000' 'Code: =^C' -- $ssh -i "$work/alice.key" alice@localhost true
+no "a code without the key is not even asked" person -- $ssh alice@localhost true
+
+# sudo, su, passwd
+fresh
+ok "sudo asks alice for both" person "${P/: / for alice: }" "$C" -- setpriv --reuid alice --regid alice --clear-groups sudo id -u
+shows "and makes her root" 0
+asked "as sudo" 'authenticate user=alice service=sudo'
+no "sudo refuses a wrong code" person "${P/: / for alice: }" 'Code: =1' 'for alice: =^C'  -- setpriv --reuid alice --regid alice --clear-groups sudo -k id -u
+fresh
+ok "root's su to alice asks nothing of the person" su alice -c true
+asked "only whether alice may enter" 'account user=alice service=su'
+unasked "no password" authenticate
+touch "$fake/closed-su"; no "if not, not even root becomes alice by su" su alice -c true; rm "$fake/closed-su"
+ok "bruno becomes alice with her password and code" person "$P" "$C" -- setpriv --reuid bruno --regid bruno --clear-groups su alice -c 'id -un'
+shows "alice" alice
+fresh
+ok "passwd asks the present password, and the new one twice" person 'Present password: =correct+horse' 'New password: =another good one' 'Again: =another good one' -- setpriv --reuid alice --regid alice --clear-groups passwd
+asked "of the directory" 'password user=alice service=passwd'
+no "passwd refuses a wrong one" person 'Present password: =wrong' 'New password: =another good one' 'Again: =another good one' -- setpriv --reuid alice --regid alice --clear-groups passwd
+
+# Somebody who is not root asks about herself: a screen locker
+fresh
+ok "an unprivileged program asks for its own user" person "$P" "$C" -- setpriv --reuid alice --regid alice --clear-groups pamtester xlock alice authenticate acct_mgmt
+asked "the agent knows who asks" 'authenticate user=alice service=xlock rhost=- proven=- uid=10001'
+fresh
+no "its environment proves no key" person 'assword: =^C' -- setpriv --reuid alice --regid alice --clear-groups env 'SSH_AUTH_INFO_0=publickey ssh-rsa AAAA' pamtester -E 'SSH_AUTH_INFO_0=publickey ssh-rsa AAAA' sshd alice authenticate
+unasked "nothing was proven" proven=publickey
+parallel() { for i in 1 2 3 4 5 6 7 8; do person "$P" "$C" -- pamtester login alice authenticate & done > "$work/parallel"; wait $(jobs -p | tail -n 8); test "$(grep -c 'successfully authenticated' "$work/parallel")" = 8; }
+ok "eight at once" parallel
+
+# Local users, with the agent dead
+fresh
+ok "carol, who is local, signs in by pam_unix" person 'assword: =local secret' -- pamtester login carol authenticate acct_mgmt
+unasked "the agent hears nothing of her" carol
+ok "cron runs the job of who may enter" test -e "$work/home/alice/ran"
+ok "and not of who may not" test ! -e "$work/home/bruno/ran"
+grep -q 'account user=alice service=cron' "$fake/all" && echo "ok - cron asked whether they may" || { echo "not ok - cron asked whether they may"; failed=1; }
+kill "$agent"; wait "$agent" 2>/dev/null
+ok "root signs in on the console with the agent dead" person 'assword: =root secret' -- pamtester login root authenticate acct_mgmt
+ok "su to root works" person 'assword: =root secret' -- setpriv --reuid carol --regid carol --clear-groups su -c 'id -u'
+shows "with the local password" 0
+no "alice is not let in" person 'assword: =correct+horse' -- pamtester login alice authenticate
+no "nor by account alone" pamtester login alice acct_mgmt
+no "nor becomes root's su her" su alice -c true
+
+# What was written down
+grep -q 'csam: denied user=alice rhost=127.0.0.1 service=sshd reason=too_long' "$fake/syslog" && echo "ok - the log has its line" || { echo "not ok - the log has its line"; failed=1; }
+ok "no password and no code in any log" sh -c "! grep -rlaE 'correct.horse|another good one|123456|local secret|root secret' $fake $work/*.log"
+[ $failed = 0 ] || tail -n 30 "$work/sshd.log" "$fake/syslog"
+exit $failed

@@ -1,0 +1,40 @@
+#!/usr/bin/python3
+"""person.py [PROMPT=ANSWER]... -- COMMAND...: somebody at a terminal. Waits for each prompt, types its answer, prints all that was shown;
+ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes. 30 seconds at most."""
+import os, pty, select, signal, sys, time
+
+cut = sys.argv.index("--")
+script = [a.split("=", 1) for a in sys.argv[1:cut]]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[cut + 1], sys.argv[cut + 1:])
+seen, shown, end = b"", b"", time.monotonic() + 30
+while time.monotonic() < end:
+    if not select.select([fd], [], [], 0.2)[0]:
+        continue
+    try:
+        data = os.read(fd, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    shown += data
+    if script and script[0][0].encode() in seen:
+        seen = seen.split(script[0][0].encode(), 1)[1]
+        answer = script.pop(0)[1]
+        time.sleep(0.05)
+        if answer == "^KILL":
+            os.kill(pid, signal.SIGKILL)
+        elif answer == "^BIG":
+            os.write(fd, b"a" * 4000 + b"\n")
+        else:
+            os.write(fd, b"\x03" if answer == "^C" else answer.encode() + b"\n")
+else:
+    os.kill(pid, signal.SIGKILL)
+    print("too slow")
+sys.stdout.write(shown.decode("utf-8", "replace").replace("\r", ""))
+for prompt, _ in script:
+    print("never asked: " + prompt)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.exit(status if 0 <= status < 128 else 128)
