@@ -46,15 +46,10 @@ static bool send_reply(const struct conversation *c, const struct buf *b)
 	return send(c->fd, b->p, b->n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)b->n;
 }
 
-static const char *op_word(const struct conversation *c)
-{
-	return c->start.op == OP_ACCOUNT ? "account" : c->start.op == OP_PASSWORD ? "password" : "authenticate";
-}
-
 /* Those who ask about themselves choose no address: a line with somebody else's would get that one banned. */
 static void say(const struct conversation *c, const char *what, const char *reason)
 {
-	decision_write(&(struct decision){ .what = what, .user = c->start.user, .service = c->start.service, .op = op_word(c), .reason = reason,
+	decision_write(&(struct decision){ .what = what, .user = c->start.user, .service = c->start.service, .reason = reason,
 	    .rhost = c->caller.may == MAY_OWN ? S_NONE : c->start.rhost });
 }
 
@@ -322,9 +317,8 @@ static void account(struct conversation *c)
 	struct reply r;
 	if (remembered(c, a, grace < FRESH_S ? grace : FRESH_S, "remembered"))
 		return;
-	form_put(&form, "operation", S("account"));
 	put_start(c, a, &form);
-	idp_challenge(c->h->idp, a, &form, 0, turn_deadline(c), &r);
+	idp_account(c->h->idp, a, &form, turn_deadline(c), &r);
 	if (r.kind == REPLY_ACCOUNT) {
 		answer_account(c, a, &r);
 	} else if (r.kind == REPLY_DENIED) {

@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 
-enum { FILE_MAX = 16 * 1024, P256 = 32, RSA_LEAST = 2048, LIFE_S = 60, SIG_MAX = 1024 };
+enum { FILE_MAX = 16 * 1024, P256 = 32, RSA_LEAST = 2048, SIG_MAX = 1024 };
 
 struct credential {
 	EVP_PKEY *key;
@@ -134,14 +134,16 @@ static bool sign(const struct credential *c, struct slice text, unsigned char *s
 	return strcmp(c->alg, "RS256") == 0 || flatten(sig, n);
 }
 
-int credential_assert(struct arena *a, const struct credential *c, struct slice *out)
+int credential_assert(struct arena *a, const struct credential *c, const char *audience, unsigned life_s, bool once, struct slice *out)
 {
 	unsigned char sig[SIG_MAX];
 	size_t n = sizeof sig;
 	struct buf b = buf_new(a);
 	time_t t = now();
-	json_t *v = json_own(a, json_pack("{ss ss ss ss sI sI}", "iss", c->client_id, "sub", c->client_id, "aud", c->issuer,
-	    "jti", random_id(a, 16), "iat", (json_int_t)t, "exp", (json_int_t)t + LIFE_S));	/* RFC 7523 3 */
+	json_t *v = json_own(a, json_pack("{ss ss ss sI sI}", "iss", c->client_id, "sub", c->client_id, "aud", audience ? audience : c->issuer,
+	    "iat", (json_int_t)t, "exp", (json_int_t)t + (json_int_t)life_s));	/* RFC 7523 3 */
+	if (once)
+		json_object_set_new(v, "jti", json_string(random_id(a, 16)));
 	buf_b64url(&b, slice_of(arena_printf(a, "{\"alg\":\"%s\",\"typ\":\"JWT\"}", c->alg)));
 	buf_char(&b, '.');
 	buf_b64url(&b, json_text(a, v));

@@ -2,6 +2,7 @@
 #ifndef CSAM_AGENT_CREDENTIAL_H
 #define CSAM_AGENT_CREDENTIAL_H
 
+#include <stdbool.h>
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -11,7 +12,7 @@ struct credential;
 int credential_open(const char *key_file, const char *client_id, const char *issuer, struct credential **out);
 struct credential *credential_free(struct credential *c);
 
-/* A new assertion, good for one request within a minute. */
-int credential_assert(struct arena *a, const struct credential *c, struct slice *out);
+/* A new assertion for that audience (NULL: the issuer), good for life_s. once: with a jti, for a single request. */
+int credential_assert(struct arena *a, const struct credential *c, const char *audience, unsigned life_s, bool once, struct slice *out);
 
 #endif

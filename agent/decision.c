@@ -33,7 +33,7 @@ void decision_format(const struct decision *d, char *out, size_t n)
 	clean(d->user, user);
 	clean(d->rhost, rhost);
 	clean(d->service, service);
-	snprintf(out, n, "csam: %s user=%s rhost=%s service=%s reason=%s op=%s", d->what, user, rhost, service, d->reason, d->op);
+	snprintf(out, n, "csam: %s user=%s rhost=%s service=%s reason=%s", d->what, user, rhost, service, d->reason);
 }
 
 void decision_write(const struct decision *d)

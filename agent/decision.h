@@ -1,6 +1,6 @@
 /* One line for each decision, in a form that does not change: fail2ban and people read it.
  *
- *   csam: denied user=alice rhost=192.0.2.1 service=sshd reason=refused op=authenticate */
+ *   csam: denied user=alice rhost=192.0.2.1 service=sshd reason=refused-at-code */
 #ifndef CSAM_AGENT_DECISION_H
 #define CSAM_AGENT_DECISION_H
 
@@ -10,7 +10,7 @@
 struct decision {
 	const char *what;		/* allowed, denied, down, changed, suspended … */
 	struct slice user, rhost, service;	/* as they were claimed: written with nothing but letters, digits and a few signs */
-	const char *op, *reason;
+	const char *reason;
 };
 
 /* to_syslog: facility authpriv; else standard error. */

@@ -8,7 +8,7 @@
 #include "base/jws.h"
 #include "base/log.h"
 
-enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000 };
+enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000, ONCE_S = 60, STANDING_S = 540, STANDING_MS = 480 * 1000 };
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -22,8 +22,9 @@ struct idp {
 	const struct agent_conf *conf;
 	struct credential *credential;
 	struct https *https;
-	pthread_mutex_t lock;		/* of the documents */
+	pthread_mutex_t lock;		/* of what follows */
 	struct document metadata, keys;
+	struct document standing;	/* the assertion of account questions, a string */
 };
 
 int idp_new(const struct agent_conf *conf, struct idp **out)
@@ -49,6 +50,7 @@ struct idp *idp_free(struct idp *i)
 		return NULL;
 	json_decref(i->metadata.v);
 	json_decref(i->keys.v);
+	json_decref(i->standing.v);
 	pthread_mutex_destroy(&i->lock);
 	https_free(i->https);
 	credential_free(i->credential);
@@ -74,6 +76,7 @@ static json_t *remembered(struct idp *i, struct arena *a, const struct document 
 	return v;
 }
 
+/* v NULL: forget it. */
 static void remember(struct idp *i, struct document *d, json_t *v)
 {
 	pthread_mutex_lock(&i->lock);
@@ -117,7 +120,7 @@ static const char *metadata_fault(const struct agent_conf *conf, const json_t *v
 		return "it says that it is another issuer";
 	if (!is_https(v, "authorization_challenge_endpoint") || !speaks_profile_1(v))
 		return "it does not speak version 1 of the challenge profile";
-	return is_https(v, "token_endpoint") && is_https(v, "jwks_uri") ? NULL : "its endpoints are not all https";
+	return is_https(v, "csam_account_endpoint") && is_https(v, "token_endpoint") && is_https(v, "jwks_uri") ? NULL : "its endpoints are not all https";
 }
 
 static int metadata(struct idp *i, struct arena *a, uint64_t deadline, json_t **out)
@@ -174,21 +177,16 @@ void form_put(struct buf *form, const char *name, struct slice value)
 	buf_url(form, value);
 }
 
-/* POSTs the form to the endpoint that the metadata name so, with our proof of who we are. */
-static int post(struct idp *i, struct arena *a, const char *endpoint, const struct buf *form, uint64_t deadline, struct https_answer *out)
+/* The form with our proof of who we are. */
+static struct slice proven(const struct idp *i, struct arena *a, struct slice assertion, const struct buf *form)
 {
-	json_t *m;
-	struct slice assertion;
 	struct buf b = buf_new(a);
-	int e = metadata(i, a, deadline, &m);
-	if (e != OK || (e = credential_assert(a, i->credential, &assertion)) != OK)
-		return e;
 	form_put(&b, "client_id", slice_of(i->conf->idp_client_id));
 	form_put(&b, "client_assertion_type", S(ASSERTION_TYPE));	/* RFC 7523 2.2 */
 	form_put(&b, "client_assertion", assertion);
 	buf_char(&b, '&');
 	buf_raw(&b, buf_slice(form));
-	return https_call(i->https, a, json_str(m, endpoint), buf_slice(&b), deadline, out);
+	return buf_slice(&b);
 }
 
 static void say_refused(const struct idp *i, struct arena *a, const struct https_answer *answer)
@@ -202,6 +200,19 @@ static void say_refused(const struct idp *i, struct arena *a, const struct https
 	log_err("%s answers %ld %s: %.200s", i->conf->idp_issuer, answer->status, error ? error : "without a reason", text ? text : "");
 }
 
+/* To the endpoint that the metadata name so, with an assertion for this request alone. */
+static int post_once(struct idp *i, struct arena *a, const char *endpoint, const struct buf *form, uint64_t deadline, struct https_answer *out)
+{
+	json_t *m;
+	struct slice assertion;
+	int e = metadata(i, a, deadline, &m);
+	if (e != OK || (e = credential_assert(a, i->credential, NULL, ONCE_S, true, &assertion)) != OK)
+		return e;
+	return https_call(i->https, a, json_str(m, endpoint), proven(i, a, assertion, form), deadline, out);
+}
+
+static const struct reply unreachable = { .kind = REPLY_DOWN, .why = "unreachable", .away = true };
+
 void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsigned can, uint64_t deadline, struct reply *out)
 {
 	struct https_answer answer;
@@ -209,13 +220,46 @@ void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsig
 	form_put(&b, "csam_profile", S("1"));
 	buf_char(&b, '&');
 	buf_raw(&b, buf_slice(form));
-	if (post(i, a, "authorization_challenge_endpoint", &b, deadline, &answer) != OK) {
-		*out = (struct reply){ .kind = REPLY_DOWN, .why = "unreachable", .away = true };
+	*out = unreachable;
+	if (post_once(i, a, "authorization_challenge_endpoint", &b, deadline, &answer) != OK)
 		return;
-	}
 	reply_read(a, answer.status, answer.body, can, out);
 	if (out->kind == REPLY_DOWN)
 		say_refused(i, a, &answer);
+}
+
+/* The profile lets this one be sent again: no signature for a question that changes nothing. */
+static int standing_assertion(struct idp *i, struct arena *a, const char *endpoint, struct slice *out)
+{
+	json_t *v = remembered(i, a, &i->standing, STANDING_MS);
+	int e = v == NULL ? credential_assert(a, i->credential, endpoint, STANDING_S, false, out) : OK;
+	if (e != OK)
+		return e;
+	if (v == NULL)
+		remember(i, &i->standing, v = json_own(a, json_stringn(out->p, out->n)));
+	*out = slice_of(json_string_value(v));
+	return OK;
+}
+
+void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_t deadline, struct reply *out)
+{
+	struct https_answer answer;
+	struct slice assertion;
+	struct buf b = buf_new(a);
+	json_t *m;
+	*out = unreachable;
+	form_put(&b, "csam_profile", S("1"));
+	buf_char(&b, '&');
+	buf_raw(&b, buf_slice(form));
+	const char *url = metadata(i, a, deadline, &m) == OK ? json_str(m, "csam_account_endpoint") : NULL;
+	if (url == NULL || standing_assertion(i, a, url, &assertion) != OK ||
+	    https_call(i->https, a, url, proven(i, a, assertion, &b), deadline, &answer) != OK)
+		return;
+	reply_read(a, answer.status, answer.body, 0, out);
+	if (out->kind == REPLY_DOWN)
+		say_refused(i, a, &answer);
+	if (answer.status == 401)
+		remember(i, &i->standing, NULL);	/* our clock was set, or theirs */
 }
 
 int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *verifier, uint64_t deadline, struct slice *id_token)
@@ -226,7 +270,7 @@ int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *ver
 	form_put(&b, "grant_type", S("authorization_code"));
 	form_put(&b, "code", slice_of(code));
 	form_put(&b, "code_verifier", slice_of(verifier));
-	int e = post(i, a, "token_endpoint", &b, deadline, &answer);
+	int e = post_once(i, a, "token_endpoint", &b, deadline, &answer);
 	if (e != OK)
 		return E_DOWN;
 	if (answer.status != 200 || json_parse(a, answer.body, &v, NULL) != OK || json_str(v, "id_token") == NULL) {

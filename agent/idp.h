@@ -18,6 +18,9 @@ void form_put(struct buf *form, const char *name, struct slice value);
 /* One turn: `form` without what every request carries. deadline: ticks_ms. */
 void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsigned can, uint64_t deadline, struct reply *out);
 
+/* May somebody enter who was proven otherwise? */
+void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_t deadline, struct reply *out);
+
 /* The ID token of a code: OK or E_DOWN. */
 int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *verifier, uint64_t deadline, struct slice *id_token);
 

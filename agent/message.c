@@ -1,7 +1,7 @@
 /* Requests taken apart, replies put together. */
 #include "agent/message.h"
 
-enum { SHORT = 256, START = 1 << OP_AUTHENTICATE | 1 << OP_ACCOUNT | 1 << OP_PASSWORD, ANSWER = 1 << OP_ANSWER };
+enum { SHORT = 256, ANSWER_MAX = 512, START = 1 << OP_AUTHENTICATE | 1 << OP_ACCOUNT | 1 << OP_PASSWORD, ANSWER = 1 << OP_ANSWER };
 
 const char *const ask_words[NASKS + 1] = { "secret", "code", "text", "choice", "show", NULL };
 
@@ -18,9 +18,9 @@ static const struct field {
 	FIELD(rhost, SHORT, START, true),
 	FIELD(tty, SHORT, START, true),
 	FIELD(lang, SHORT, START, true),
-	FIELD(secret, MESSAGE_VALUE_MAX, ANSWER, false),
-	FIELD(code, MESSAGE_VALUE_MAX, ANSWER, false),
-	FIELD(text, MESSAGE_VALUE_MAX, ANSWER, false),
+	FIELD(secret, ANSWER_MAX, ANSWER, false),
+	FIELD(code, ANSWER_MAX, ANSWER, false),
+	FIELD(text, ANSWER_MAX, ANSWER, false),
 	FIELD(choice, SHORT, ANSWER, true),
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };

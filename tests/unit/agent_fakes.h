@@ -153,7 +153,7 @@ static bool fake_is(struct arena *a, struct slice form, const char *name, const 
 }
 
 /* RFC 7523 3, as idpd asks it. */
-static void fake_check_client(struct arena *a, struct slice form)
+static void fake_check_client(struct arena *a, struct slice form, const char *audience)
 {
 	static char jtis[512][32];
 	static size_t n;
@@ -165,9 +165,10 @@ static void fake_check_client(struct arena *a, struct slice form)
 		return;
 	}
 	json_int_t exp = json_integer_value(json_object_get(v, "exp"));
-	if (strcmp(json_str(v, "iss"), "host-1") != 0 || strcmp(json_str(v, "sub"), "host-1") != 0 || strcmp(json_str(v, "aud"), idp.issuer) != 0 ||
-	    exp <= now() || exp > now() + 120)
+	if (strcmp(json_str(v, "iss"), "host-1") != 0 || strcmp(json_str(v, "sub"), "host-1") != 0 || strcmp(json_str(v, "aud"), audience) != 0 || exp <= now() || exp > now() + 600)
 		fake_fault("assertion claims");
+	if (strcmp(audience, idp.issuer) != 0)
+		return;			/* may come again */
 	pthread_mutex_lock(&idp.lock);
 	bool again = false;
 	for (size_t i = 0; i < n && i < 512; i++)
@@ -238,14 +239,15 @@ static int fake_metadata(enum lie lie, struct buf *out)
 {
 	const char *base = idp.issuer;
 	buf_printf(out, "{\"issuer\":\"%s\",\"token_endpoint\":\"%s%s/oidc/token\",\"jwks_uri\":\"%s/oidc/jwks\","
-	    "\"authorization_challenge_endpoint\":\"%s/oidc/challenge\",\"csam_profiles_supported\":[%d]}",
-	    lie == OTHER_METADATA ? "https://other.example" : base, lie == HTTP_ENDPOINT ? "http" : "https", base + 5, base, base, lie == NO_PROFILE ? 2 : 1);
+	    "\"authorization_challenge_endpoint\":\"%s/oidc/challenge\",\"csam_account_endpoint\":\"%s/oidc/challenge/account\",\"csam_profiles_supported\":[%d]}",
+	    lie == OTHER_METADATA ? "https://other.example" : base, lie == HTTP_ENDPOINT ? "http" : "https", base + 5, base, base, base, lie == NO_PROFILE ? 2 : 1);
 	return 200;
 }
 
 static int fake_account(struct arena *a, struct slice form, struct buf *out)
 {
-	(void)a, (void)form;
+	if (!fake_is(a, form, "csam_profile", "1") || fake_param(a, form, "user") == NULL || fake_param(a, form, "pam_service") == NULL)
+		fake_fault("account");
 	const char *name = atomic_load(&idp.lie) == OTHER_USER ? "bruno" : "alice";
 	buf_printf(out, "{\"account\":\"%s\",\"csam_posix\":{\"name\":\"%s\"", atomic_load(&idp.account), name);
 	if (atomic_load(&idp.uid) != 0)
@@ -284,11 +286,9 @@ static int fake_begin(struct arena *a, struct slice form, enum lie lie, struct b
 
 static int fake_challenge(struct arena *a, struct slice form, enum lie lie, struct buf *out)
 {
-	fake_check_client(a, form);
+	fake_check_client(a, form, idp.issuer);
 	if (!fake_is(a, form, "csam_profile", "1"))
 		fake_fault("csam_profile");
-	if (fake_is(a, form, "operation", "account"))
-		return fake_account(a, form, out);
 	if (fake_param(a, form, "auth_session") == NULL)
 		return fake_begin(a, form, lie, out);
 	if (fake_is(a, form, "auth_session", "s-1") && fake_is(a, form, "secret", FAKE_SECRET))
@@ -312,7 +312,7 @@ static int fake_redeem(struct arena *a, struct slice form, enum lie lie, struct 
 	unsigned char h[32];
 	const char *verifier = fake_param(a, form, "code_verifier");
 	struct buf b = buf_new(a);
-	fake_check_client(a, form);
+	fake_check_client(a, form, idp.issuer);
 	sha256(slice_of(verifier), h);
 	buf_b64url(&b, slice_mem(h, 32));
 	pthread_mutex_lock(&idp.lock);
@@ -339,6 +339,10 @@ static int fake_answer(struct arena *a, const char *path, struct slice form, enu
 	if (lie == NOT_CLIENT) {
 		buf_lit(out, "{\"error\":\"invalid_client\"}");
 		return 401;
+	}
+	if (strcmp(path, "/oidc/challenge/account") == 0) {
+		fake_check_client(a, form, arena_printf(a, "%s%s", idp.issuer, path));
+		return fake_account(a, form, out);
 	}
 	return strcmp(path, "/oidc/token") == 0 ? fake_redeem(a, form, lie, out) : fake_challenge(a, form, lie, out);
 }
