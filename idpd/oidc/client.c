@@ -6,11 +6,13 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "oidc/client.h"
+#include "oidc/client_lasting.h"
 #include "oidc/jose.h"
 #include "svc/audit.h"
 #include "svc/state.h"
 
 enum method { BASIC, POST, JWT, NONE };
+enum lasting { NEVER, PERHAPS, ALWAYS };	/* may an assertion be sent again? */
 const char *const client_methods[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none", NULL };
 
 enum { ID_MAX = 256, SECRET_MAX = 1024, SALT = 16, AHEAD_S = 600, SKEW_S = 60, JTI_MAX = 256, CLAIM_LEAST_S = 120 };
@@ -157,14 +159,18 @@ static const char *assertion_fault(const struct request *r, const struct service
 	return NULL;
 }
 
-static int check_assertion(struct request *r, const struct service *s, struct slice assertion, bool lasting, struct refusal *no)
+static int check_assertion(struct request *r, const struct service *s, struct slice assertion, enum lasting may, struct refusal *no)
 {
 	json_t *v;
 	const char *why;
-	if (s->jwks == NULL || jose_verify(r->a, assertion, s->jwks, &v, &why) != OK)
+	bool known = s->jwks != NULL && may != NEVER && lasting_known(r->a, s, assertion, &v);
+	if (!known && (s->jwks == NULL || jose_verify(r->a, assertion, s->jwks, &v, &why) != OK))
 		return denied(no, "the client assertion is not signed by a key of the client");
+	bool lasting = may == ALWAYS || (may == PERHAPS && json_object_get(v, "jti") == NULL);
 	if ((why = assertion_fault(r, s, v, lasting)) != NULL)
 		return denied(no, why);
+	if (lasting && !known)
+		lasting_keep(r->a, s, assertion, (time_t)json_integer_value(json_object_get(v, "exp")));
 	if (lasting)
 		return OK;
 	/* RFC 7523 3 (7): once. The claim outlives the assertion. */
@@ -173,26 +179,26 @@ static int check_assertion(struct request *r, const struct service *s, struct sl
 	return e == E_EXISTS ? denied(no, "the client assertion was used before") : e;
 }
 
-static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, bool lasting, struct refusal *no)
+static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, enum lasting may, struct refusal *no)
 {
 	const char *registered = s->auth_method ? s->auth_method : "client_secret_basic";
 	if (!service_open(s))
 		return denied(no, "the service is closed");
-	if (strcmp(registered, client_methods[p->method]) != 0 || (lasting && p->method != JWT))
+	if (strcmp(registered, client_methods[p->method]) != 0 || (may != NEVER && p->method != JWT))
 		return denied(no, "this is not the client's registered way of authentication");
 	switch (p->method) {
 	case BASIC:
 	case POST:
 		return client_secret_ok(r->a, s->secrets, p->secret) ? OK : denied(no, "client authentication failed");
 	case JWT:
-		return check_assertion(r, s, p->assertion, lasting, no);
+		return check_assertion(r, s, p->assertion, may, no);
 	case NONE:
 		return OK;
 	}
 	return E_BUG;
 }
 
-static int authenticate(struct request *r, bool lasting, const struct service **out, struct refusal *no)
+static int authenticate(struct request *r, enum lasting may, const struct service **out, struct refusal *no)
 {
 	struct proof_of_client p;
 	const struct service *s;
@@ -204,7 +210,7 @@ static int authenticate(struct request *r, bool lasting, const struct service **
 		return denied(no, "client authentication failed");
 	if (e != OK)
 		return e;
-	e = check_proof(r, s, &p, lasting, no);
+	e = check_proof(r, s, &p, may, no);
 	if (e == E_INPUT) {
 		int down = AUDIT(.event = EV_CLIENT_REFUSED, .service = s->id, .peer = r->peer, .why = "client-authentication");
 		return down != OK ? down : e;
@@ -216,12 +222,12 @@ static int authenticate(struct request *r, bool lasting, const struct service **
 
 int client_authenticate(struct request *r, const struct service **out, struct refusal *no)
 {
-	return authenticate(r, false, out, no);
+	return authenticate(r, NEVER, out, no);
 }
 
-int client_authenticate_lasting(struct request *r, const struct service **out, struct refusal *no)
+int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct refusal *no)
 {
-	return authenticate(r, true, out, no);
+	return authenticate(r, only ? ALWAYS : PERHAPS, out, no);
 }
 
 bool client_is_public(const struct service *service)

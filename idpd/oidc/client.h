@@ -12,9 +12,9 @@ extern const char *const client_methods[];	/* what we know; "none" is last */
  * must prove the rest). E_INPUT with *no: refused. E_WAIT (private_key_jwt: its jti is claimed), E_DOWN. */
 int client_authenticate(struct request *r, const struct service **out, struct refusal *no);
 
-/* For a question that changes nothing: its assertion (private_key_jwt alone) has this endpoint as its one audience, needs no jti, and is good until it
- * expires. Never waits but for a refusal's line. */
-int client_authenticate_lasting(struct request *r, const struct service **out, struct refusal *no);
+/* For endpoints where an assertion that is sent twice harms nobody (private_key_jwt alone): one that has this endpoint as its one audience and no
+ * jti is good until it expires. only: it must be such a one, whatever jti it has; this never waits but for a refusal's line. */
+int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct refusal *no);
 bool client_is_public(const struct service *service);
 
 /* "{SHA256}base64(salt 16 || sha256(salt || secret))", or the secret itself. */

@@ -10,7 +10,7 @@ int host_authenticate(struct request *r, bool lasting, const struct service **ou
 	const struct service *s;
 	if (!slice_is(http_form(r, "csam_profile"), "1"))
 		return refuse(no, "invalid_request", "csam_profile must be 1");
-	int e = lasting ? client_authenticate_lasting(r, &s, no) : client_authenticate(r, &s, no);
+	int e = client_authenticate_lasting(r, lasting, &s, no);
 	if (e != OK)
 		return e;
 	if (!s->host || s->auth_method == NULL || strcmp(s->auth_method, "private_key_jwt") != 0) {

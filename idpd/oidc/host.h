@@ -7,7 +7,7 @@
 
 enum { HOST_PROFILE = 1 };		/* csam_profile */
 
-/* A csamHost with private_key_jwt that speaks our profile. lasting: as client_authenticate_lasting. E_INPUT with *no. */
+/* A csamHost with private_key_jwt that speaks our profile; its assertion may be a lasting one, with lasting it must. E_INPUT with *no. */
 int host_authenticate(struct request *r, bool lasting, const struct service **out, struct refusal *no);
 
 /* What every question names. E_INPUT with *no. */

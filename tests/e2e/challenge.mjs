@@ -196,10 +196,21 @@ await check('a client assertion is good once, and only for where it is meant', a
 	asks(await host.begin(emma.username, {}, { assertion: once }), 'secret');
 	error(await host.begin(emma.username, {}, { assertion: once }), 'invalid_client', 401);
 	asks(await host.begin(emma.username, {}, { assertion: host.assertion({ aud: at('/oidc/challenge') }) }), 'secret');
-	for (const claims of [{ aud: at('/oidc/challenge/account') }, { aud: 'https://elsewhere.example' }, { aud: at('/oidc/challenge/') }, { jti: undefined }, { exp: 1 }, { iss: other.id }])
+	for (const claims of [{ aud: at('/oidc/challenge/account') }, { aud: 'https://elsewhere.example' }, { aud: at('/oidc/challenge/') }, { jti: undefined }, { jti: undefined, aud: at('/oidc/token') }, { jti: undefined, aud: [at('/oidc/challenge')] }, { jti: undefined, aud: at('/oidc/challenge'), exp: Math.floor(Date.now() / 1000) + 900 }, { exp: 1 }, { iss: other.id }])
 		error(await host.begin(emma.username, {}, { assertion: host.assertion(claims) }), 'invalid_client', 401);
 	for (const claims of [{ aud: issuer }, { aud: at('/oidc/token') }, { aud: [at('/oidc/challenge/account')] }, { aud: [at('/oidc/challenge/account'), issuer] }, { exp: 1 }, { exp: Math.floor(Date.now() / 1000) + 3600 }])
 		error(await host.account(emma.username, {}, { claims }), 'invalid_client', 401);
+	const often = host.assertion({ aud: at('/oidc/challenge'), jti: undefined });
+	for (let i = 0; i < 3; i++) asks(await host.answer(asks(await host.begin(emma.username, {}, { assertion: often }), 'secret'), { secret: emma.password }, { assertion: often }), 'code');
+	for (const changed of [often.slice(0, -2) + (often.endsWith('AA') ? 'BB' : 'AA'), often.replace(/\.[^.]*$/, '.'), often + 'A'])
+		error(await host.begin(emma.username, {}, { assertion: changed }), 'invalid_client', 401);
+	for (const path of ['/oidc/challenge/account', '/oidc/token', '/oidc/introspect'])
+		error(await host.post(path, { user: emma.username, grant_type: 'authorization_code', code: 'x', token: 'x' }, { assertion: often }), 'invalid_client', 401);
+	error(await other.begin(emma.username, {}, { assertion: often }), 'invalid_request');
+	const short = host.assertion({ aud: at('/oidc/challenge'), jti: undefined, exp: Math.floor(Date.now() / 1000) + 2 });
+	asks(await host.begin(emma.username, {}, { assertion: short }), 'secret');
+	await pause(2500);
+	error(await host.begin(emma.username, {}, { assertion: short }), 'invalid_client', 401);
 	const lasting = host.assertion({ aud: at('/oidc/challenge/account'), jti: 'same' });
 	for (let i = 0; i < 3; i++)
 		assert.equal((await host.post('/oidc/challenge/account', { user: emma.username }, { assertion: lasting })).json.account, 'allowed');
@@ -272,6 +283,12 @@ await check('account: every answer', async () => {
 		assert.deepEqual([(await account(name, h)).account, (await account(name, h)).valid_for], [what, undefined], name);
 	modify(spare[3], 'replace: pwdReset\npwdReset: TRUE');
 	for (let i = 0; (await account(spare[3].username)).account !== 'must_change_password'; i++) { assert.ok(i < 50, 'pwdReset is seen'); await pause(50); }
+	const old = other.assertion({ aud: at('/oidc/challenge/account') }), fresh = new Host(other.id);
+	assert.equal((await other.post('/oidc/challenge/account', { user: emma.username }, { assertion: old })).status, 200);
+	ldapmodify(`dn: ${other.dn}\nchangetype: modify\nreplace: csamClientJWKS\n${fresh.ldif.match(/^csamClientJWKS: .*$/m)[0]}\n`);
+	for (let i = 0; (await other.post('/oidc/challenge/account', { user: emma.username }, { assertion: old })).status !== 401; i++) { assert.ok(i < 50, 'an assertion of a key that was replaced'); await pause(50); }
+	other.pair = fresh.pair;
+	assert.equal((await other.account(emma.username)).status, 200);
 	ldapmodify(`dn: ${other.dn}\nchangetype: modify\nreplace: csamServiceState\ncsamServiceState: suspended\n`);
 	for (let i = 0; (await other.account(emma.username)).status !== 401; i++) { assert.ok(i < 50, 'a closed host'); await pause(50); }
 	error(await other.begin(emma.username), 'invalid_client', 401);
