@@ -1,7 +1,7 @@
 /* What one core can do at all: signatures, password checks by the directory, requests of libmicrohttpd. What we do is held against it.
  *
- *   limits sign ES256|RS256 SECONDS          prints how many a second
- *   limits bind URI USER USERS PASSWORD-FILE BASE SECONDS
+ *   limits sign ES256|RS256 SECONDS          prints how many a second of CPU time
+ *   limits bind URI USER USERS PASSWORD-FILE BASE SECONDS      prints how many
  *   limits hello PORT                        the smallest server, until it is ended */
 #include <ldap.h>
 #include <microhttpd.h>
@@ -18,20 +18,28 @@
 
 enum { BINDERS = 8, MESSAGE = 700, HELLO = 1024 };
 
+static double cpu_seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static int sign(const char *alg, unsigned seconds)
 {
 	EVP_PKEY *key = strcmp(alg, "ES256") == 0 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
 	EVP_MD_CTX *set = EVP_MD_CTX_new(), *ctx = EVP_MD_CTX_new();
 	unsigned char message[MESSAGE] = { 0 }, signature[512];
-	uint64_t n = 0, from = ticks_ms(), end = from + seconds * 1000;
+	uint64_t n = 0;
 	if (key == NULL || set == NULL || ctx == NULL || EVP_DigestSignInit(set, NULL, EVP_sha256(), NULL, key) != 1)
 		return 1;
-	for (; ticks_ms() < end; n++) {
+	double from = cpu_seconds();
+	for (; cpu_seconds() < from + seconds; n++) {
 		size_t len = sizeof signature;
 		if (EVP_MD_CTX_copy_ex(ctx, set) != 1 || EVP_DigestSign(ctx, signature, &len, message, sizeof message) != 1)
 			return 1;
 	}
-	printf("%.0f\n", (double)n * 1000 / (double)(ticks_ms() - from));
+	printf("%.0f\n", (double)n / (cpu_seconds() - from));
 	return 0;
 }
 
@@ -75,8 +83,7 @@ static int bind_all(char **argv)
 	binds.user = argv[1];
 	binds.users = (unsigned)strtoul(argv[2], NULL, 10);
 	binds.base = argv[4];
-	uint64_t from = ticks_ms();
-	binds.end = from + strtoul(argv[5], NULL, 10) * 1000;
+	binds.end = ticks_ms() + strtoul(argv[5], NULL, 10) * 1000;
 	for (unsigned i = 0; i < BINDERS; i++) {
 		numbers[i] = i;
 		if (pthread_create(&threads[i], NULL, bind_on, &numbers[i]) != 0)
@@ -84,7 +91,7 @@ static int bind_all(char **argv)
 	}
 	for (unsigned i = 0; i < BINDERS; i++)
 		pthread_join(threads[i], NULL);
-	printf("%.1f\n", (double)binds.done * 1000 / (double)(ticks_ms() - from));
+	printf("%lu\n", binds.done);
 	return binds.wrong;
 }
 
