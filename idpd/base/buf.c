@@ -52,7 +52,14 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 void buf_num(struct buf *b, long long n)
 {
-	buf_printf(b, "%lld", n);
+	char digits[24], *p = digits + sizeof digits;
+	unsigned long long u = n < 0 ? -(unsigned long long)n : (unsigned long long)n;
+	do
+		*--p = (char)('0' + u % 10);
+	while ((u /= 10) != 0);
+	if (n < 0)
+		*--p = '-';
+	buf_raw(b, slice_mem(p, (size_t)(digits + sizeof digits - p)));
 }
 
 const char *buf_cstr(const struct buf *b)
@@ -94,32 +101,41 @@ static bool unreserved(unsigned char c)	/* RFC 3986 2.3 */
 
 void buf_url(struct buf *b, struct slice s)
 {
+	size_t plain = 0;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if (unreserved(c))
-			buf_char(b, (char)c);
-		else
-			hex_byte(b, "%", upper, c);
+			continue;
+		buf_raw(b, slice_mem(s.p + plain, i - plain));
+		hex_byte(b, "%", upper, c);
+		plain = i + 1;
 	}
+	if (plain < s.n)
+		buf_raw(b, slice_mem(s.p + plain, s.n - plain));
 }
 
 /* RFC 8259 7 and 8.1: quote, backslash and control characters are escaped, and the text is UTF-8. */
 void buf_json(struct buf *b, struct slice s)
 {
+	size_t plain = 0;	/* where the run began that needs no escape */
 	for (size_t i = 0, len; i < s.n; i += len) {
 		unsigned char c = (unsigned char)s.p[i];
-		len = slice_utf8_len(slice_mem(s.p + i, s.n - i));
+		len = c < 0x80 ? 1 : slice_utf8_len(slice_mem(s.p + i, s.n - i));
+		if (len > 0 && c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
+			continue;
+		buf_raw(b, slice_mem(s.p + plain, i - plain));
 		if (len == 0) {
 			buf_lit(b, "\xef\xbf\xbd");
 			len = 1;
-		} else if (c < 0x20 || c == 0x7f) {
-			hex_byte(b, "\\u00", lower, c);
+		} else if (c == '"' || c == '\\') {
+			buf_char(b, '\\');
+			buf_char(b, (char)c);
 		} else {
-			if (c == '"' || c == '\\')
-				buf_char(b, '\\');
-			buf_raw(b, slice_mem(s.p + i, len));
+			hex_byte(b, "\\u00", lower, c);
 		}
+		plain = i + len;
 	}
+	buf_raw(b, slice_mem(s.p + plain, s.n - plain));
 }
 
 void buf_filter(struct buf *b, struct slice s)

@@ -1,6 +1,6 @@
 /* Small helpers over jansson. */
 #include <stdlib.h>
-#include "base/digest.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -59,13 +59,71 @@ const char *json_str(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
+static void write_value(struct buf *b, const json_t *v);
+
+static void write_string(struct buf *b, const char *p, size_t n)
+{
+	buf_char(b, '"');
+	buf_json(b, slice_mem(p, n));
+	buf_char(b, '"');
+}
+
+static void write_object(struct buf *b, const json_t *object)
+{
+	char sep = '{';
+	json_t *o = (json_t *)object;		/* jansson's iterators take no const, and change nothing */
+	for (void *i = json_object_iter(o); i != NULL; i = json_object_iter_next(o, i)) {
+		buf_char(b, sep);
+		write_string(b, json_object_iter_key(i), strlen(json_object_iter_key(i)));
+		buf_char(b, ':');
+		write_value(b, json_object_iter_value(i));
+		sep = ',';
+	}
+	if (sep == '{')
+		buf_char(b, '{');
+	buf_char(b, '}');
+}
+
+static void write_array(struct buf *b, const json_t *array)
+{
+	buf_char(b, '[');
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		if (i > 0)
+			buf_char(b, ',');
+		write_value(b, json_array_get(array, i));
+	}
+	buf_char(b, ']');
+}
+
+static void write_real(struct buf *b, const json_t *v)
+{
+	char text[64];
+	size_t n = json_dumpb(v, text, sizeof text, JSON_ENCODE_ANY);
+	if (n == 0 || n > sizeof text)
+		abort();
+	buf_raw(b, slice_mem(text, n));
+}
+
+static void write_value(struct buf *b, const json_t *v)
+{
+	switch (json_typeof(v)) {
+	case JSON_OBJECT: write_object(b, v); break;
+	case JSON_ARRAY: write_array(b, v); break;
+	case JSON_STRING: write_string(b, json_string_value(v), json_string_length(v)); break;
+	case JSON_INTEGER: buf_num(b, json_integer_value(v)); break;
+	case JSON_REAL: write_real(b, v); break;
+	case JSON_TRUE: buf_lit(b, "true"); break;
+	case JSON_FALSE: buf_lit(b, "false"); break;
+	case JSON_NULL: buf_lit(b, "null"); break;
+	}
+}
+
+/* Not json_dumps: that hands on each few bytes through a callback, and leaves copies of secrets in memory. */
 struct slice json_text(struct arena *a, const json_t *v)
 {
-	char *s = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-	if (s == NULL)
+	struct buf b = buf_new(a);
+	if (v == NULL)
 		abort();
-	struct slice out = arena_copy(a, slice_of(s));
-	wipe(s, out.n);
-	free(s);
-	return out;
+	write_value(&b, v);
+	return buf_slice(&b);
 }

@@ -301,6 +301,9 @@ static void json(void **s)
 	assert_true(slice_is(json_text(a, json_object_get(v, "n")), "1"));
 	assert_int_equal(json_parse(a, S("[[[[[[[[1]]]]]]]]"), &v, NULL), OK);
 	assert_true(slice_is(json_text(a, v), "[[[[[[[[1]]]]]]]]"));
+	const char *all = "{\"z\":[1,-9223372036854775808,0,2.5,true,false,null,{},[],\"\"],\"a\":\"\\\"\\\\/é\"}";
+	assert_int_equal(json_parse(a, slice_of(all), &v, NULL), OK);
+	assert_true(slice_is(json_text(a, v), all));		/* as it came, in its order */
 	v = NULL;
 	static const char *const no[] = { "", " ", "{", "{}x", "{}{}", "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":\"\xff\"}", "[[[[[[[[[1]]]]]]]]]",
 		"{\"a\":[[[[[[[[1]]]]]]]]}", "{'a':1}", "[1,]", "\"text\"", "nul", "[\"\\ud800\"]", "[99999999999999999999]" };
