@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { STACK = 256 * 1024, EACH_MAX = 4, END_MS = 8000, PAUSE_MS = 50 };
+enum { STACK = 256 * 1024, EACH_MAX = 4, END_MS = 8000, PAUSE_MS = 50, QUIET_MS = 2000 };
 
 /* One conversation under way. A slot is free when fd is -1. */
 struct slot {
@@ -46,8 +46,7 @@ static void slot_free(struct slot *slot)
 	close(slot->fd);
 	slot->fd = -1;
 	slot->host = host_drop(slot->host);
-	if (--s->busy == 0)
-		malloc_trim(0);
+	s->busy--;
 	pthread_cond_signal(&s->freed);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -191,9 +190,13 @@ static void serve(struct server *s, const struct listeners *l, int signals)
 	for (size_t i = 0; i < l->n; i++)
 		p[i] = (struct pollfd){ .fd = l->one[i].fd, .events = POLLIN };
 	p[l->n] = (struct pollfd){ .fd = signals, .events = POLLIN };
-	for (;;) {
-		if (poll(p, l->n + 1, -1) < 0 && errno != EINTR)
+	for (int patience = -1;;) {
+		int n = poll(p, l->n + 1, patience);
+		if (n < 0 && errno != EINTR)
 			abort();
+		if (n == 0)
+			malloc_trim(0);		/* quiet: give back what the last conversations took */
+		patience = n == 0 ? -1 : QUIET_MS;
 		if (p[l->n].revents != 0 && on_signal(s, signals))
 			return;
 		for (size_t i = 0; i < l->n; i++)
