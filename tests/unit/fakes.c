@@ -337,7 +337,7 @@ int directory_password_set(const struct person *person, const char *hash)
 {
 	WRITES();
 	fake_password_hash = hash;
-	((struct person *)person)->password_changed = "20261121090000Z";
+	((struct person *)person)->password_changed = slice_is(S("20261121090000Z"), person->password_changed) ? "20261121091000Z" : "20261121090000Z";
 	return OK;
 }
 
