@@ -52,7 +52,7 @@ BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro)
 all: setup-build
 	@$(MAKE) --no-print-directory programs
 
-programs: $(BUILD)/idpd $(BUILD)/csamctl $(if $(AGENTSRC),$(BUILD)/csam-agent) $(if $(PAMSRC),$(BUILD)/pam_csam.so)
+programs: $(BUILD)/idpd $(BUILD)/csamctl $(if $(AGENTSRC),$(BUILD)/csam-agent) $(if $(PAMSRC),$(BUILD)/pam_csam.so $(BUILD)/pam-login)
 units: $(UNITS)
 
 $(BUILD)/libidpd.a: $(call obj,$(LIBSRC))
@@ -62,7 +62,8 @@ $(BUILD)/libidpd.a: $(call obj,$(LIBSRC))
 $(BUILD)/idpd: $(call obj,idpd/main.c) $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/csamctl: $(call obj,$(CTLSRC)) $(BUILD)/libidpd.a
+# It reads csam.conf as the agent does, and asks the agent as the plug-ins do.
+$(BUILD)/csamctl: $(call obj,$(CTLSRC) agent/conf.c) $(BUILD)/libcsam.a $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libagent.a: $(call obj,$(AGENTSRC))
@@ -85,6 +86,10 @@ $(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcs
 	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -shared -o $@ $^ -lpam
 
 link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
+
+# The demonstration's own way through libpam.
+$(BUILD)/pam-login: $(call obj,conf/demo/pam-login.c)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpam
 
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a
@@ -154,20 +159,41 @@ bench bench-soak: setup-build setup-bench
 man/idpd.conf.5: man/idpd.conf.5.in $(BUILD)/idpd
 	$(Q)$(BUILD)/idpd -M > $(BUILD)/options.mdoc && sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd}' $< > $@
 
-install: all man/idpd.conf.5
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/csam $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/csam/schema
-	install -s $(BUILD)/idpd $(DESTDIR)$(PREFIX)/sbin/
-	install -s $(BUILD)/csamctl $(DESTDIR)$(PREFIX)/bin/
-	cp -r share/html share/css share/texts share/passwords.txt $(DESTDIR)$(PREFIX)/share/csam/
-	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(DESTDIR)$(PREFIX)/share/csam/schema/
-	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+# Files with @PREFIX@ in them, and where the system looks for each kind.
+PAMDIR  ?= /usr/lib/$(shell $(CC) -print-multiarch)/security
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+to       = $(DESTDIR)$(PREFIX)
+unit     = sed 's,@PREFIX@,$(PREFIX),g' conf/systemd/$(1) > $(DESTDIR)$(UNITDIR)/$(1) && chmod 644 $(DESTDIR)$(UNITDIR)/$(1)
+
+install: all install-host man/idpd.conf.5
+	install -d $(to)/share/csam/schema
+	install -s $(BUILD)/idpd $(to)/sbin/
+	cp -r share/html share/css share/texts share/passwords.txt $(to)/share/csam/
+	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(to)/share/csam/schema/
+	$(call unit,idpd.service)
+	install -m 644 man/*.5 $(to)/share/man/man5/
+
+# What a server needs that lets people in. Nothing of it has an effect yet: README.md, Servers.
+install-host: programs
+	install -d $(to)/sbin $(to)/bin $(to)/share/man/man1 $(to)/share/man/man5 $(to)/share/man/man8 $(to)/share/csam/examples \
+	    $(to)/lib/sysusers.d $(to)/lib/tmpfiles.d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PAMDIR) $(DESTDIR)/usr/share/pam-configs
+	install -s $(BUILD)/csam-agent $(to)/sbin/
+	install -s $(BUILD)/csamctl $(to)/bin/
+	install -s -m 644 $(BUILD)/pam_csam.so $(DESTDIR)$(PAMDIR)/
+	install -m 644 conf/pam/csam conf/pam/csam-password $(DESTDIR)/usr/share/pam-configs/
+	cp -r conf/sshd conf/nss conf/fail2ban $(to)/share/csam/examples/
+	mkdir -p $(to)/share/csam/examples/pam && cp conf/pam/examples/* $(to)/share/csam/examples/pam/
+	install -m 644 conf/systemd/csam.sysusers $(to)/lib/sysusers.d/csam.conf
+	install -m 644 conf/systemd/csam.tmpfiles $(to)/lib/tmpfiles.d/csam.conf
+	$(call unit,csam-agent.service)
+	$(call unit,csam-agent.socket)
+	install -m 644 man/*.1 $(to)/share/man/man1/
+	install -m 644 man/*.8 $(to)/share/man/man8/
 
 help:
 	@echo "make            build into build/ (SAN=1: with sanitizers into build-san/)"
 	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
+	@echo "make install-host  what a server needs that lets people in (README.md, Servers)"
 	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
 	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) while its processes are killed at random"
 	@echo "make fuzz       feeds every parser with nonsense for TIME=60 seconds each; T=jose only that one"

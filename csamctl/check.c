@@ -76,6 +76,10 @@ static void directory(struct check *k)
 static int check_run(struct ctl *c)
 {
 	struct check k = { .c = c };
+	if (opt_on(c, "host"))
+		return check_host_run(c);
+	if (opt(c, "user") != NULL || opt(c, "root") != NULL)
+		return usage(c, "--user and --root go with --host");
 	configuration(&k);
 	check_files(&k);
 	check_clock(&k);
@@ -91,15 +95,19 @@ static const struct opt check_opts[] = {
 	{ "as", "NAME", "also look at what this person may read", 0, 0 },
 	{ "as-password-file", "FILE", "the person's password, on the first line", 0, 0 },
 	{ "issuer-ca", "FILE", "PEM file of the authority of the issuer's certificate (default: the system's)", 0, 0 },
+	{ "host", NULL, "look at a host instead: csam-agent, PAM, sshd, NSS; -c is its csam.conf then", 0, 0 },
+	{ "user", "NAME", "with --host: a person of the directory, whom this host must know", 0, 0 },
+	{ "root", "DIR", "with --host: look at the files below DIR, an image or a container; nothing that runs", 0, 0 },
 	{ 0 },
 };
 
 const struct command cmd_check = {
-	.path = "check", .operands = "", .opts = check_opts, .run = check_run, .broken_conf = true,
+	.path = "check", .operands = "", .opts = check_opts, .run = check_run, .broken_conf = true, .other_conf = "host",
 	.what = "looks at configuration, files, clock, keyring, directory and issuer; says what to mend",
 	.more = "One line for each thing: ok, warn or FAIL, and what to do. Nothing is changed. With --as it also tries to read\n"
 	    "secrets as that person, which must fail. The exit code is 1 when anything FAILs.",
 	.examples =
 	    "  csamctl check\n"
-	    "  csamctl check -D cn=admin,ou=system,dc=example,dc=org -y admin.password --as alice --as-password-file alice.password\n",
+	    "  csamctl check -D cn=admin,ou=system,dc=example,dc=org -y admin.password --as alice --as-password-file alice.password\n"
+	    "  csamctl check --host --user alice\n",
 };

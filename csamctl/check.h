@@ -27,4 +27,17 @@ void check_ppolicy(struct check *k);
 void check_decoy(struct check *k);
 void check_secrets(struct check *k);		/* check_secrets.c: who can read what nobody may read */
 
+
+/* What is looked at on a host (check --host). root stands before the paths of files: "" or a folder. */
+struct agent_conf;
+struct host {
+	const struct agent_conf *conf;	/* csam.conf; NULL when it has an error */
+	const char *root, *user;	/* user: a person of the directory, or NULL */
+	bool here;			/* root is "": processes, sockets and users are this machine's own */
+};
+int check_host_run(struct ctl *c);				/* check_agent.c */
+void check_login(struct check *k, const struct host *h);	/* check_login.c: PAM, sshd, saslauthd */
+void check_user(struct check *k, const struct host *h, bool known, unsigned long uid);	/* check_nss.c: uid as the directory has it */
+void check_shadow(struct check *k, const struct host *h);
+
 #endif

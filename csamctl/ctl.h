@@ -30,6 +30,7 @@ struct command {
 	const struct opt *opts;	/* ends with name NULL; or NULL */
 	const char *examples;
 	bool broken_conf;	/* runs also when the configuration has an error */
+	const char *other_conf;	/* an option with which -c is another file than the daemon's, which is not read then; or NULL */
 	int (*run)(struct ctl *c);	/* gives an exit code */
 };
 

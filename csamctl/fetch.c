@@ -31,6 +31,20 @@ static size_t heading(char *p, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
+/* libcurl tells each certificate as lines "Name:value", the server's own first. */
+static time_t expires(CURL *c)
+{
+	struct curl_certinfo *chain = NULL;
+	if (curl_easy_getinfo(c, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL || chain->num_of_certs < 1)
+		return 0;
+	for (struct curl_slist *l = chain->certinfo[0]; l != NULL; l = l->next)
+		if (strncmp(l->data, "Expire date:", 12) == 0) {
+			time_t t = curl_getdate(l->data + 12, NULL);
+			return t > 0 ? t : 0;
+		}
+	return 0;
+}
+
 static void cleanup(CURL **c)
 {
 	curl_easy_cleanup(*c);
@@ -48,6 +62,7 @@ int fetch(struct arena *a, const char *url, const char *ca_file, struct page *ou
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)LIMIT_S);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_CERTINFO, 1L);
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
@@ -64,5 +79,6 @@ int fetch(struct arena *a, const char *url, const char *ca_file, struct page *ou
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status);
 	out->body = buf_slice(&body);
 	out->date = h.date;
+	out->expires = expires(c);
 	return OK;
 }

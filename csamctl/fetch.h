@@ -9,6 +9,7 @@ struct page {
 	long status;
 	struct slice body;
 	time_t date;		/* what the server says the time is; 0: it does not */
+	time_t expires;		/* when its certificate ends; 0: not known */
 };
 
 /* ca_file NULL: the system's authorities. No redirects, 5 s, 256 KiB. OK, or E_DOWN with *why. */

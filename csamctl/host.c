@@ -73,7 +73,7 @@ static const char *agent_conf(struct ctl *c, const struct service_new *s, const 
 	quoted(&b, "key_file", "host.key");
 	if (opt(c, "ca") != NULL)
 		quoted(&b, "ca_file", opt(c, "ca"));
-	buf_printf(&b, "}\n\npeople {\n\tlevel = %s\n}\n\nagent {\n\tuser = \"csam-agent\"\n}\n", s->level);
+	buf_printf(&b, "}\n\npeople {\n\tlevel = %s\n}\n\nagent {\n\tsyslog = true\n}\n", s->level);
 	return buf_cstr(&b);
 }
 
@@ -105,7 +105,7 @@ static void tell(struct ctl *c, const char *dir, const char *id)
 {
 	if (*opt_all(c, "allow") == NULL)
 		say("WARNING: without --allow NOBODY may enter %s. Add csamServiceAllow to its entry: a group's DN, or a filter like (departmentNumber=it)", id);
-	say("apply the LDIF, then bring %s/host.key and %s/csam.conf to /etc/csam of the host; the key belongs on no other machine", dir, dir);
+	say("apply the LDIF, then bring %s/host.key and %s/csam.conf to /etc/csam of the host and chown host.key to csam-agent; it belongs on no other machine", dir, dir);
 }
 
 static int host_new_run(struct ctl *c)

@@ -65,9 +65,10 @@ int settings_load(struct ctl *c)
 {
 	const char *file = opt(c, "config"), *why = NULL;
 	const struct conf *f = NULL;
+	bool other = c->cmd->other_conf != NULL && opt_on(c, c->cmd->other_conf);
 	if (file == NULL && access(default_config, R_OK) == 0)
 		file = default_config;
-	if (file != NULL) {
+	if (file != NULL && !other) {
 		if (conf_read(c->a, file, &f, &why) == OK)
 			from_conf(c, f);
 		else if (!c->cmd->broken_conf)
