@@ -43,13 +43,22 @@ static int find_user(const char *name, struct rights *out)
 	return OK;
 }
 
-/* The folders of a process, made for it when they are absent. */
+/* A folder of a process: made for its user when absent, and otherwise not changed but looked at. Nobody else may get into one of mode 0700. */
 static int make_folder(const char *path, const struct rights *owner, mode_t mode)
 {
-	if (mkdir(path, mode) != 0 && errno != EEXIST)
+	uid_t uid = owner->uid == (uid_t)-1 ? geteuid() : owner->uid;
+	struct stat st;
+	if (mkdir(path, mode) == 0) {
+		if (owner->uid != (uid_t)-1 && lchown(path, owner->uid, owner->gid) != 0)
+			return fail(E_DOWN, "cannot give the folder %s to its user: %m", path);
+		return OK;
+	}
+	if (errno != EEXIST || stat(path, &st) != 0)
 		return fail(E_DOWN, "cannot make the folder %s: %m", path);
-	if (owner->uid != (uid_t)-1 && chown(path, owner->uid, owner->gid) != 0)
-		return fail(E_DOWN, "cannot give the folder %s to its user: %m", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != uid)
+		return fail(E_INPUT, "%s must be a folder of uid %u", path, (unsigned)uid);
+	if (mode == 0700 && (st.st_mode & 0077) != 0)
+		return fail(E_INPUT, "others may get into %s: chmod 700 it", path);
 	return OK;
 }
 
@@ -89,6 +98,8 @@ static int serve(struct arena *a, const struct conf *c)
 	    make_folders(c, &front, &keyring) != OK ||
 	    pid_file(arena_printf(a, "%s/idpd.pid", c->server_runtime_dir)) != OK)
 		return EX_CONFIG;
+	if (geteuid() == 0 && front.uid == (uid_t)-1)
+		log_warn("the front runs as root; server.front_user and keyring_user name system users for it and the keyring");
 	struct front_args front_args = { c, arena_printf(a, "%s/keyring.sock", c->server_runtime_dir) };
 	struct keyring_conf kc = {
 		.dir = c->server_keyring_dir, .front_uid = front.uid, .uid = keyring.uid, .gid = keyring.gid,
