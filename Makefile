@@ -97,6 +97,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS) -lcmocka
 
 $(BUILD)/unit/test_pam_csam: $(BUILD)/pam_csam.so
+$(BUILD)/unit/test_agent_daemon: $(BUILD)/csam-agent
 
 # A fuzz target twice: for its corpus alone, as a unit test, and with libFuzzer.
 fuzz_libs = $(BUILD)/libagent.a $(BUILD)/libidpd.a $(BUILD)/libcsam.a
