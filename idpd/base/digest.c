@@ -1,13 +1,14 @@
-/* The few primitives everything asks for, from OpenSSL. A primitive that fails is a broken library: abort. */
+/* The few primitives everything asks for, from OpenSSL (random bytes: from the kernel). A primitive that fails is a broken library: abort. */
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
@@ -111,7 +112,13 @@ int aead_open(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct sli
 
 void random_bytes(void *p, size_t n)
 {
-	must(RAND_bytes(p, (int)n));
+	/* Not RAND_bytes: it takes a lock that all threads share, keeps a generator for each of them, and costs more than the call. */
+	for (ssize_t got; n > 0; p = (char *)p + got, n -= (size_t)got) {
+		got = getrandom(p, n, 0);
+		if (got < 0 && errno != EINTR)
+			abort();
+		got = got < 0 ? 0 : got;
+	}
 }
 
 char *random_id(struct arena *a, size_t n)
