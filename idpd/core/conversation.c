@@ -13,7 +13,7 @@ static void tell(const struct engine *e, enum verdict verdict, struct turn *out)
 {
 	*out = (struct turn){ .verdict = verdict, .conversation = e->c.id, .back = e->c.back, .cancel = e->c.cancel,
 		.service = e->c.service, .lang = e->c.lang, .goal = e->c.goal };
-	if (e->c.door == DOOR_HOST && e->person != NULL && e->person->locale != NULL && !e->c.proven)
+	if (e->c.door == DOOR_HOST && e->person != NULL && e->person->locale != NULL)
 		out->lang = e->person->locale;
 	if (verdict == V_MORE || verdict == V_DOWN)
 		engine_draw(e, out);

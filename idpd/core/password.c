@@ -24,7 +24,7 @@ static bool is_own_name(const struct person *p, struct slice s)
 		slice_of(p->display_name), slice_cut(&rest, '@', &local) ? local : S_NONE };
 	struct slice core = password_core(s);
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		if (same(s, own[i]) || same(core, own[i]))
+		if (same(s, own[i]) || same(core, own[i]) || same(core, password_core(own[i])))
 			return true;
 	return false;
 }

@@ -105,10 +105,11 @@ await check('after a public key the code alone is asked: level of the key, amr o
 
 await check('unknown, suspended, without key, misspelt: the same bytes as for a wrong answer', async () => {
 	const names = [emma.username, `nobody-${run}`, sami.username, solo.username, 'root', emma.username.toUpperCase(), '*', '../x', 'ü'];
+	const rhost = `10.${[16, 8, 0].map(n => Date.now() >> n & 255).join('.')}`;	// delays are a network's
 	for (const proven of [undefined, 'publickey']) {
 		const seen = new Set(), times = new Map();
 		for (const name of names) {
-			let t = await host.begin(name, { proven }), all = shape(t);
+			let t = await host.begin(name, { proven, rhost }), all = shape(t);
 			for (let i = 0; i < 2; i++) {
 				const began = performance.now();
 				t = await host.answer(t, proven ? { code: '000000' } : { secret: 'wrong password' });
@@ -273,6 +274,14 @@ await check('what a code rests on is looked at when it is redeemed: key, person,
 	error(await host.redeem(u), 'invalid_grant');
 	assert.equal((await host.account(p.username)).json.account, 'suspended');
 	modify(p, 'replace: csamPersonState\ncsamPersonState: active');
+	const allow = rule => ldapmodify(`dn: ${other.dn}\nchangetype: modify\nreplace: csamServiceAllow\ncsamServiceAllow: ${rule}\n`);
+	await pause(500);
+	const v = await login(rita, other);
+	allow('(uid=nobody-at-all)');
+	await pause(500);
+	error(await other.redeem(v), 'invalid_grant');
+	allow(everybody);
+	for (let i = 0; (await other.account(emma.username)).json.account !== 'allowed'; i++) { assert.ok(i < 50, 'allowed again'); await pause(50); }
 });
 
 await check('account: every answer', async () => {

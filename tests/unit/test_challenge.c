@@ -134,8 +134,8 @@ static void a_code_that_is_not_asked_for_cannot_be_drawn(void **state)
 static void the_name_is_that_letter_for_letter(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "Alice", "alice@example.org", "alice ", " alice" };
-	fake_person[ALICE].mail = "alice@example.org";
+	static const char *const names[] = { "Alice", "alias", "alice ", " alice" };
+	fake_person[ALICE].mail = "alias";			/* found by it in a browser */
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		want.name = names[i];
 		begin();

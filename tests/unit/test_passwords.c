@@ -73,6 +73,8 @@ static void ones_own_name_is_refused(void **state)
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		is(own[i], true, "note.password-name");
 	is("vandenbroucke lampe", true, NULL);
+	static const struct person second = { .name = "vandenbroucke2" };
+	assert_string_equal(password_fault(&second, true, S("vandenbroucke299")), "note.password-name");
 	static const struct person bare = { .name = "x" };
 	assert_null(password_fault(&bare, true, S("lampe rideau")));
 }
