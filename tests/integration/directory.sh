@@ -93,9 +93,12 @@ for x in "csamKeyFailures: 1" "csamConsent: library openid 20260101000000Z"; do 
 for x in "csamKeyKind: password" "csamKeyLevel: 500" "csamKeyData: x" "description: x" "csamKeyNotAfter: 20300101000000Z"; do
 	refused 50 "idpd does not write ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done
-for x in "csamPersonState: active" "mail: x@example.org" "csamNationalNumber: 01050399864" "userPassword: battery staple" "csamIdentityLevel: 500"; do
+for x in "csamPersonState: active" "mail: x@example.org" "csamNationalNumber: 01050399864" "csamIdentityLevel: 500"; do
 	refused 50 "idpd does not write ${x%%:*}" modify idpd "uid=emma,$people" "replace: ${x%%:*}" "$x"
 done
+yes "idpd sets a person's password, which it cannot read"	modify idpd "uid=emma,$people" "replace: userPassword" "userPassword: battery staple"
+refused 50 "but not the decoy's"		modify idpd "cn=decoy,ou=system,$suffix" "replace: userPassword" "userPassword: battery staple"
+refused 50 "nor an administrator's"		modify idpd "cn=admin,ou=system,$suffix" "replace: userPassword" "userPassword: battery staple"
 refused 50 "idpd does not write services"	modify idpd "cn=library,ou=services,$suffix" "replace: csamServiceLevel" "csamServiceLevel: 100"
 refused 50 "idpd does not join the administrators" modify idpd "cn=administrators,ou=system,$suffix" "add: member" "member: cn=idpd,ou=system,$suffix"
 refused 50 "idpd adds no key"			add idpd "csamKeyId=x,uid=alice,$people" "objectClass: csamKey" "csamKeyId: x" "csamKeyKind: app" "csamKeyState: active"
