@@ -23,7 +23,7 @@ json_t *host_posix(const struct person *person);	/* csam_posix; new reference */
 /* The turn as JSON members auth_session and prompt. */
 void host_prompt(struct arena *a, const struct turn *turn, json_t *out);
 
-/* The text for the person: "host." in place of the id's first word where there is one, in the person's language. */
+/* The text for the person, in the person's language: what a terminal is told ("host." in place of the id's first word) where it differs. */
 const char *host_text(struct arena *a, const char *lang, const char *id, const struct prompt *ask);
 
 #endif

@@ -99,6 +99,8 @@ done
 yes "idpd sets a person's password, which it cannot read"	modify idpd "uid=emma,$people" "replace: userPassword" "userPassword: battery staple"
 refused 50 "but not the decoy's"		modify idpd "cn=decoy,ou=system,$suffix" "replace: userPassword" "userPassword: battery staple"
 refused 50 "nor an administrator's"		modify idpd "cn=admin,ou=system,$suffix" "replace: userPassword" "userPassword: battery staple"
+yes "an administrator has set a password that must be changed" modify admin "uid=emma,$people" "replace: pwdReset" "pwdReset: TRUE"
+yes "idpd takes note that it was"		modify idpd "uid=emma,$people" "delete: pwdReset" ""
 refused 50 "idpd does not write services"	modify idpd "cn=library,ou=services,$suffix" "replace: csamServiceLevel" "csamServiceLevel: 100"
 refused 50 "idpd does not join the administrators" modify idpd "cn=administrators,ou=system,$suffix" "add: member" "member: cn=idpd,ou=system,$suffix"
 refused 50 "idpd adds no key"			add idpd "csamKeyId=x,uid=alice,$people" "objectClass: csamKey" "csamKeyId: x" "csamKeyKind: app" "csamKeyState: active"
