@@ -97,7 +97,7 @@ static int teardown(void **s)
 	(void)s;
 	char path[96];
 	state_close();
-	for (const char *const *f = (const char *const[]){ "data.mdb", "lock.mdb", NULL }; *f != NULL; f++) {
+	for (const char *const *f = (const char *const[]){ "data.mdb", "lock.mdb", "processes", NULL }; *f != NULL; f++) {
 		snprintf(path, sizeof path, "%s/%s", dir, *f);
 		unlink(path);
 	}
