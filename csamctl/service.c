@@ -154,11 +154,12 @@ static void write_client(const struct ctl *c, const struct service_new *s, struc
 
 const char *service_record(struct ctl *c, const struct service_new *s, struct buf *out)
 {
-	const char *why = service_begin(c, s, out);
-	if (why == NULL)
-		why = why_uris(c, s);
+	/* Nothing is written of a service that is refused. */
+	const char *why = why_uris(c, s);
 	if (why == NULL)
 		why = why_proof(s);
+	if (why == NULL)
+		why = service_begin(c, s, out);
 	if (why == NULL)
 		write_client(c, s, out);
 	return why;
