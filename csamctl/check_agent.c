@@ -1,6 +1,7 @@
 /* csamctl check --host: does csam-agent stand as it should, and does it reach the identity provider? */
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "agent/conf.h"
@@ -28,6 +29,18 @@ static void read_conf(struct check *k, struct host *h)
 		check_fail(k, "configuration: %s → mend it; csam-agent does not start with it", why);
 }
 
+/* Who csam-agent runs as: csam.conf says, or csam-agent.service. */
+static const char *agent_user(const struct host *h)
+{
+	return *h->conf->agent_user != '\0' ? h->conf->agent_user : "csam-agent";
+}
+
+static bool is_agents(const struct host *h, uid_t uid)
+{
+	const struct passwd *p = getpwnam(agent_user(h));
+	return p != NULL ? uid == p->pw_uid : uid == 0;
+}
+
 /* Relative to csam.conf it is what it says; absolute it may be in an image. */
 static void key(struct check *k, const struct host *h)
 {
@@ -40,8 +53,8 @@ static void key(struct check *k, const struct host *h)
 	else if (st.st_mode & 077)
 		check_fail(k, "key %s has mode %04o: others can be this host → chmod 0600 %s, and a new key if others had it", path,
 		    (unsigned)st.st_mode & 07777, path);
-	else if (st.st_uid != 0 && h->here && geteuid() == 0 && *h->conf->agent_user == '\0')
-		check_warn(k, "key %s belongs to user %u → chown root %s", path, (unsigned)st.st_uid, path);
+	else if (h->here && geteuid() == 0 && !is_agents(h, st.st_uid))
+		check_warn(k, "key %s belongs to user %u, who is not the agent's → chown %s %s", path, (unsigned)st.st_uid, agent_user(h), path);
 	else
 		check_ok(k, "key %s is for its owner alone", path);
 }

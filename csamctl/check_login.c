@@ -111,7 +111,7 @@ static void sshd(struct check *k, const struct host *h)
 static bool caches(struct slice args)
 {
 	for (struct slice arg; slice_cut(&args, '\0', &arg);)
-		if (arg.n >= 2 && arg.p[0] == '-' && memchr("cdlTvr", arg.p[1], 6) != NULL && memchr(arg.p, 'c', arg.n) != NULL)
+		if (arg.n >= 2 && arg.p[0] == '-' && strchr("cdlTvr", arg.p[1]) != NULL && memchr(arg.p, 'c', arg.n) != NULL)
 			return true;
 	return false;
 }

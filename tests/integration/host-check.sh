@@ -60,6 +60,7 @@ finds "the agent answers" ok "csam-agent answers at $work/agent.sock, and idpd b
 finds "the rights of its socket" ok "agent.sock has mode 0666"
 finds "a person, known by one number" ok "daemon is 1 here as in the directory" --user daemon
 chmod 644 "$work/host.key"; finds "a key that others read" FAIL "chmod 0600"; chmod 600 "$work/host.key"
+if [ "$(id -u)" = 0 ]; then chown daemon "$work/host.key"; finds "a key of somebody else" warn "who is not the agent's"; chown root "$work/host.key"; fi
 mv "$work/host.key" "$work/away"; finds "no key" FAIL "csamctl host new makes it"; mv "$work/away" "$work/host.key"
 printf 'idp {\n\tissuer = "%s"\n\tclient_di = "web1"\n}\n' "$issuer" > "$work/csam.conf"; finds "a typing error" FAIL "csam.conf:3"
 conf good.pem 0660; finds "a socket with other rights" FAIL "csam.conf says 0660"; conf good.pem 0666

@@ -155,4 +155,18 @@ if command -v systemd-analyze >/dev/null; then
 		ok "$(basename "$unit") exposes little (${score:-?} of 100)" test "${score:-100}" -le $most
 	done
 fi
+if command -v systemd-sysusers >/dev/null && [ "$(id -u)" = 0 ]; then
+	mkdir -p "$work/sys/etc" "$work/sys/usr/lib/sysusers.d"; cp conf/systemd/csam.sysusers "$work/sys/usr/lib/sysusers.d/csam.conf"
+	systemd-sysusers --root="$work/sys" > "$work/sysusers" 2>&1
+	for user in csam-front csam-keyring csam-agent; do says "systemd makes the user $user" "$user:x:" "$work/sys/etc/passwd"; done
+fi
+
+# make install-host puts everything where it is looked for, and nothing into /etc
+ok "make install-host" make -s install-host $(case $build in *-san) echo SAN=1 ;; esac) BUILD="$build" DESTDIR="$work/dest"
+for f in usr/local/sbin/csam-agent usr/local/bin/csamctl usr/share/pam-configs/csam usr/share/pam-configs/csam-password usr/local/lib/sysusers.d/csam.conf \
+    usr/local/lib/systemd/system/csam-agent.socket usr/local/share/man/man1/csamctl.1 usr/local/share/csam/examples/pam/sshd-publickey-code \
+    usr/local/share/csam/examples/sshd/csam-password-code.conf usr/local/share/csam/examples/fail2ban/filter.d/csam.conf; do ok "there is $f" test -s "$work/dest/$f"; done
+ok "the module is where pam_unix is" test -s "$work/dest$(dirname "$(find /usr/lib /lib -name pam_unix.so 2>/dev/null | head -n 1)" | sed 's|^/lib/|/usr/lib/|')/pam_csam.so"
+says "units know where programs are" "ExecStart=/usr/local/sbin/csam-agent" "$work/dest/usr/local/lib/systemd/system/csam-agent.service"
+ok "nothing in /etc" test ! -e "$work/dest/etc"
 exit $failed
