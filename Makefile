@@ -158,7 +158,9 @@ bench bench-soak: setup-build setup-bench
 	@bench/$(if $(filter bench,$@),run,soak)
 
 man/idpd.conf.5: man/idpd.conf.5.in $(BUILD)/idpd
-	$(Q)$(BUILD)/idpd -M > $(BUILD)/options.mdoc && sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd}' $< > $@
+man/csam.conf.5: man/csam.conf.5.in $(BUILD)/csam-agent
+man/%.conf.5:
+	$(Q)$(word 2,$^) -M > $(BUILD)/options.mdoc && sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd}' $< > $@
 
 # Files with @PREFIX@ in them, and where the system looks for each kind.
 PAMDIR  ?= /usr/lib/$(shell $(CC) -print-multiarch)/security
@@ -172,10 +174,10 @@ install: all install-host man/idpd.conf.5
 	cp -r share/html share/css share/texts share/passwords.txt $(to)/share/csam/
 	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(to)/share/csam/schema/
 	$(call unit,idpd.service)
-	install -m 644 man/*.5 $(to)/share/man/man5/
+	install -m 644 man/idpd.conf.5 $(to)/share/man/man5/
 
 # What a server needs that lets people in. Nothing of it has an effect yet: README.md, Servers.
-install-host: programs
+install-host: programs man/csam.conf.5
 	install -d $(to)/sbin $(to)/bin $(to)/share/man/man1 $(to)/share/man/man5 $(to)/share/man/man8 $(to)/share/csam/examples \
 	    $(to)/lib/sysusers.d $(to)/lib/tmpfiles.d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PAMDIR) $(DESTDIR)/usr/share/pam-configs
 	install -s $(BUILD)/csam-agent $(to)/sbin/
@@ -189,6 +191,7 @@ install-host: programs
 	$(call unit,csam-agent.service)
 	$(call unit,csam-agent.socket)
 	install -m 644 man/*.1 $(to)/share/man/man1/
+	install -m 644 man/csam.conf.5 $(to)/share/man/man5/
 	install -m 644 man/*.8 $(to)/share/man/man8/
 
 help:

@@ -49,6 +49,7 @@ static void be_the_agent(int socket_fd)
 {
 	char pid[16];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a test that fails leaves nothing behind */
+	alarm(30);
 	int log = open(in_dir("log"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	dup2(log, STDERR_FILENO);
 	if (socket_fd >= 0) {
