@@ -211,8 +211,10 @@ int server_run(struct host *host, const struct listeners *l)
 	    .nslots = (size_t)host->conf->agent_conversations };
 	int signals = signals_open();
 	s.slots = calloc(s.nslots, sizeof *s.slots);
-	if (s.slots == NULL || signals < 0)
+	if (s.slots == NULL || signals < 0) {
+		free(s.slots);
 		return EX_OSERR;
+	}
 	for (size_t i = 0; i < s.nslots; i++)
 		s.slots[i] = (struct slot){ .server = &s, .fd = -1 };
 	pthread_attr_init(&s.small);

@@ -17,13 +17,17 @@ static bool is_letter(char c)
 	return c >= 'a' && c <= 'z';
 }
 
+static bool fits_a_name(char c)
+{
+	return is_letter(c) || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
 bool name_is_reserved(struct slice name)
 {
 	if (name.n == 0 || name.n > NAME_MOST || !is_letter(name.p[0]))
 		return true;		/* "_apt" and its kin too */
 	for (size_t i = 0; i < name.n; i++)
-		if (!is_letter(name.p[i]) && !(name.p[i] >= '0' && name.p[i] <= '9') && memchr("._-", name.p[i], 3) == NULL &&
-		    !(name.p[i] >= 'A' && name.p[i] <= 'Z'))
+		if (!fits_a_name(name.p[i]))
 			return true;
 	if (slice_starts(name, S("systemd-")) || slice_starts(name, S("debian-")))
 		return true;
