@@ -211,9 +211,10 @@ static enum csam_result begin(struct csam *c, enum op op, const struct csam_who 
 	wire_put(w, "service", who->service);
 	if (op != PASSWORD)
 		wire_put(w, "rhost", who->rhost);
+	if (op != ACCOUNT)
+		wire_put(w, "lang", who->lang);
 	if (op == AUTHENTICATE) {
 		wire_put(w, "tty", who->tty);
-		wire_put(w, "lang", who->lang);
 		wire_put_ask(w, "can", who->can);
 		wire_put(w, "proven", who->publickey ? "publickey" : NULL);
 	}

@@ -9,7 +9,7 @@
  * Requests   op=authenticate user= service= [rhost= tty= lang= can= proven=publickey]
  *            op=answer [secret= code= text= choice=]          the next turn of this connection's conversation
  *            op=account user= service= [rhost=]
- *            op=password user= service=                       then answers, as for authenticate
+ *            op=password user= service= [lang=]               then answers, as for authenticate
  * Replies    result=ask ask=secret,code,… label= [note= wait= choice=ID:LABEL …]
  *            result=allow name= [uid= level=]                 uid: uidNumber in the directory
  *            result=deny [message=]   result=suspended   result=not_allowed   result=unknown   result=must_change_password

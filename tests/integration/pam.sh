@@ -19,25 +19,9 @@ if [ "${1:-}" != inside ]; then
 fi
 work=$2 failed=0
 . tests/integration/pam/view.sh
+. tests/integration/pam/checks.sh
+fake_agent
 
-ok() { # WHAT COMMAND...
-	local what=$1; shift
-	if "$@" > "$work/ok.out" 2>&1; then echo "ok - $what"; else echo "not ok - $what"; tail -n 12 "$work/ok.out" | sed 's/^/    /'; failed=1; fi
-}
-no() { # WHAT COMMAND...: it must fail, and not because it was too slow or not there
-	local what=$1 rc; shift
-	"$@" > "$work/ok.out" 2>&1; rc=$?
-	if [ $rc != 0 ] && [ $rc != 126 ] && [ $rc != 127 ] && ! grep -qE 'too slow|never asked' "$work/ok.out"; then echo "ok - $what"; else echo "not ok - $what ($rc)"; tail -n 12 "$work/ok.out" | sed 's/^/    /'; failed=1; fi
-	return 0
-}
-shows() { grep -qF -- "$2" "$work/ok.out" && echo "ok - $1" || { echo "not ok - $1: no '$2' in:"; sed 's/^/    /' "$work/ok.out"; failed=1; }; }
-asked() { # WHAT TEXT: the agent was asked this since the last fresh
-	grep -qE -- "$2" "$fake/requests" && echo "ok - $1" || { echo "not ok - $1: no '$2' in:"; sed 's/^/    /' "$fake/requests"; failed=1; }
-}
-unasked() { grep -qE -- "$2" "$fake/requests" && { echo "not ok - $1: '$2' in:"; sed 's/^/    /' "$fake/requests"; failed=1; } || echo "ok - $1"; }
-fresh() { : > "$fake/requests"; }
-person() { /usr/bin/python3 "$top/tests/integration/pam/person.py" "$@"; }
-as() { local who=$1; shift; setpriv --reuid "$who" --regid "$who" --clear-groups env HOME=/tmp USER="$who" LOGNAME="$who" PATH="$PATH" "$@"; }
 P='assword: =correct+horse' C='Code: =123456'
 
 # The module itself
@@ -52,6 +36,7 @@ done
 # cron looks at a minute's beginning, but @reboot at its own
 touch "$fake/closed-cron-bruno"
 start_cron
+
 # sshd: password and code
 start_sshd "$top/conf/sshd/csam-password-code.conf"
 fresh
@@ -83,19 +68,19 @@ rm "$fake/down"
 # sshd: a key alone, and a key with a code
 start_sshd /dev/null 'AuthenticationMethods publickey'
 fresh
-ok "a key alone lets in" $ssh -i "$work/alice.key" alice@localhost true
+ok "a key alone lets in" $ssh -i "$work/person.key" alice@localhost true
 unasked "nothing is asked of the person" authenticate
 asked "but whether she may enter" 'account user=alice service=sshd rhost=127.0.0.1'
-touch "$fake/closed-sshd"; no "if not, the key is no help" $ssh -i "$work/alice.key" alice@localhost true; rm "$fake/closed-sshd"
-touch "$fake/down"; no "nor while that is not known" $ssh -i "$work/alice.key" alice@localhost true; rm "$fake/down"
+touch "$fake/closed-sshd"; no "if not, the key is no help" $ssh -i "$work/person.key" alice@localhost true; rm "$fake/closed-sshd"
+touch "$fake/down"; no "nor while that is not known" $ssh -i "$work/person.key" alice@localhost true; rm "$fake/down"
 sed -i 's/^@include common-auth/auth [success=done ignore=ignore default=die] pam_csam.so after_publickey=code\nauth required pam_unix.so/' /etc/pam.d/sshd
 start_sshd "$top/conf/sshd/csam-publickey-code.conf"
 fresh
-ok "a key and a code let in" person "$C" -- $ssh -i "$work/alice.key" alice@localhost 'echo I am $(id -un)'
+ok "a key and a code let in" person "$C" -- $ssh -i "$work/person.key" alice@localhost 'echo I am $(id -un)'
 shows "as herself again" "I am alice"
 asked "the agent was told of the key" 'authenticate user=alice service=sshd rhost=127.0.0.1 proven=publickey'
 unasked "no password was asked" 'answer secret'
-no "a key and a wrong code do not" person 'Code: =000000' 'Code: =^C' -- $ssh -i "$work/alice.key" alice@localhost true
+no "a key and a wrong code do not" person 'Code: =000000' 'Code: =^C' -- $ssh -i "$work/person.key" alice@localhost true
 no "a code without the key is not even asked" person -- $ssh alice@localhost true
 
 # sudo, su, passwd

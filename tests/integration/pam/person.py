@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""person.py [PROMPT=ANSWER]... -- COMMAND...: somebody at a terminal. Waits for each prompt, types its answer, prints all that was shown;
-ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes. 30 seconds at most."""
-import os, pty, select, signal, sys, time
+"""person.py [PROMPT=ANSWER]... -- COMMAND...: somebody at a terminal. Waits for each prompt (a regular expression), types its answer, prints all that was shown;
+ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes. 20 seconds at most."""
+import os, pty, re, select, signal, sys, time
 
 cut = sys.argv.index("--")
 script = [a.split("=", 1) for a in sys.argv[1:cut]]
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[cut + 1], sys.argv[cut + 1:])
-seen, shown, end = b"", b"", time.monotonic() + 30
+seen, shown, end = b"", b"", time.monotonic() + 20
 while time.monotonic() < end:
     if not select.select([fd], [], [], 0.2)[0]:
         continue
@@ -20,8 +20,9 @@ while time.monotonic() < end:
         break
     seen += data
     shown += data
-    if script and script[0][0].encode() in seen:
-        seen = seen.split(script[0][0].encode(), 1)[1]
+    found = script and re.search(script[0][0].encode(), seen)
+    if found:
+        seen = seen[found.end():]
         answer = script.pop(0)[1]
         time.sleep(0.05)
         if answer == "^KILL":

@@ -1,5 +1,5 @@
 # The private view of tests/integration/pam.sh: /usr, /etc and /var with the unpacked servers laid over them, /run and /dev of its own. Sourced inside
-# "unshare --mount --pid". Gives $fake (the agent's folder), $agent (its process), $module, $ssh, start_sshd and start_cron.
+# "unshare --mount --pid". Gives $fake (the folder of fake_agent), $module, $ssh, start_sshd and start_cron.
 # shellcheck shell=bash disable=SC2154,SC2034
 set -e
 unpacked=$top/build/unpacked rw=$work/rw fake=$work/fake
@@ -23,24 +23,26 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts /dev/pts
 ln -s pts/ptmx /dev/ptmx
 ln -s /proc/self/fd /dev/fd
 
-# People: carol is local; alice and bruno are the network's, which NSS finds elsewhere (here libnss-extrausers)
+# People: carol is local; ${people} are the network's, which NSS finds elsewhere (here libnss-extrausers)
+: "${people:=alice:10001 bruno:10002}"
 rm -f /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/nsswitch.conf
 printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/usr/sbin/nologin\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\ncarol:x:1001:1001::/tmp:/bin/sh\n' > /etc/passwd
-printf 'root:x:0:\ndaemon:x:1:\ntty:x:5:\nshadow:x:42:\nutmp:x:43:\ncrontab:x:101:\ncarol:x:1001:\nalice:x:10001:\nbruno:x:10002:\nnogroup:x:65534:\n' > /etc/group
+printf 'root:x:0:\ndaemon:x:1:\ntty:x:5:\nshadow:x:42:\nutmp:x:43:\ncrontab:x:101:\ncarol:x:1001:\nnogroup:x:65534:\n' > /etc/group
+mkdir -p /var/lib/extrausers
 printf 'root:%s:19000:0:99999:7:::\ncarol:%s:19000:0:99999:7:::\n' "$(openssl passwd -6 'root secret')" "$(openssl passwd -6 'local secret')" > /etc/shadow
 chmod 640 /etc/shadow; chgrp shadow /etc/shadow
 printf 'passwd: files extrausers\ngroup: files extrausers\nshadow: files extrausers\nhosts: files\n' > /etc/nsswitch.conf
-mkdir -p /var/lib/extrausers
-for p in alice:10001 bruno:10002; do
+for p in $people; do
 	name=${p%:*}
 	printf '%s:x:%s:%s::%s:/bin/sh\n' "$name" "${p#*:}" "${p#*:}" "$work/home/$name" >> /var/lib/extrausers/passwd
+	printf '%s:x:%s:\n' "$name" "${p#*:}" >> /etc/group
 	mkdir -p "$work/home/$name/.ssh"
+	chown "${p#*:}:${p#*:}" "$work/home/$name" "$work/home/$name/.ssh"
 done
-ssh-keygen -q -t ed25519 -N '' -f "$work/alice.key"
+ssh-keygen -q -t ed25519 -N '' -f "$work/person.key"
 ssh-keygen -q -t ed25519 -N '' -f "$work/host.key"
-cp "$work/alice.key.pub" "$work/home/alice/.ssh/authorized_keys"
-chown -R 10001:10001 "$work/home/alice"; chown -R 10002:10002 "$work/home/bruno"
 chmod 700 "$work"/home/*
+for p in $people; do install -m 600 -o "${p#*:}" "$work/person.key.pub" "$work/home/${p%:*}/.ssh/authorized_keys"; done
 
 # What an administrator installs: the module, and its files for PAM
 install -m 644 "$top/build/pam_csam.so" "$module"
@@ -51,13 +53,16 @@ DEBCONF_SYSTEMRC=$work/debconf.conf DEBIAN_FRONTEND=noninteractive pam-auth-upda
 # the audit's login id belongs to the kernel, not to this view
 sed -i '/pam_loginuid/d; /pam_selinux/d; /pam_keyinit/d; /pam_motd/d; /pam_mail/d' /etc/pam.d/*
 printf '@include common-auth\n@include common-account\n' | tee /etc/pam.d/xlock > /etc/pam.d/login
-printf 'alice ALL=(ALL) ALL\nroot ALL=(ALL) ALL\n' > /etc/sudoers
+for p in $people root; do echo "${p%:*} ALL=(ALL) ALL"; done > /etc/sudoers
 chmod 440 /etc/sudoers
 
-/usr/bin/python3 "$top/tests/integration/pam/agent.py" /run/csam/agent.sock "$fake" > "$work/agent.log" 2>&1 &
-agent=$!
-for _ in $(seq 100); do [ ! -S /run/csam/agent.sock ] || break; sleep 0.05; done
 set +e
+
+fake_agent() { # tests of the module alone; others start a real one
+	/usr/bin/python3 "$top/tests/integration/pam/agent.py" /run/csam/agent.sock "$fake" > "$work/agent.log" 2>&1 &
+	agent=$!
+	for _ in $(seq 100); do [ ! -S /run/csam/agent.sock ] || break; sleep 0.05; done
+}
 
 port=$(while p=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done; echo $p)
 ssh="ssh -F none -p $port -o HostName=127.0.0.1 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentityAgent=none -o IdentitiesOnly=yes"
