@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 top=$PWD
 if [ "${1:-}" != inside ]; then
 	# the module as it is installed: sshd does not load AddressSanitizer
-	make -s SAN= build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam || { echo "not ok - it is built"; exit 1; }
+	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam || { echo "not ok - it is built"; exit 1; }
 	if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
 		echo "ok - skipped: only root may make a private view of the file system (unshare)"
 		exit 0
