@@ -37,6 +37,9 @@ static int serve(struct arena *a, const struct agent_conf *conf)
 {
 	struct listeners l;
 	struct host *host;
+	int signals = server_signals();
+	if (signals < 0)
+		return EX_OSERR;
 	if (listen_open(a, conf, &l) != OK)
 		return EX_CONFIG;
 	int status = EX_CONFIG;
@@ -45,7 +48,7 @@ static int serve(struct arena *a, const struct agent_conf *conf)
 		if (host_new(conf->file, &host) == OK) {
 			log_info("csam-agent " VERSION " answers for %s at %s", conf->idp_client_id, conf->idp_issuer);
 			bounds_calls();
-			status = server_run(host, &l);
+			status = server_run(host, &l, signals);
 		}
 	}
 	listen_close(&l);

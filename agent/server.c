@@ -1,6 +1,7 @@
 /* Accepts plug-ins, gives each a thread, and knows when to end. */
 #include <errno.h>
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -88,6 +89,7 @@ static void *converse(void *arg)
 {
 	struct slot *slot = arg;
 	conversation_run(slot->host, slot->server->memory, slot->fd, &slot->caller);
+	OPENSSL_thread_stop();		/* what this thread holds goes before the end stops waiting for it */
 	slot_free(slot);
 	return NULL;
 }
@@ -160,7 +162,7 @@ static void end(struct server *s)
 		log_warn("%zu conversations did not end", left);
 }
 
-static int signals_open(void)
+int server_signals(void)
 {
 	sigset_t set;
 	sigemptyset(&set);
@@ -205,16 +207,13 @@ static void serve(struct server *s, const struct listeners *l, int signals)
 	}
 }
 
-int server_run(struct host *host, const struct listeners *l)
+int server_run(struct host *host, const struct listeners *l, int signals)
 {
 	struct server s = { .host = host, .memory = memory_new(), .lock = PTHREAD_MUTEX_INITIALIZER, .freed = PTHREAD_COND_INITIALIZER,
 	    .nslots = (size_t)host->conf->agent_conversations };
-	int signals = signals_open();
 	s.slots = calloc(s.nslots, sizeof *s.slots);
-	if (s.slots == NULL || signals < 0) {
-		free(s.slots);
+	if (s.slots == NULL)
 		return EX_OSERR;
-	}
 	for (size_t i = 0; i < s.nslots; i++)
 		s.slots[i] = (struct slot){ .server = &s, .fd = -1 };
 	pthread_attr_init(&s.small);

@@ -5,7 +5,10 @@
 #include "agent/host.h"
 #include "agent/listen.h"
 
+/* Takes SIGTERM, SIGINT and SIGHUP into a descriptor, before anybody can know that we are there; -1 when that cannot be. */
+int server_signals(void);
+
 /* Serves until SIGTERM or SIGINT; SIGHUP takes a changed configuration and key. Takes over the host. Returns an exit status. */
-int server_run(struct host *host, const struct listeners *l);
+int server_run(struct host *host, const struct listeners *l, int signals);
 
 #endif

@@ -105,8 +105,11 @@ static int status_of(pid_t pid)
 
 static void stop(pid_t pid)
 {
+	AUTO_ARENA a = arena_new();
 	kill(pid, SIGTERM);
-	assert_int_equal(status_of(pid), 0);
+	int status = status_of(pid);
+	if (status != 0)
+		fail_msg("it ended with %d: %s", status, contents(a, in_dir("log")));
 }
 
 static void configure(const char *more)
