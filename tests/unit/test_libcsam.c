@@ -338,6 +338,7 @@ static void test_stranger(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid_t child = fork();
 	if (child == 0) {
+		alarm(20);	/* also when the test fails */
 		struct sockaddr_un sun = { .sun_family = AF_UNIX };
 		memcpy(sun.sun_path, fake.path, strlen(fake.path) + 1);
 		int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
