@@ -124,8 +124,8 @@ yes "and lock nobody" ldapwhoami -x -H "$uri" -D "uid=bruno,$people" -w "battery
 
 # Content sync from the present state transfers nothing (RFC 4533).
 csn=$(shows idpd "$suffix" contextCSN | sed 's/.*: //')
-all=$(timeout 2 ldapsearch "${idpd[@]}" -LLL -b "$suffix" -E sync=rp 1.1 2>/dev/null | grep -c ^dn:)
-none=$(timeout 2 ldapsearch "${idpd[@]}" -LLL -b "$suffix" -E "sync=rp/rid=000,csn=$csn" 1.1 2>/dev/null | grep -c ^dn:)
+all=$(timeout 20 ldapsearch "${idpd[@]}" -LLL -b "$suffix" -E sync=ro 1.1 2>/dev/null | grep -c ^dn:)
+none=$(timeout 20 ldapsearch "${idpd[@]}" -LLL -b "$suffix" -E "sync=ro/rid=000,csn=$csn" 1.1 2>/dev/null | grep -c ^dn:)
 [ "$all" -gt 30 ] && [ "$none" = 0 ] && ok "sync from now on transfers none of $all entries" || no "sync transfers $none of $all entries"
 
 # What was acknowledged stays.
