@@ -140,11 +140,18 @@ await check('French on a telephone, without scripts, at 320 pixels', async () =>
 	assert.equal(await her.page.locator('html').getAttribute('lang'), 'fr');
 	await her.page.screenshot({ path: path.join(shots, 'fr-320.png'), fullPage: true });
 	await her.context.close();
-	const wide = await person({ locale: 'fr-BE', viewport: { width: 320, height: 640 } });
-	await wide.page.goto(`${library}/card/`);
-	assert.ok(await wide.page.evaluate(() => document.documentElement.scrollWidth <= 320), 'nothing is wider than the screen');
-	await look(wide.page, 'fr-choose');
-	await wide.context.close();
+});
+
+for (const lang of ['fr', 'nl', 'de', 'en']) await check(`the chooser and the help in ${lang} fit 320 pixels`, async () => {
+	const her = await person({ locale: `${lang}-BE`, viewport: { width: 320, height: 640 } });
+	await her.page.goto(`${library}/card/`);
+	assert.equal(await her.page.locator('html').getAttribute('lang'), lang);
+	assert.ok(await her.page.evaluate(() => document.documentElement.scrollWidth <= 320), 'nothing is wider than the screen');
+	await look(her.page, `${lang}-choose`);
+	await her.page.goto(`${target.issuer}/help`);
+	assert.ok(await her.page.evaluate(() => document.documentElement.scrollWidth <= 320), 'nothing is wider than the screen');
+	await look(her.page, `${lang}-help`);
+	await her.context.close();
 });
 
 await check('no page brings a script, and the policy forbids them', async () => {

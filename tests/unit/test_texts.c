@@ -116,7 +116,7 @@ static unsigned check_ids(const char *source, const char *re, const char *before
 static void written(void **state)
 {
 	(void)state;
-	assert_int_equal(texts_open("share/texts", "fr en"), OK);
+	assert_int_equal(texts_open("share/texts", "fr nl de en"), OK);
 	const char *code = all_of("idpd/*/*.c").p;
 	assert_true(check_ids(code, "\"((note|deny|error|consent)[.][a-z-]+([.][a-z-]+)*)\"", "", "") >= 5);
 	assert_true(check_ids(code, "web_error[(][^;]*, \"([a-z-]+)\", [a-zA-Z_>-]+[)]", "error.", ".title") >= 5);
