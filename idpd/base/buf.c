@@ -114,14 +114,15 @@ void buf_url(struct buf *b, struct slice s)
 		buf_raw(b, slice_mem(s.p + plain, s.n - plain));
 }
 
-/* RFC 8259 7 and 8.1: quote, backslash and control characters are escaped, and the text is UTF-8. */
+/* RFC 8259 7 and 8.1: quote, backslash and control characters (C1 too: a terminal obeys them) are escaped, and the text is UTF-8. */
 void buf_json(struct buf *b, struct slice s)
 {
 	size_t plain = 0;	/* where the run began that needs no escape */
 	for (size_t i = 0, len; i < s.n; i += len) {
 		unsigned char c = (unsigned char)s.p[i];
 		len = c < 0x80 ? 1 : slice_utf8_len(slice_mem(s.p + i, s.n - i));
-		if (len > 0 && c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
+		bool c1 = len == 2 && c == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0;
+		if (len > 0 && !c1 && c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
 			continue;
 		buf_raw(b, slice_mem(s.p + plain, i - plain));
 		if (len == 0) {
@@ -131,7 +132,7 @@ void buf_json(struct buf *b, struct slice s)
 			buf_char(b, '\\');
 			buf_char(b, (char)c);
 		} else {
-			hex_byte(b, "\\u00", lower, c);
+			hex_byte(b, "\\u00", lower, c1 ? (unsigned char)s.p[i + 1] : c);
 		}
 		plain = i + len;
 	}

@@ -1,7 +1,7 @@
 // Guessing: how many tries there are, under which names, from where; what a wrong try tells; names and passwords that are written to harm.
 import assert from 'node:assert/strict';
 import { Agent, send } from './agent.mjs';
-import { check, done, ldapmodify, ldapRead, newPerson, target, totp } from './csam.mjs';
+import { check, done, ldapmodify, ldapRead, newPerson, once, target, totp } from './csam.mjs';
 import { answer, at, authorize, issuer, level, listenIn, newServices, notOurFault, pause, request, secondDaemon, trail, words } from './flow.mjs';
 
 const [web, strong] = await newServices({ client_id: 'guess-web', default_acr_values: [level(200)] }, { client_id: 'guess-strong', default_acr_values: [level(400)] });
@@ -90,7 +90,7 @@ await check('all names of one person are one counter, and names that only look l
 const wrongs = her => trail().filter(l => l.event === 'login.no' && l.why === 'wrong-password' && l.subject === her.subject).length;
 // Sent away for now is an answer too, when 200 come at once.
 const answered = page => { assert.ok(page.status < 500 || page.status === 503, `${page.status}: ${words(page)}`); return page; };
-await check('200 wrong passwords in parallel from 200 networks: no more than 100 evaluated, then not even the right one', async () => {
+await once('200 wrong passwords in parallel from 200 networks: no more than 100 evaluated, then not even the right one', async () => {
 	const her = await person('storm', { code: false });
 	const ready = await Promise.all(Array.from({ length: 200 }, () => atPassword()));
 	const spelled = [her.username, her.username.toUpperCase(), ` ${her.username}`, `${her.username} `];
@@ -103,7 +103,7 @@ await check('200 wrong passwords in parallel from 200 networks: no more than 100
 	assert.ok(!inside(last));
 	assert.equal(noted(last), wrongNote, 'and nobody is told');
 });
-await check('ten wrong codes lock the key, on all daemons, and the right one comes too late', async () => {
+await once('ten wrong codes lock the key, on all daemons, and the right one comes too late', async () => {
 	const her = await person('codes'), right = () => totp(her.totp);
 	let told = '';
 	for (let i = 0; i < 12; i++) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { Agent, send } from './agent.mjs';
-import { check, done, newPerson, totp } from './csam.mjs';
+import { check, done, newPerson, once, totp } from './csam.mjs';
 import { answer, asClient, at, authorize, claims, issuer, level, newServices, notOurFault, pause, random, redeem, refresh, request, restart, secondDaemon, tokens, userinfo } from './flow.mjs';
 
 const emma = newPerson('replay-emma', { code: false });
@@ -21,7 +21,7 @@ const won = results => results.filter(r => r.status === 200);
 const many = (n, fn) => Promise.all(Array.from({ length: n }, (_, i) => fn(i)));
 
 for (const [where, of] of [['one daemon', [undefined]], ['two daemons', ports]]) {
-	await check(`of 64 parallel redemptions of one code one wins, on ${where}`, async () => {
+	await once(`of 64 parallel redemptions of one code one wins, on ${where}`, async () => {
 		for (let round = 0; round < 3; round++) {
 			const a = await authorize(web, agent);
 			const results = await many(64, i => redeem(a, {}, { port: of[i % of.length] }));
@@ -35,7 +35,7 @@ for (const [where, of] of [['one daemon', [undefined]], ['two daemons', ports]])
 		}
 	});
 
-	await check(`of 64 parallel uses of one refresh token at most one wins, and the family ends, on ${where}`, async () => {
+	await once(`of 64 parallel uses of one refresh token at most one wins, and the family ends, on ${where}`, async () => {
 		for (let round = 0; round < 3; round++) {
 			const t = (await tokens(web, agent));
 			const results = await many(64, i => refresh(web, t.refresh_token, { port: of[i % of.length] }));
@@ -49,7 +49,7 @@ for (const [where, of] of [['one daemon', [undefined]], ['two daemons', ports]])
 	});
 }
 
-await check('a code of the first daemon is the second\'s too, once in all', async () => {
+await once('a code of the first daemon is the second\'s too, once in all', async () => {
 	const a = await authorize(web, agent);
 	assert.equal((await redeem(a, {}, { port: second.port })).status, 200);
 	assert.equal((await redeem(a)).json.error, 'invalid_grant');
@@ -94,7 +94,7 @@ const assertion = (client_assertion, more = {}, options) => asClient(signer, '/o
 	client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion, ...more }, options);
 const believed = r => r.json.error === 'invalid_grant';
 
-await check('a client assertion is good once, of 64 in parallel on two daemons too', async () => {
+await once('a client assertion is good once, of 64 in parallel on two daemons too', async () => {
 	const one = good();
 	assert.ok(believed(await assertion(one)), 'it is good at all');
 	for (const port of ports) assert.equal((await assertion(one, {}, { port })).json.error, 'invalid_client');
@@ -162,7 +162,7 @@ async function untilCode(person, port) {
 }
 const inside = page => Boolean(page.callback && answer(page).code);
 
-await check('a one-time code opens once: again, in parallel on two daemons, after a restart, and the step before it', async () => {
+await once('a one-time code opens once: again, in parallel on two daemons, after a restart, and the step before it', async () => {
 	const people = ['otp-a', 'otp-b', 'otp-c'].map(n => newPerson(`replay-${n}`));
 	await withinStep(15000);
 	const [a, b, c] = people, code = p => totp(p.totp), previous = p => totp(p.totp, Date.now() - 30000);
@@ -183,7 +183,7 @@ await check('a one-time code opens once: again, in parallel on two daemons, afte
 	assert.ok(!inside(await (await untilCode(b)).type(code(b))), 'after a restart');
 });
 
-await check('one ticket is evaluated once: the right password in 32 copies, two answers at once', async () => {
+await once('one ticket is evaluated once: the right password in 32 copies, two answers at once', async () => {
 	const her = new Agent();
 	let page = await her.visit(request(web).url);
 	while (!Agent.has(page, 'password')) page = await her.answer(page, { choice: 'password' });

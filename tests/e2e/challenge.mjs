@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import fs from 'node:fs';
 import { Agent, send } from './agent.mjs';
-import { check, csamctl, done, ldapmodify, ldapRead, newPerson, target, totp } from './csam.mjs';
+import { check, csamctl, done, ldapmodify, ldapRead, newPerson, once, target, totp } from './csam.mjs';
 import { at, authorize, issuer, level, newServices, notOurFault, pause, tokens, trail, userinfo, words } from './flow.mjs';
 import { Host } from './host.mjs';
 
@@ -144,7 +144,7 @@ await check('empty, wrong, foreign and oversized answers; nothing is used up by 
 		notOurFault(error(await host.post('/oidc/challenge', { auth_session, secret: 'x' }), 'invalid_session'));
 });
 
-await check('an auth_session works once: the same answer gets the same reply, another is refused; of 32 in parallel one is evaluated', async () => {
+await once('an auth_session works once: the same answer gets the same reply, another is refused; of 32 in parallel one is evaluated', async () => {
 	const t = asks(await host.begin(spare[0].username), 'secret');
 	const first = asks(await host.answer(t, { secret: spare[0].password }), 'code'), again = asks(await host.answer(t, { secret: spare[0].password }), 'code');
 	assert.equal(first.text, again.text);
@@ -192,7 +192,7 @@ await check('an auth_session is no web ticket, and the reverse', async () => {
 	asks(await host.answer(t, { secret: emma.password }), 'code');
 });
 
-await check('a client assertion is good once, and only for where it is meant', async () => {
+await once('a client assertion is good once, and only for where it is meant', async () => {
 	const once = host.assertion();
 	asks(await host.begin(emma.username, {}, { assertion: once }), 'secret');
 	error(await host.begin(emma.username, {}, { assertion: once }), 'invalid_client', 401);

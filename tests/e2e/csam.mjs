@@ -58,13 +58,15 @@ export function newPerson(username, { code = true } = {}) {
 }
 
 let failures = 0;
-export async function check(what, fn) {
+export async function check(what, fn, mark = '') {
 	try {
 		await fn();
 		console.log(`ok - ${what}`);
 	} catch (e) {
 		failures++;
-		console.log(`not ok - ${what}\n    ${String(e?.stack ?? e).split('\n').slice(0, 6).join('\n    ')}`);
+		console.log(`not ok - ${what}${mark}\n    ${String(e?.stack ?? e).split('\n').slice(0, 6).join('\n    ')}`);
 	}
 }
+// For what goes wrong seldom: single use, counters, races. tests/run gives it no second try.
+export const once = (what, fn) => check(what, fn, '  # ONE TRY');
 export const done = () => process.exit(failures ? 1 : 0);

@@ -10,7 +10,7 @@ const build = process.env.BUILD, ca_file = path.join(folder, 'ca.pem');
 export const issuer = `https://localhost:${ports[0]}`;
 
 fs.writeFileSync(path.join(folder, 'target.json'), JSON.stringify({ issuer, ca_file: 'ca.pem', accounts: [] }));
-export const { check, done, totp } = await import('./csam.mjs');
+export const { check, done, once, totp } = await import('./csam.mjs');
 export const { Agent } = await import('./agent.mjs');
 
 export const sleep = ms => new Promise(r => setTimeout(r, ms));

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { generateKeyPairSync } from 'node:crypto';
 import { Issuer, generators } from 'openid-client';
 import { Agent } from './agent.mjs';
-import { check, csamctl, demo, done, ldapmodify, newPerson, target } from './csam.mjs';
+import { check, csamctl, demo, done, ldapmodify, newPerson, once, target } from './csam.mjs';
 
 const emma = newPerson('rp-emma'), redirect_uri = 'https://rp.example/cb', secret = 'a-secret-of-32-characters-or-more';
 const issuer = await Issuer.discover(target.issuer);
@@ -145,7 +145,7 @@ await check('unsupported parameters have their own errors', async () => {
 	assert.equal(a.answer.error, 'unsupported_response_type');
 });
 
-await check('a code works once; its second use ends what the first one gave', async () => {
+await once('a code works once; its second use ends what the first one gave', async () => {
 	const a = await authorize(web, agent);
 	const t = await a.finish();
 	assert.ok((await web.userinfo(t.access_token)).sub);
@@ -153,7 +153,7 @@ await check('a code works once; its second use ends what the first one gave', as
 	await assert.rejects(web.userinfo(t.access_token), { error: 'invalid_token' });
 });
 
-await check('of 64 parallel redemptions of one code exactly one wins', async () => {
+await once('of 64 parallel redemptions of one code exactly one wins', async () => {
 	const a = await authorize(web, agent);
 	const results = await Promise.allSettled(Array.from({ length: 64 }, () => a.finish()));
 	assert.equal(results.filter(r => r.status === 'fulfilled').length, 1);
@@ -174,7 +174,7 @@ await check('client_secret_post', async () => {
 	assert.ok((await (await authorize(client, agent)).finish()).id_token);
 });
 
-await check('private_key_jwt, and the same assertion twice is refused', async () => {
+await once('private_key_jwt, and the same assertion twice is refused', async () => {
 	const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 	const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256', use: 'sig' }, { d, ...pub } = jwk;
 	const client = service({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [pub] } }, jwk);
@@ -200,7 +200,7 @@ await check('public native client: PKCE and any loopback port', async () => {
 	assert.equal(client.callbackParams(bare.callback).error, 'invalid_request');
 });
 
-await check('refresh tokens rotate; an old one ends the family', async () => {
+await once('refresh tokens rotate; an old one ends the family', async () => {
 	const client = service({ grant_types: ['authorization_code', 'refresh_token'] });
 	await settled();
 	const t = await (await authorize(client, agent, { scope: 'openid profile offline_access', prompt: 'consent' }).catch(e => { throw e; })).finish();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Agent as OneAgent, Directory, Idpd, check, dice, done, issuer, ports, sleep, totp, until } from './own.mjs';
+import { Agent as OneAgent, check, dice, Directory, done, Idpd, issuer, once, ports, sleep, totp, until } from './own.mjs';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1000000), roll = dice(SEED), ROUNDS = 16;
 console.log(`# seed ${SEED}`);
@@ -54,7 +54,7 @@ const refresh = (node, client, t) => token(node, client, { grant_type: 'refresh_
 // Codes are current for a while yet: no step ends in the middle of a race.
 const early = () => until('the beginning of a step', 31, () => Date.now() % 30000 < 22000);
 
-await check('one security code in parallel at both: exactly one gets in', async () => {
+await once('one security code in parallel at both: exactly one gets in', async () => {
 	await early();
 	for (let i = 0; i < ROUNDS; i++) {
 		const person = somebody(), two = await Promise.all([atCode(a, person), atCode(b, person)]), code = totp(person.totp);
@@ -63,7 +63,7 @@ await check('one security code in parallel at both: exactly one gets in', async 
 	}
 });
 
-await check('one ticket in parallel at both is one answer: the same session', async () => {
+await once('one ticket in parallel at both is one answer: the same session', async () => {
 	await early();
 	for (let i = 0; i < ROUNDS; i++) {
 		const person = somebody(), { agent, page } = await atCode(a, person), two = [agent, agent.at(b)], code = totp(person.totp);
@@ -95,7 +95,7 @@ await check('a conversation begun at one goes on at the other', async () => {
 	assert.ok(codeOf(await there.answer(page, { code: totp(dirk.totp) })));
 });
 
-await check('one authorization code, one refresh token redeemed at both: exactly one each', async () => {
+await once('one authorization code, one refresh token redeemed at both: exactly one each', async () => {
 	for (let i = 0; i < ROUNDS; i++) {
 		const code = codeOf(await home.agent.visit(url(library, { prompt: 'none' }), {}, stop));
 		const results = await Promise.all([a, b, a, b].map(n => redeem(n, library, code)));
@@ -129,7 +129,7 @@ await check('who signs out at one is signed out at the other', async () => {
 	assert.ok(!await entered(agent, a) && !await entered(agent, b));
 });
 
-await check('wrong codes at both are counted together', async () => {
+await once('wrong codes at both are counted together', async () => {
 	const chloe = somebody(), wrong = String((Number(totp(chloe.totp)) + 500000) % 1000000).padStart(6, '0');
 	const tries = await Promise.all(Array.from({ length: 20 }, (_, i) => atCode(i % 2 ? a : b, chloe)));
 	await Promise.all(tries.map(({ agent, page }) => agent.answer(page, { code: wrong })));

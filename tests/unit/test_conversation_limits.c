@@ -1,5 +1,6 @@
 /* The conversation with the real limits: many at once get no more tries than one after the other. */
 /* LINK: -Wl,--wrap=now */
+/* ONE TRY: what it looks for goes wrong seldom. */
 #define REAL_LIMITS
 #include "talk.c"
 

@@ -1,5 +1,6 @@
 /* Tickets and codes: each works once, in parallel, after a reload, after a crash. */
 /* LINK: -Wl,--wrap=now */
+/* ONE TRY: what it looks for goes wrong seldom. */
 #include "talk.c"
 
 /* --- row 15: a code is accepted once --- */

@@ -1,6 +1,7 @@
 /* LINK: -Wl,--wrap=now_ms -Wl,--wrap=state_update -Wl,--wrap=state_update_all -Wl,--wrap=audit_write */
 /* LINK: -Wl,--wrap=directory_key_lock -Wl,--wrap=directory_password_failures */
 /* Limits: how many tries are evaluated, when they begin anew, and that nobody can tell who exists. */
+/* ONE TRY: what it looks for goes wrong seldom. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

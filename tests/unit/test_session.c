@@ -1,5 +1,6 @@
 /* Sessions: what a cookie is worth, and what ends it. */
 /* LINK: -Wl,--wrap=now -Wl,--wrap=policy_level */
+/* ONE TRY: what it looks for goes wrong seldom. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

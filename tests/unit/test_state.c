@@ -1,5 +1,6 @@
 /* LINK: -Wl,--wrap=now_ms */
 /* The state store: what each verb promises, alone, in parallel, between processes, and when the disk fails. */
+/* ONE TRY: what it looks for goes wrong seldom. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
