@@ -2,11 +2,11 @@
 #include <pwd.h>
 #include <stdio.h>
 #include "base/arena.h"
+#include "base/base32.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/national.h"
-#include "csamctl/base32.h"
 #include "csamctl/fields.h"
 
 enum { MIN_UID = 1000, MAX_UID = 0x7fffffff };

@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "csamctl/fields.h"
 #include "csamctl/ldif.h"
+#include "csamctl/otp_show.h"
 #include "csamctl/person.h"
-#include "csamctl/qr.h"
 
 static int load(struct ctl *c, const char *name, struct ldap_entry *person, struct ldap_entry keys[KEYS_MAX], size_t *n)
 {

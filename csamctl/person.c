@@ -2,8 +2,8 @@
 #include "base/digest.h"
 #include "csamctl/fields.h"
 #include "csamctl/ldif.h"
+#include "csamctl/otp_show.h"
 #include "csamctl/person.h"
-#include "csamctl/qr.h"
 #include "csamctl/secrets.h"
 
 static const char *or_null(const char *s)

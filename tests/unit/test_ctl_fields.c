@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "csamctl/base32.c"
+#include "base/base32.c"
 #include "csamctl/fields.c"
 
 static void accepts(const char *(*check)(struct slice), const char *const *good)

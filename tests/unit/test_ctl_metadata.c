@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "csamctl/base32.c"
+#include "base/base32.c"
 #include "csamctl/fields.c"
 #include "csamctl/io.c"
 #include "csamctl/ldif.c"

@@ -1,18 +1,12 @@
-/* QR codes in the terminal: the drawing must give back the modules, with a quiet zone, in both styles. */
+/* QR codes: each drawing must give back the modules, with a quiet zone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "csamctl/qr.c"
-
-const char *opt(const struct ctl *c, const char *name)
-{
-	(void)c;
-	(void)name;
-	return NULL;
-}
+#include "base/qr.c"
 
 enum { MAX = 120 };
 
@@ -81,16 +75,42 @@ static void without_colours(void **state)
 	drawing(false);
 }
 
+/* Fills the rectangles of the path as a browser would. */
+static void path(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	static bool got[MAX][MAX];
+	unsigned width = 0;
+	AUTO(free_code) QRcode *q = QRcode_encodeString("https://localhost/", 0, QR_ECLEVEL_M, QR_MODE_8, 1);
+	const char *p = qr_path(a, "https://localhost/", &width);
+	assert_int_equal(width, q->width + 8);
+	for (int x, y, n, back, used; *p != '\0'; p += used) {
+		assert_int_equal(sscanf(p, "M%d %dh%dv1h-%dz%n", &x, &y, &n, &back, &used), 4);
+		assert_int_equal(n, back);
+		for (int i = 0; i < n; i++)
+			got[y][x + i] = true;
+	}
+	for (int y = 0; y < (int)width; y++)
+		for (int x = 0; x < (int)width; x++)
+			assert_int_equal(got[y][x], dark(q, x - 4, y - 4));
+	assert_null(qr_path(a, arena_printf(a, "%5000d", 1), &width));
+}
+
 static void address(void **state)
 {
 	(void)state;
 	AUTO_ARENA a = arena_new();
 	assert_string_equal(otp_uri(a, "My City", "a/b", "ABC"),
 	    "otpauth://totp/My%20City:a%2Fb?secret=ABC&issuer=My%20City&algorithm=SHA1&digits=6&period=30");
+	assert_string_equal(otp_issuer(a, "https://csam.example:8443"), "csam.example");
+	assert_string_equal(otp_issuer(a, NULL), "CSAM");
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(with_colours), cmocka_unit_test(without_colours), cmocka_unit_test(address) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_colours), cmocka_unit_test(without_colours), cmocka_unit_test(path), cmocka_unit_test(address),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

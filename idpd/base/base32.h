@@ -1,6 +1,6 @@
 /* Base32 (RFC 4648 6), as authenticator applications exchange secrets. */
-#ifndef CSAMCTL_BASE32_H
-#define CSAMCTL_BASE32_H
+#ifndef CSAM_BASE32_H
+#define CSAM_BASE32_H
 
 #include "base/arena.h"
 

@@ -1,7 +1,7 @@
-/* Draws QR codes in the terminal. The only home of libqrencode. */
+/* QR codes. The only home of libqrencode. */
 #include <qrencode.h>
-#include <unistd.h>
-#include "csamctl/qr.h"
+#include "base/buf.h"
+#include "base/qr.h"
 
 enum { QUIET = 4 };	/* ISO/IEC 18004 6.3.8: four light modules on every side */
 
@@ -39,6 +39,24 @@ const char *qr_text(struct arena *a, const char *text, bool colour)
 	return buf_cstr(&b);
 }
 
+/* A run of dark modules in a row is one rectangle. */
+const char *qr_path(struct arena *a, const char *text, unsigned *width)
+{
+	AUTO(free_code) QRcode *q = QRcode_encodeString(text, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
+	if (q == NULL)
+		return NULL;
+	struct buf b = buf_new(a);
+	for (int y = 0; y < q->width; y++)
+		for (int x = 0, run; x < q->width; x += run) {
+			for (run = 1; x + run < q->width && dark(q, x + run, y) == dark(q, x, y);)
+				run++;
+			if (dark(q, x, y))
+				buf_printf(&b, "M%d %dh%dv1h-%dz", x + QUIET, y + QUIET, run, run);
+		}
+	*width = (unsigned)q->width + 2 * QUIET;
+	return buf_cstr(&b);
+}
+
 const char *otp_uri(struct arena *a, const char *issuer, const char *account, const char *secret)
 {
 	struct buf b = buf_new(a);
@@ -54,24 +72,11 @@ const char *otp_uri(struct arena *a, const char *issuer, const char *account, co
 	return buf_cstr(&b);
 }
 
-/* The name applications show: what --issuer says, else the host people know. */
-static const char *issuer_label(struct ctl *c)
+const char *otp_issuer(struct arena *a, const char *origin)
 {
-	const char *label = opt(c, "issuer");
-	if (label == NULL && c->set.issuer != NULL && strncmp(c->set.issuer, "https://", 8) == 0) {
-		char *host = arena_strdup(c->a, c->set.issuer + 8);
-		host[strcspn(host, ":/")] = '\0';
-		label = host;
-	}
-	return label != NULL && *label != '\0' ? label : "CSAM";
-}
-
-void otp_show(struct ctl *c, FILE *to, bool draw, const char *account, const char *secret)
-{
-	const char *uri = otp_uri(c->a, issuer_label(c), account, secret);
-	bool terminal = isatty(fileno(to)) == 1;
-	const char *code = draw || terminal ? qr_text(c->a, uri, terminal) : NULL;
-	if (code != NULL)
-		fputs(code, to);
-	fprintf(to, "%s\n", uri);
+	if (origin == NULL || strncmp(origin, "https://", 8) != 0)
+		return "CSAM";
+	char *host = arena_strdup(a, origin + 8);
+	host[strcspn(host, ":/")] = '\0';
+	return *host != '\0' ? host : "CSAM";
 }

@@ -1,7 +1,7 @@
 /* Base32 (RFC 4648 6). */
+#include "base/base32.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "csamctl/base32.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
