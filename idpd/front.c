@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "core/kinds.h"
 #include "core/limits.h"
 #include "front.h"
 #include "http/http.h"
@@ -45,6 +46,9 @@ static void open_limits(const struct conf *c)
 		.password_max = (unsigned)c->limits_password_max, .password_free = (unsigned)c->limits_password_free,
 		.delay_max_s = (unsigned)c->limits_delay_max, .second_max = (unsigned)c->limits_second_max,
 		.turns_max = (unsigned)c->limits_turns_max,
+	});
+	kinds_open(&(struct kinds_conf){
+		.look_ahead = (unsigned)c->limits_token_look_ahead, .resync = (unsigned)c->limits_token_resync,
 	});
 }
 

@@ -274,6 +274,7 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 	if (want->binding.n == 0)
 		return E_INPUT;
 	sha256(want->binding, c->binding);
+	c->id = random_id(a, 16);
 	c->door = want->door;
 	c->goal = want->goal;
 	c->can = want->can;

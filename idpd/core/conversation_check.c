@@ -8,10 +8,8 @@
 #include "core/limits.h"
 #include "core/names.h"
 #include "svc/audit.h"
-#include "svc/keyring.h"
-#include "svc/state.h"
 
-enum { NAME_MAX_BYTES = 256, AUDIT_NAME_BYTES = 64, SPENT_S = 24 * 60 * 60 };
+enum { NAME_MAX_BYTES = 256, AUDIT_NAME_BYTES = 64 };
 
 static const struct outcome more = { .verdict = V_MORE }, down = { .verdict = V_DOWN };
 
@@ -151,69 +149,6 @@ static const struct key *chosen_key(const struct engine *e)
 	return NULL;
 }
 
-static const char *key_name(const struct engine *e, const struct key *key)
-{
-	return arena_printf(e->a, "%s|%s", e->person->subject, key->id);
-}
-
-/* An administrator set the secret in clear: it is sealed now, and told, for it stays in backups. The login does not hang on it. */
-static void reseal(struct engine *e, const struct key *key)
-{
-	struct slice sealed;
-	AUDIT(.event = EV_KEY_EXPOSED, .subject = e->person->subject, .kind = key->kind, .key = key->id, .why = "plain-secret");
-	if (keyring_seal(e->a, key->secret, slice_of(key_name(e, key)), &sealed) == OK)
-		directory_key_reseal(key, sealed);
-}
-
-/* RFC 6238 5.2: a code is accepted once. The directory's counter is the floor of a state store that is new. */
-static int spend(struct engine *e, const struct key *key, uint64_t number)
-{
-	if (number == 0)
-		return OK;
-	if (number <= key->counter)
-		return E_EXISTS;
-	return state_advance("otp", slice_of(key_name(e, key)), number, SPENT_S);
-}
-
-static enum verdict second_is_right(struct engine *e, const struct try *t, const struct step *step, const char **why)
-{
-	int rc = spend(e, t->key, step->spend);
-	if (rc == OK)
-		rc = limits_second_right(e->person, t->key);
-	else if (rc == E_EXISTS)
-		*why = "replayed-code";
-	if (rc == E_LIMIT) {
-		*why = "locked";
-		return V_DENY;
-	}
-	if (rc != OK) {
-		limits_second_undo(e->person, t->key);
-		return rc == E_EXISTS ? V_DENY : V_DOWN;
-	}
-	if (step->exposed)
-		reseal(e, t->key);
-	directory_key_used(t->key, step->spend);
-	return V_ALLOW;
-}
-
-enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, const char **why)
-{
-	struct step step = { .a = e->a, .person = e->person, .key = t->key, .answer = code, .when = now() };
-	int rc = limits_second(e->person, t->key);
-	if (rc == E_LIMIT)
-		*why = "locked";
-	if (rc != OK)
-		return rc == E_LIMIT ? V_DENY : V_DOWN;
-	enum verdict verdict = e->kind->verify(&step);
-	if (verdict == V_ALLOW)
-		return second_is_right(e, t, &step, why);
-	if (verdict == V_DENY)
-		*why = step.why;
-	else
-		limits_second_undo(e->person, t->key);
-	return verdict;
-}
-
 static struct outcome key_is_locked(struct engine *e, const struct try *t)
 {
 	engine_record(e, EV_LOGIN_LIMITED, t, "locked");
@@ -222,17 +157,17 @@ static struct outcome key_is_locked(struct engine *e, const struct try *t)
 
 static struct outcome evaluate_second(struct engine *e, const struct try *t, struct slice code)
 {
-	const char *why = NULL;
-	switch (engine_try_key(e, t, code, &why)) {
+	struct step s;
+	switch (engine_try_key(e, t, code, &s)) {
 	case V_ALLOW:
 		return (struct outcome){ .verdict = V_ALLOW, .key = t->key };
 	case V_DENY:
-		if (slice_is(S("locked"), why))
+		if (slice_is(S("locked"), s.why))
 			return key_is_locked(e, t);
-		engine_record(e, EV_LOGIN_NO, t, why);
+		engine_record(e, EV_LOGIN_NO, t, s.why);
 		return engine_wrong(e, "note.wrong-code");
 	case V_MORE:
-		return engine_again(e, "note.incomplete");
+		return s.tried ? engine_wrong(e, s.why) : engine_again(e, s.why != NULL ? s.why : "note.incomplete");
 	default:
 		return down;
 	}
@@ -256,8 +191,8 @@ static struct outcome chosen(struct engine *e, struct slice id)
 		return engine_again(e, "note.incomplete");
 	if (e->c.stage == STAGE_KEY) {
 		e->c.key_id = arena_str(e->a, id);
-		e->c.stage = STAGE_SECOND;
-		return more;
+		const struct key *key = chosen_key(e);
+		return key != NULL ? engine_enter(e, key) : engine_next(e);
 	}
 	e->kind = kind_by_name(id);
 	e->c.kind = e->kind->name;

@@ -51,8 +51,12 @@ static enum verdict try_keys(struct engine *e, struct try *t, struct slice code,
 	for (size_t i = 0; i < n; i++) {
 		t->key = keys[i];
 		e->kind = kind_by_name(slice_of(keys[i]->kind));
-		enum verdict verdict = engine_try_key(e, t, code, why);
-		if (verdict != V_DENY) {
+		struct step s;
+		enum verdict verdict = engine_try_key(e, t, code, &s);
+		*why = s.why;
+		if (verdict == V_MORE && !s.tried)
+			continue;		/* it asks for a code by its number, and here nobody was asked */
+		if (verdict == V_ALLOW || verdict == V_DOWN) {
 			undo(e, tried, ntried);
 			return verdict;
 		}

@@ -31,6 +31,7 @@ static void ask_password_again(struct engine *e)
 	e->person = NULL;
 	e->fell = true;
 	c->subject = c->password_changed = c->key_id = c->note_kind = NULL;
+	c->memory = S_NONE;
 	c->by_session = false;
 	c->note = "note.wrong";		/* the one thing a suspended person is told */
 	c->stage = c->door == DOOR_BROWSER && e->kind == NULL ? STAGE_CHOOSE : STAGE_PASSWORD;
@@ -50,7 +51,7 @@ int engine_look(struct engine *e)
 	rc = stands(e);
 	if (rc == E_NOENT)
 		ask_password_again(e);
-	return rc == E_NOENT ? OK : rc;
+	return rc == E_NOENT ? OK : rc != OK ? rc : engine_recall(e);
 }
 
 /* --- kinds and keys --- */
@@ -85,9 +86,10 @@ static size_t keys_of(const struct engine *e, const struct key_kind *kind, const
 {
 	size_t n = 0;
 	for (size_t i = 0; i < e->person->nkeys && n < MAX_CHOICES; i++) {
-		unsigned level = policy_level(kind, e->person, &e->person->keys[i], now());
-		if (level != 0 && level >= engine_needed(e))
-			keys[n++] = &e->person->keys[i];
+		const struct key *key = &e->person->keys[i];
+		unsigned level = policy_level(kind, e->person, key, now());
+		if (level != 0 && level >= engine_needed(e) && (kind->used_up == NULL || !kind->used_up(key)))
+			keys[n++] = key;
 	}
 	return n;
 }
@@ -101,7 +103,10 @@ size_t engine_keys(const struct engine *e, const struct key **keys)
 static const char *obstacle(const struct engine *e, const struct key_kind *kind)
 {
 	const char *why;
-	if (policy_key(kind, e->person, now(), &why) != NULL)
+	const struct key *best = policy_key(kind, e->person, now(), &why);
+	if (best != NULL && kind->used_up != NULL && kind->used_up(best))
+		return "note.used-up";
+	if (best != NULL)
 		return "note.no-key";		/* there is one, of too low a level */
 	return strcmp(why, "locked") == 0 ? "note.locked" : "note.not-activated";
 }
@@ -159,12 +164,9 @@ struct outcome engine_next(struct engine *e)
 		return engine_choose(e, e->kind ? obstacle(e, e->kind) : e->c.note, e->c.kind);
 	if (!(e->kind->traits & KIND_SECOND))
 		return (struct outcome){ .verdict = V_ALLOW, .key = keys[0] };
-	if (n > 1 && e->c.can & ASK_CHOICE) {
-		e->c.stage = STAGE_KEY;
-	} else {
-		e->c.key_id = keys[0]->id;
-		e->c.stage = STAGE_SECOND;
-	}
+	if (n == 1 || !(e->c.can & ASK_CHOICE))
+		return engine_enter(e, keys[0]);
+	e->c.stage = STAGE_KEY;
 	return (struct outcome){ .verdict = V_MORE };
 }
 
@@ -206,15 +208,11 @@ static void draw_keys(const struct engine *e, struct prompt *ask)
 static void draw_second(const struct engine *e, struct prompt *ask)
 {
 	const struct key *keys[MAX_CHOICES];
-	struct step step = { .a = e->a, .person = e->person, .when = now() };
 	size_t n = engine_keys(e, keys);
+	ask->ask = ASK_CODE;			/* also when the key fell meanwhile: the answer will say so */
 	for (size_t i = 0; i < n; i++)
 		if (slice_is(slice_of(keys[i]->id), e->c.key_id))
-			step.key = keys[i];
-	if (step.key != NULL && e->kind->verify(&step) == V_MORE)
-		*ask = step.ask;
-	else
-		ask->ask = ASK_CODE;		/* the key fell meanwhile: the answer will say so */
+			engine_draw_key(e, keys[i], ask);
 }
 
 static void draw_prompt(const struct engine *e, struct prompt *ask)
@@ -255,7 +253,8 @@ void engine_draw(const struct engine *e, struct turn *out)
 	draw_prompt(e, &ask);
 	ask.kind = c->kind;
 	ask.name = c->name;
-	ask.note_id = c->note;
+	if (c->note != NULL)
+		ask.note_id = c->note;
 	ask.note_kind = c->note_kind;
 	ask.wait_s = c->wait_s;
 	ask.may_go_back = c->stage != STAGE_CHOOSE && n > 1 && c->can & ASK_CHOICE && (c->door == DOOR_BROWSER || e->person != NULL);

@@ -4,7 +4,7 @@
 #include "core/pack.h"
 #include "svc/state.h"
 
-enum { RECORD_VERSION = 2 };
+enum { RECORD_VERSION = 3 };
 
 static void fields(struct pack *p, struct conv *c)
 {
@@ -38,6 +38,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_time(p, &c->since);
 	pack_bool(p, &c->by_session);
 	pack_slice(p, &c->pending);
+	pack_slice(p, &c->memory);
 	pack_str(p, &c->ticket);
 	pack_time(p, &c->taken);
 	pack_u64(p, &c->taker);
@@ -95,7 +96,8 @@ static unsigned ttl(const struct conv *c)
 
 int conv_create(struct arena *a, struct conv *c)
 {
-	c->id = random_id(a, 16);
+	if (c->id == NULL)
+		c->id = random_id(a, 16);
 	c->ticket = next_ticket(a, c);
 	c->created = now();
 	c->taken = 0;

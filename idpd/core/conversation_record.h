@@ -36,6 +36,7 @@ struct conv {
 	time_t since;				/* when that was */
 	bool by_session;			/* it was right when that session was made */
 	struct slice pending;			/* sealed digest of the new password that must be typed again */
+	struct slice memory;			/* sealed: what a kind keeps for one key */
 	/* the present ticket, and what became of the last */
 	const char *ticket;			/* NULL while an answer is evaluated */
 	time_t taken;				/* since when; 0: no answer is evaluated */
@@ -46,7 +47,7 @@ struct conv {
 	struct slice session;			/* sealed */
 };
 
-/* Gives it an id and the first ticket, and keeps it. */
+/* Gives it an id, if it has none, and the first ticket, and keeps it. */
 int conv_create(struct arena *a, struct conv *c);
 
 /* E_NOENT: there is none, or not for this binding. */

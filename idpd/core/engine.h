@@ -15,6 +15,7 @@ struct engine {
 	const struct service *service;		/* NULL: none was wanted */
 	const struct key_kind *kind;		/* chosen, or NULL */
 	const struct person *person;		/* whose password was right; NULL before */
+	struct slice memory;			/* c.memory, opened: key id, NUL, what the kind keeps */
 	bool blocked;				/* the service is not open */
 	bool fell;				/* what was proven does not stand any more: the password is asked again */
 };
@@ -49,7 +50,14 @@ struct outcome engine_again(struct engine *e, const char *note);	/* the same pro
 struct outcome engine_wrong(struct engine *e, const char *note);	/* and one try less */
 void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why);
 int engine_person(struct engine *e, struct slice name, const struct person **out);	/* OK also with nobody; E_DOWN and the like */
-enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, const char **why);	/* V_DENY: why, "locked" is one; else not counted */
+
+/* conversation_key.c: the kind's own step */
+int engine_recall(struct engine *e);		/* fills e->memory; E_WAIT, E_DOWN */
+struct outcome engine_enter(struct engine *e, const struct key *key);	/* it begins */
+void engine_draw_key(const struct engine *e, const struct key *key, struct prompt *ask);
+
+/* One answer, counted before it is evaluated. V_DENY: s->why, "locked" is one; V_MORE: s->why is a note, and it stays counted when s->tried. */
+enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, struct step *s);
 
 /* conversation_admit.c: the way in */
 int engine_admit(struct engine *e, const struct key *key, struct slice *cookie);	/* E_NOENT: not allowed in */

@@ -1,4 +1,5 @@
 /* The table of key kinds, and what the engine lends to a kind that must not call services itself. */
+#include "base/buf.h"
 #include "core/kinds.h"
 #include "svc/keyring.h"
 
@@ -22,18 +23,28 @@ const struct key_kind *kind_by_name(struct slice name)
 	return NULL;
 }
 
-enum verdict step_otp(struct step *s, unsigned back, unsigned fwd)
+static struct kinds_conf conf;		/* zero until it is opened: only what comes next */
+
+void kinds_open(const struct kinds_conf *c)
 {
-	struct otp otp = {
-		.secret = s->key->secret, .code = s->answer, .when = s->when,
-		.ad = slice_of(arena_printf(s->a, "%s|%s", s->person->subject, s->key->id)),
-		.back = back, .fwd = fwd,
-	};
-	int rc = keyring_otp(&otp);
-	s->exposed = otp.exposed;
+	conf = *c;
+}
+
+const struct kinds_conf *kinds_conf(void)
+{
+	return &conf;
+}
+
+/* What an administrator's seed is sealed for. */
+static struct slice bound_to(const struct step *s)
+{
+	return slice_of(arena_printf(s->a, "%s|%s", s->person->subject, s->key->id));
+}
+
+static enum verdict judged(struct step *s, int rc)
+{
 	switch (rc) {
 	case OK:
-		s->spend = otp.step;
 		return V_ALLOW;
 	case E_NOENT:
 		s->why = "wrong-code";
@@ -44,4 +55,35 @@ enum verdict step_otp(struct step *s, unsigned back, unsigned fwd)
 	default:
 		return V_DOWN;
 	}
+}
+
+enum verdict step_otp(struct step *s, unsigned back, unsigned fwd)
+{
+	struct otp otp = { .secret = s->key->secret, .code = s->answer, .when = s->when, .ad = bound_to(s), .back = back, .fwd = fwd };
+	enum verdict verdict = judged(s, keyring_otp(&otp));
+	s->exposed = otp.exposed;
+	if (verdict == V_ALLOW)
+		s->spend = otp.step;
+	return verdict;
+}
+
+/* People copy codes in groups, as devices show them. */
+static struct slice without_gaps(struct arena *a, struct slice s)
+{
+	struct buf b = buf_new(a);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '-')
+			buf_char(&b, s.p[i]);
+	return buf_slice(&b);
+}
+
+enum verdict step_code(struct step *s, const struct code_range *r, uint64_t *number)
+{
+	struct code code = { .secret = s->key->secret, .code = without_gaps(s->a, s->answer), .ad = bound_to(s), .alg = r->alg,
+		.digits = r->digits, .first = r->first, .last = r->last };
+	enum verdict verdict = judged(s, keyring_code(&code));
+	s->exposed = code.exposed;
+	if (verdict == V_ALLOW)
+		*number = code.number;
+	return verdict;
 }

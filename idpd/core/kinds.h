@@ -22,13 +22,19 @@ struct step {
 	struct arena *a;
 	const struct person *person;
 	const struct key *key;		/* one of the kind that may be used; never NULL when verify is called */
+	uint64_t spent;			/* the highest number that was ever spent with the key: by directory and state store */
 	struct slice answer;		/* p NULL: nothing was answered yet, draw the prompt */
+	bool enter;			/* nothing was answered, but the step begins: only now may it be chosen at random what is asked */
 	time_t when;
+	/* in and out */
+	struct slice memory;		/* what the kind keeps in this conversation for this key, sealed at rest; drawing must not change it */
 	/* out */
 	struct prompt ask;		/* V_MORE: what to ask */
-	uint64_t spend;			/* V_ALLOW: the engine must spend this number: above csamKeyCounter and any spent before; 0: nothing */
+	uint64_t spend;			/* V_ALLOW: the engine must spend this number: above `spent`; 0: nothing */
+	bool lasting;			/* the directory must know that it is spent before anyone is let in */
+	bool tried;			/* V_MORE: the answer was wrong so far, and counts so until a right one */
 	bool exposed;			/* the secret stood in clear: seal it */
-	const char *why;		/* V_DENY: a fixed word for the audit trail */
+	const char *why;		/* V_DENY: a fixed word for the audit trail; V_MORE after an answer: text id of a note, or NULL */
 };
 
 struct key_kind {
@@ -36,6 +42,7 @@ struct key_kind {
 	unsigned level;			/* the most it can reach */
 	unsigned amr, traits, asks;	/* enum amr, enum kind_trait, enum ask it needs a door to draw */
 	const char *group;		/* of the chooser: "card", "code", "plain", "europe" */
+	bool (*used_up)(const struct key *);	/* nothing is left of the key: it cannot be chosen; NULL: that never happens */
 	enum verdict (*verify)(struct step *);	/* NULL without KIND_SECOND */
 };
 
@@ -43,6 +50,23 @@ struct key_kind {
  * kind may ask of the keyring, so that keys/ needs no service. Fills spend, exposed, why. Steps that were spent before
  * count as right here: the engine refuses them when it spends, and so can tell a repeated code from a wrong one. */
 enum verdict step_otp(struct step *s, unsigned back, unsigned fwd);
+
+/* The same for any device (RFC 4226, RFC 6238): is it the code of one of the numbers first..last, and of which? *number is written when
+ * V_ALLOW is returned. Spaces and hyphens of the answer do not count. */
+struct code_range {
+	const char *alg;		/* sha1, sha256, sha512 */
+	unsigned digits;
+	uint64_t first, last;
+};
+enum verdict step_code(struct step *s, const struct code_range *range, uint64_t *number);
+
+/* How far kinds look, from the configuration; constant once it is running. */
+struct kinds_conf {
+	unsigned look_ahead;		/* codes of a token that may have been made and not used (RFC 4226 7.2) */
+	unsigned resync;		/* and with a second code behind the first (RFC 4226 7.4) */
+};
+void kinds_open(const struct kinds_conf *conf);
+const struct kinds_conf *kinds_conf(void);
 
 #define KEY_KIND(name) extern const struct key_kind key_##name;
 #include "core/kinds.def"

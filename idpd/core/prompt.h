@@ -23,6 +23,9 @@ struct choice {
 
 struct prompt {
 	unsigned ask;			/* enum ask */
+	const char *hint_id;		/* text id of which code is meant, where the kind alone does not say it; or NULL */
+	const char *what;		/* what that text names ({what}): the number on a card */
+	unsigned left;			/* and a note ({left}): how many there are still */
 	const char *label_id;		/* text id of what is asked, where it is not what the layout says by itself; or NULL */
 	const char *kind;		/* of the key being used, or NULL on the chooser */
 	const char *name;		/* who it is: with ASK_TEXT to begin the line with, else shown and not asked again; or NULL */

@@ -19,7 +19,7 @@
 
 struct keyring_conf {
 	const char *dir;	/* of keyring.json; made when it is absent, mode 0700 */
-	int front_fd;		/* from keyring_listen: sign, public, seal, otp, subject, day key; for root and front_uid */
+	int front_fd;		/* from keyring_listen: sign, public, seal, otp, code, subject, day key; for root and front_uid */
 	int control_fd;		/* for administrators: seal, public, status; for root and the keyring's own user. -1: none */
 	uid_t front_uid;
 	uid_t uid;		/* what it becomes when it was started as root; -1: stays */

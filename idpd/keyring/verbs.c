@@ -73,25 +73,57 @@ static int unseal(struct call *c, struct slice text, struct slice ad, struct sli
 	return OK;
 }
 
+/* The seed in field 0, sealed for field 1 or plain. */
+static int seed(struct call *c, struct slice *secret, bool *exposed)
+{
+	const struct slice *f = c->in->field;
+	struct slice base32 = f[0];
+	*exposed = !slice_starts(f[0], S(SEALED_MARK));
+	if (!*exposed && unseal(c, f[0], f[1], &base32) != OK)
+		return E_INPUT;
+	if (totp_secret(c->a, base32, secret) != OK)
+		return fail(E_INPUT, "keyring: a secret is no base32 of at least 128 bits (for %.*s)", (int)f[1].n, f[1].p);
+	return OK;
+}
+
 static int otp(struct call *c)
 {
 	const struct slice *f = c->in->field;
 	uint64_t when, back, fwd, floor, step;
-	struct totp_window w;
-	struct slice base32 = f[0], secret;
-	bool exposed = !slice_starts(f[0], S(SEALED_MARK));
+	struct slice secret;
+	bool exposed;
 	if (wire_get_number(f[3], INT64_MAX / 2, &when) != OK || wire_get_number(f[4], TOTP_REACH, &back) != OK ||
 	    wire_get_number(f[5], TOTP_REACH, &fwd) != OK || wire_get_number(f[6], UINT64_MAX, &floor) != OK)
 		return fail(E_INPUT, "keyring: refused a code: no such time, or a window of more than %d steps", TOTP_REACH);
-	if (!exposed && unseal(c, f[0], f[1], &base32) != OK)
+	if (seed(c, &secret, &exposed) != OK)
 		return E_INPUT;
-	if (totp_secret(c->a, base32, &secret) != OK)
-		return fail(E_INPUT, "keyring: a secret is no base32 of at least 128 bits (for %.*s)", (int)f[1].n, f[1].p);
-	w = (struct totp_window){ (time_t)when, (unsigned)back, (unsigned)fwd, floor };
+	struct totp_window w = { (time_t)when, (unsigned)back, (unsigned)fwd, floor };
 	int e = totp_match(secret, f[2], &w, &step);
 	if (e != OK)
 		return e;
 	give_number(c, step);
+	give_number(c, exposed);
+	return OK;
+}
+
+/* A code of any device: of a token, of a printed card. */
+static int code(struct call *c)
+{
+	const struct slice *f = c->in->field;
+	struct otp_range r = { .alg = f[3] };
+	uint64_t digits, number;
+	struct slice secret;
+	bool exposed;
+	if (wire_get_number(f[4], OTP_DIGITS_MAX, &digits) != OK || wire_get_number(f[5], INT64_MAX / 2, &r.first) != OK ||
+	    wire_get_number(f[6], INT64_MAX / 2, &r.last) != OK)
+		return fail(E_INPUT, "keyring: refused a code: no such numbers");
+	if (seed(c, &secret, &exposed) != OK)
+		return E_INPUT;
+	r.digits = (unsigned)digits;
+	int e = otp_match(secret, f[2], &r, &number);
+	if (e != OK)
+		return e;
+	give_number(c, number);
 	give_number(c, exposed);
 	return OK;
 }
@@ -153,6 +185,7 @@ static const struct verb {
 	[WIRE_SUBJECT]	= { "subject", ASKER_FRONT, 2, subject },
 	[WIRE_DAY_KEY]	= { "day key", ASKER_FRONT, 1, day_key },
 	[WIRE_STATUS]	= { "status", ASKER_CONTROL, 0, status },
+	[WIRE_CODE]	= { "code", ASKER_FRONT, 7, code },
 };
 
 int verb_run(struct call *c)

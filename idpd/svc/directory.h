@@ -25,6 +25,7 @@ struct key {
 	unsigned failures;		/* csamKeyFailures, written behind */
 	unsigned level;			/* csamKeyLevel; 0 when absent: the kind's own level */
 	time_t not_after;		/* csamKeyNotAfter; 0 when absent */
+	time_t last_used;		/* csamKeyLastUsed, written with the counter; 0 when absent */
 };
 
 struct person {
@@ -107,6 +108,8 @@ int directory_allowed(struct arena *a, const struct service *service, const stru
 /* Writes of the daemon itself. */
 int directory_key_lock(const struct key *key);				/* csamKeyState: locked, if it is active */
 int directory_key_used(const struct key *key, uint64_t counter);	/* LastUsed, Counter (if greater): behind, best effort */
+/* The counter as the directory's own act, before anyone is let in: from what `key` holds to `counter`, or E_EXISTS (somebody else was first). */
+int directory_key_spend(const struct key *key, uint64_t counter);
 int directory_key_reseal(const struct key *key, struct slice sealed);	/* if the secret is still the plain one */
 int directory_password_failures(const struct person *person, unsigned n);
 int directory_password_set(const struct person *person, const char *hash);	/* if the password is still that of password_changed; E_EXISTS */

@@ -14,7 +14,8 @@ const char *const parse_person_attributes[] = {
 
 const char *const parse_key_attributes[] = {
 	"objectClass", "entryUUID", "csamKeyId", "csamKeyKind", "csamKeyState", "description", "csamKeyAddress", "csamKeySecret",
-	"csamKeyData", "csamKeyCounter", "csamKeyFailures", "csamKeyLevel", "csamKeyNotAfter", NULL,
+	"csamKeyData", "csamKeyCounter", "csamKeyFailures", "csamKeyLevel", "csamKeyNotAfter",
+	"csamKeyLastUsed", NULL,
 };
 
 const struct attribute *entry_attribute(const struct entry *e, const char *attribute)
@@ -107,6 +108,8 @@ static void parse_key(const struct entry *e, struct key *out)
 	const char *end = entry_string(e, "csamKeyNotAfter");
 	if (entry_attribute(e, "csamKeyNotAfter") != NULL && (time_parse_ldap(end, &out->not_after) != OK || out->not_after == 0))
 		out->not_after = 1;		/* 0 is "no end" */
+	if (time_parse_ldap(entry_string(e, "csamKeyLastUsed"), &out->last_used) != OK)
+		out->last_used = 0;
 }
 
 static const char *choose(const char *const *values, bool (*same)(const char *, const char *), const char *verified)

@@ -24,6 +24,27 @@ int directory_key_used(const struct key *key, uint64_t counter)
 	return OK;
 }
 
+/* RFC 4511 4.6: all changes or none. Of two who delete the same old value one finds it; where there is none yet, the assertion does the same. */
+int directory_key_spend(const struct key *key, uint64_t counter)
+{
+	AUTO_ARENA a = arena_new();
+	struct change spend[3] = {
+		{ CHANGE_DELETE, "csamKeyCounter", slice_of(arena_printf(a, "%llu", (unsigned long long)key->counter)) },
+		{ CHANGE_ADD, "csamKeyCounter", slice_of(arena_printf(a, "%llu", (unsigned long long)counter)) },
+		{ CHANGE_REPLACE, "csamKeyLastUsed", slice_of(time_ldap(a, now())) },
+	};
+	const char *unused = NULL;
+	if (would_block())
+		return E_WAIT;
+	if (key->counter == 0) {
+		unused = "(|(!(csamKeyCounter=*))(csamKeyCounter=0))";
+		spend[0] = (struct change){ CHANGE_REPLACE, "csamKeyCounter", S_NONE };
+	}
+	int e = dir_modify(key->dn, spend, 3, unused);
+	cache_drop_dn(key->dn);
+	return e;
+}
+
 int directory_password_failures(const struct person *person, unsigned n)
 {
 	behind_put(&(struct behind){ .dn = person->dn, .password = true, .number = n });

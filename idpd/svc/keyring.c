@@ -199,6 +199,22 @@ int keyring_subject(struct arena *a, const char *sector, const char *subject, co
 	return OK;
 }
 
+/* A verb whose answer is which number a code is of, and whether the secret was plain. */
+static int ask_number(struct wire *q, uint64_t *number, bool *was_plain)
+{
+	struct wire r;
+	uint64_t found, exposed;
+	size_t len;
+	int e = ask(q, 2, &r, &len);
+	if (e != OK)
+		return e;
+	if (wire_get_number(r.field[0], UINT64_MAX, &found) != OK || wire_get_number(r.field[1], 1, &exposed) != OK)
+		return fail(E_DOWN, "keyring: a reply that makes no sense (verb %u)", q->code);
+	*number = found;
+	*was_plain = exposed != 0;
+	return OK;
+}
+
 int keyring_otp(struct otp *otp)
 {
 	unsigned char when[WIRE_NUMBER], back[WIRE_NUMBER], fwd[WIRE_NUMBER], floor[WIRE_NUMBER];
@@ -206,17 +222,18 @@ int keyring_otp(struct otp *otp)
 		otp->secret, otp->ad, otp->code,
 		wire_put_number(when, (uint64_t)otp->when), wire_put_number(back, otp->back),
 		wire_put_number(fwd, otp->fwd), wire_put_number(floor, otp->floor),
-	} }, r;
-	uint64_t step, exposed;
-	size_t len;
-	int e = ask(&q, 2, &r, &len);
-	if (e != OK)
-		return e;
-	if (wire_get_number(r.field[0], UINT64_MAX, &step) != OK || wire_get_number(r.field[1], 1, &exposed) != OK)
-		return fail(E_DOWN, "keyring: a reply that makes no sense (otp)");
-	otp->step = step;
-	otp->exposed = exposed != 0;
-	return OK;
+	} };
+	return ask_number(&q, &otp->step, &otp->exposed);
+}
+
+int keyring_code(struct code *code)
+{
+	unsigned char digits[WIRE_NUMBER], first[WIRE_NUMBER], last[WIRE_NUMBER];
+	struct wire q = { WIRE_CODE, 7, {
+		code->secret, code->ad, code->code, slice_of(code->alg), wire_put_number(digits, code->digits),
+		wire_put_number(first, code->first), wire_put_number(last, code->last),
+	} };
+	return ask_number(&q, &code->number, &code->exposed);
 }
 
 int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])

@@ -42,6 +42,18 @@ struct otp {
 };
 int keyring_otp(struct otp *otp);
 
+/* A code of any device (RFC 4226, RFC 6238): of which of the numbers first..last, 256 at most? Secret and results as above; the lowest that
+ * fits is told. */
+struct code {
+	struct slice secret, ad, code;
+	const char *alg;	/* sha1, sha256, sha512 */
+	unsigned digits;	/* 6 to 8 */
+	uint64_t first, last;
+	bool exposed;		/* out */
+	uint64_t number;	/* out */
+};
+int keyring_code(struct code *code);
+
 /* Pairwise subject (OpenID Connect Core 8.1): HMAC of sector and csamSubject under a key that is never rotated. */
 int keyring_subject(struct arena *a, const char *sector, const char *subject, const char **out);
 

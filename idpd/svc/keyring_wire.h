@@ -22,6 +22,7 @@ enum wire_verb {
 	WIRE_SUBJECT = 5,	/* sector, subject -> pairwise subject */
 	WIRE_DAY_KEY = 6,	/* day -> key */
 	WIRE_STATUS = 7,	/* -> JSON text */
+	WIRE_CODE = 8,		/* secret, ad, code, alg, digits, first, last -> number, exposed */
 	WIRE_VERBS
 };
 

@@ -130,3 +130,14 @@ int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl
 	struct advance k = { value, ttl_s };
 	return state_update(ns, key, advance, &k);
 }
+
+int state_number(const char *ns, struct slice key, uint64_t *out)
+{
+	AUTO_ARENA a = arena_new();
+	struct slice val;
+	int rc = state_get(a, ns, key, &val);
+	if (rc != OK && rc != E_NOENT)
+		return rc;
+	*out = rc == OK ? number_read(val) : 0;
+	return OK;
+}

@@ -44,13 +44,14 @@ static const char *kind_icon(struct arena *a, const char *kind)
 static const char *note(struct scene *s, const char *id, const char *kind, unsigned wait_s)
 {
 	const char *key = kind != NULL ? kind_text(s->r->a, s->lang, kind, "title") : "";
-	return text_with(s->r->a, s->lang, id, "key", key, "seconds", arena_printf(s->r->a, "%u", wait_s), NULL);
+	return text_with(s->r->a, s->lang, id, "key", key, "seconds", arena_printf(s->r->a, "%u", wait_s),
+	    "left", arena_printf(s->r->a, "%u", s->turn->ask.left), NULL);
 }
 
 /* Notes that explain, where all others say that something went wrong. */
 static bool explains(const char *id)
 {
-	static const char *const ids[] = { "note.step-up", "note.no-key" };
+	static const char *const ids[] = { "note.step-up", "note.no-key", "note.next-code", "note.card-few" };
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
 		if (strcmp(ids[i], id) == 0)
 			return true;
@@ -133,9 +134,9 @@ static void put_fields(struct scene *s)
 		return;
 	put(s, "icon", kind_icon(s->r->a, ask->kind));
 	put_true(s, "weak", strcmp(ask->kind, "password") == 0);
-	const char *hint = arena_printf(s->r->a, "kind.%s.hint", ask->kind);
+	const char *hint = ask->hint_id != NULL ? ask->hint_id : arena_printf(s->r->a, "kind.%s.hint", ask->kind);
 	if (ask->ask & ASK_CODE && texts_have(hint))
-		put(s, "hint", text(s->lang, hint));
+		put(s, "hint", text_with(s->r->a, s->lang, hint, "what", ask->what != NULL ? ask->what : "", NULL));
 }
 
 /* The name of the service to show; its identifier while the directory is away. E_WAIT. */

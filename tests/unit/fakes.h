@@ -29,11 +29,14 @@ extern unsigned fake_verify_ms;			/* how long each takes */
 extern unsigned fake_get_ms;			/* how long each state_get takes after it has read */
 extern const struct person *fake_verified_person;
 extern uint64_t fake_used;			/* last directory_key_used */
+extern bool fake_beaten;		/* directory_key_spend: somebody else was first */
 extern unsigned fake_resealed;
 extern const char *fake_password_hash;	/* last directory_password_set */
 
 /* The code of a key at a time. */
 const char *fake_code(const struct key *key, time_t when);
+
+const char *fake_number_code(const struct key *key, uint64_t number, unsigned digits);
 
 /* Audit: lines so far. */
 enum { NLINES = 256 };

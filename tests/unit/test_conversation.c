@@ -36,10 +36,12 @@ static void two_fitting_kinds_are_chosen_from(void **state)
 	want.service = "mail";
 	begin();
 	assert_more(ASK_CHOICE, NULL);
-	assert_int_equal(turn.ask.nchoices, 2);
+	assert_int_equal(turn.ask.nchoices, 3);
 	assert_string_equal(turn.ask.choices[0].id, "app");
-	assert_string_equal(turn.ask.choices[1].id, "password");
-	assert_false(turn.ask.choices[0].disabled || turn.ask.choices[1].disabled);
+	assert_string_equal(turn.ask.choices[1].id, "token");
+	assert_string_equal(turn.ask.choices[2].id, "password");
+	for (size_t i = 0; i < turn.ask.nchoices; i++)
+		assert_false(turn.ask.choices[i].disabled);
 	assert_int_equal(ANSWER(.choice = S("app")), OK);
 	assert_true(turn.ask.may_go_back);
 	assert_int_equal(ANSWER(.back = true, .text = S("half a name")), OK);
@@ -76,7 +78,8 @@ static void a_key_that_is_missing_is_told_after_the_password(void **state)
 	assert_string_equal(turn.ask.name, "bruno");
 	assert_true(turn.ask.choices[0].disabled);
 	assert_string_equal(turn.ask.choices[0].note_id, "note.not-activated");
-	assert_false(turn.ask.choices[1].disabled);
+	assert_true(turn.ask.choices[1].disabled);
+	assert_false(turn.ask.choices[2].disabled);
 	assert_int_equal(ANSWER(.choice = S("app")), E_INPUT);
 	assert_int_equal(conversation_show(a, slice_of(turn.conversation), browser, &turn), E_NOENT);
 }

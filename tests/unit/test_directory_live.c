@@ -368,6 +368,47 @@ static void daemon_writes(void **state)
 	assert_int_equal(p->keys[0].counter, 100);
 }
 
+enum { SPENDERS = 8 };
+struct spender { const struct key *key; int rc; };
+
+static void *spend_one(void *arg)
+{
+	struct spender *s = arg;
+	s->rc = directory_key_spend(s->key, s->key->counter + 1);
+	return NULL;
+}
+
+/* Of eight who saw the same counter one gets it: when there is none yet, and when there is one. */
+static void a_counter_is_spent_by_one(void **state)
+{
+	(void)state;
+	for (uint64_t round = 0; round < 3; round++) {
+		AUTO_ARENA a = arena_new();
+		pthread_t t[SPENDERS];
+		struct spender s[SPENDERS];
+		unsigned got = 0;
+		const struct key *seen = NULL;
+		for (int i = 0; i < 200 && (seen == NULL || seen->counter != round); i++) {
+			usleep(10000);
+			seen = &person(a, "dirk")->keys[0];
+		}
+		assert_int_equal(seen->counter, round);
+		for (int i = 0; i < SPENDERS; i++) {
+			s[i] = (struct spender){ .key = seen };
+			assert_int_equal(pthread_create(&t[i], NULL, spend_one, &s[i]), 0);
+		}
+		for (int i = 0; i < SPENDERS; i++) {
+			pthread_join(t[i], NULL);
+			assert_true(s[i].rc == OK || s[i].rc == E_EXISTS);
+			got += s[i].rc == OK;
+		}
+		assert_int_equal(got, 1);
+		const struct key *now_there = &person(a, "dirk")->keys[0];
+		assert_int_equal(now_there->counter, round + 1);
+		assert_true(now_there->last_used > 0);
+	}
+}
+
 static void remembers_consents(void **state)
 {
 	(void)state;
@@ -571,7 +612,8 @@ int main(void)
 		cmocka_unit_test(reads_a_person), cmocka_unit_test(a_name_is_no_filter), cmocka_unit_test(verifies_passwords),
 		cmocka_unit_test(a_decoy_costs_as_much), cmocka_unit_test(a_wrong_password_changes_nothing),
 		cmocka_unit_test(changes_are_seen_within_a_second), cmocka_unit_test(a_hit_does_not_wait),
-		cmocka_unit_test(services_are_read), cmocka_unit_test(daemon_writes), cmocka_unit_test(remembers_consents),
+		cmocka_unit_test(services_are_read), cmocka_unit_test(daemon_writes), cmocka_unit_test(a_counter_is_spent_by_one),
+		cmocka_unit_test(remembers_consents),
 		cmocka_unit_test(who_may_enter), cmocka_unit_test(a_group_left_is_left),
 		cmocka_unit_test(adopts_a_tree), cmocka_unit_test(a_hit_is_quick), cmocka_unit_test(secrets_in_the_open),
 		 cmocka_unit_test(outages), cmocka_unit_test(silence),

@@ -216,6 +216,53 @@ static void matches_rfc6238(void **state)
 	}
 }
 
+/* RFC 4226 appendix D, and RFC 6238 appendix B with its longer hashes. */
+static void matches_other_devices(void **state)
+{
+	(void)state;
+	static const char *const hotp[] = { "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489" };
+	const char *seed20 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+	const char *seed32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZA====";
+	const char *seed64 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNA=";
+	for (size_t i = 0; i < sizeof hotp / sizeof *hotp; i++) {
+		struct code c = { slice_of(seed20), S("x"), slice_of(hotp[i]), "sha1", 6, .first = 0, .last = 99 };
+		assert_int_equal(keyring_code(&c), OK);
+		assert_int_equal(c.number, i);
+		c.first = i + 1;
+		assert_int_equal(keyring_code(&c), E_NOENT);
+	}
+	const struct { const char *seed, *alg, *code; } totp[] = {
+		{ seed20, "sha1", "94287082" }, { seed32, "sha256", "46119246" }, { seed64, "sha512", "90693936" },
+	};
+	for (size_t i = 0; i < sizeof totp / sizeof *totp; i++) {
+		struct code c = { slice_of(totp[i].seed), S("x"), slice_of(totp[i].code), totp[i].alg, 8, .first = 0, .last = 2 };
+		assert_int_equal(keyring_code(&c), OK);
+		assert_int_equal(c.number, 1);
+	}
+}
+
+static void no_such_device(void **state)
+{
+	(void)state;
+	const struct code bad[] = {
+		{ .alg = "md5", .digits = 6, .last = 1 }, { .alg = "", .digits = 6, .last = 1 }, { .alg = "sha1", .digits = 5, .last = 1 },
+		{ .alg = "sha1", .digits = 9, .last = 1 }, { .alg = "sha1", .digits = 6, .first = 2, .last = 1 },
+		{ .alg = "sha1", .digits = 6, .last = 256 }, { .alg = "sha1", .digits = 6, .first = UINT64_MAX - 1, .last = UINT64_MAX },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct code c = bad[i];
+		c.secret = S("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+		c.ad = S("x");
+		c.code = S("755224");
+		assert_int_equal(keyring_code(&c), E_INPUT);
+		c.alg = "sha1";
+		c.digits = 6;
+		c.first = 0;
+		c.last = 255;
+		assert_int_equal(keyring_code(&c), OK);
+	}
+}
+
 static void code_window(void **state)
 {
 	(void)state;
@@ -493,6 +540,8 @@ int main(void)
 	log_open("test", getenv("SHOW") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR - 1);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signs_every_algorithm), cmocka_unit_test(matches_rfc6238),
+		cmocka_unit_test(matches_other_devices),
+		cmocka_unit_test(no_such_device),
 		cmocka_unit_test(code_window), cmocka_unit_test(bad_secrets), cmocka_unit_test(seals_for_one_entry),
 		cmocka_unit_test(pairwise_subjects), cmocka_unit_test(keys_of_three_days),
 		cmocka_unit_test(control_socket_has_its_own_verbs), cmocka_unit_test(closes_on_malformed),

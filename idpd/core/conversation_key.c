@@ -1,0 +1,152 @@
+/* The kind's own step: what it is told, what it keeps, and what is spent when it says yes. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "core/engine.h"
+#include "core/limits.h"
+#include "svc/keyring.h"
+#include "svc/sealed.h"
+#include "svc/state.h"
+
+/* A step of time is refused by time itself after a day; a counter's only other witness is a directory that may be put back from a backup. */
+enum { SPENT_S = 24 * 60 * 60, LASTING_S = 400 * SPENT_S };
+
+static struct slice key_name(const struct engine *e, const struct key *key)
+{
+	return slice_of(arena_printf(e->a, "%s|%s", e->person->subject, key->id));
+}
+
+/* --- what a kind keeps --- */
+
+static const char *memory_kind(const struct engine *e)
+{
+	return arena_printf(e->a, "memory %s", e->c.id);
+}
+
+int engine_recall(struct engine *e)
+{
+	e->memory = S_NONE;
+	if (e->c.memory.n == 0)
+		return OK;
+	int rc = sealed_open(e->a, memory_kind(e), e->c.memory, &e->memory);
+	return rc == E_INPUT || rc == E_NOENT ? OK : rc;
+}
+
+/* Of another key nothing is told. */
+static struct slice memory_of(const struct engine *e, const struct key *key)
+{
+	struct slice rest = e->memory, id;
+	return slice_cut(&rest, '\0', &id) && slice_is(id, key->id) ? rest : S_NONE;
+}
+
+static int remember(struct engine *e, const struct key *key, struct slice memory)
+{
+	if (slice_eq(memory, memory_of(e, key)))
+		return OK;
+	e->memory = e->c.memory = S_NONE;
+	if (memory.n == 0)
+		return OK;
+	struct buf b = buf_new(e->a);
+	buf_raw(&b, slice_of(key->id));
+	buf_char(&b, '\0');
+	buf_raw(&b, memory);
+	e->memory = buf_slice(&b);
+	return sealed_make(e->a, memory_kind(e), e->memory, now() + CONV_LIFE_S, &e->c.memory);
+}
+
+static struct step step_of(const struct engine *e, const struct key *key)
+{
+	return (struct step){ .a = e->a, .person = e->person, .key = key, .spent = key->counter, .when = now(), .memory = memory_of(e, key) };
+}
+
+/* --- asking --- */
+
+/* The directory's counter is the floor of a state store that is new; the state store's is that of a directory put back from a backup. */
+static int find_spent(const struct engine *e, struct step *s)
+{
+	uint64_t number;
+	int rc = state_number("otp", key_name(e, s->key), &number);
+	if (rc == OK && number > s->spent)
+		s->spent = number;
+	return rc;
+}
+
+struct outcome engine_enter(struct engine *e, const struct key *key)
+{
+	struct step s = step_of(e, key);
+	s.enter = true;
+	e->c.key_id = key->id;
+	e->c.stage = STAGE_SECOND;
+	if (find_spent(e, &s) != OK || e->kind->verify(&s) != V_MORE || remember(e, key, s.memory) != OK)
+		return (struct outcome){ .verdict = V_DOWN };
+	return (struct outcome){ .verdict = V_MORE };
+}
+
+void engine_draw_key(const struct engine *e, const struct key *key, struct prompt *ask)
+{
+	struct step s = step_of(e, key);
+	if (e->kind->verify(&s) == V_MORE)
+		*ask = s.ask;
+}
+
+/* --- one answer --- */
+
+/* An administrator set the secret in clear: it is sealed now, and told, for it stays in backups. The login does not hang on it. */
+static void reseal(struct engine *e, const struct key *key)
+{
+	struct slice sealed;
+	AUDIT(.event = EV_KEY_EXPOSED, .subject = e->person->subject, .kind = key->kind, .key = key->id, .why = "plain-secret");
+	if (keyring_seal(e->a, key->secret, key_name(e, key), &sealed) == OK)
+		directory_key_reseal(key, sealed);
+}
+
+/* RFC 4226 7.2, RFC 6238 5.2: a code is accepted once. */
+static int spend(struct engine *e, const struct step *s)
+{
+	if (s->spend == 0)
+		return OK;
+	if (s->spend <= s->spent)
+		return E_EXISTS;
+	int rc = s->lasting ? directory_key_spend(s->key, s->spend) : OK;
+	return rc != OK ? rc : state_advance("otp", key_name(e, s->key), s->spend, s->lasting ? LASTING_S : SPENT_S);
+}
+
+static enum verdict is_right(struct engine *e, struct step *s)
+{
+	int rc = spend(e, s);
+	if (rc == OK)
+		rc = limits_second_right(e->person, s->key);
+	else if (rc == E_EXISTS)
+		s->why = "replayed-code";
+	if (rc == E_LIMIT) {
+		s->why = "locked";
+		return V_DENY;
+	}
+	if (rc != OK) {
+		limits_second_undo(e->person, s->key);
+		return rc == E_EXISTS ? V_DENY : V_DOWN;
+	}
+	if (s->exposed)
+		reseal(e, s->key);
+	if (!s->lasting)
+		directory_key_used(s->key, s->spend);
+	return V_ALLOW;
+}
+
+enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, struct step *s)
+{
+	*s = step_of(e, t->key);
+	s->answer = code;
+	if (find_spent(e, s) != OK)
+		return V_DOWN;
+	int rc = limits_second(e->person, t->key);
+	if (rc == E_LIMIT)
+		s->why = "locked";
+	if (rc != OK)
+		return rc == E_LIMIT ? V_DENY : V_DOWN;
+	enum verdict verdict = e->kind->verify(s);
+	if (verdict == V_ALLOW)
+		verdict = is_right(e, s);
+	else if (verdict != V_DENY && !s->tried)
+		limits_second_undo(e->person, t->key);
+	return verdict != V_ALLOW && remember(e, t->key, s->memory) != OK ? V_DOWN : verdict;
+}
