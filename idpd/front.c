@@ -13,6 +13,8 @@
 #include "svc/audit.h"
 #include "svc/directory.h"
 #include "svc/keyring.h"
+#include "svc/outbox_carriers.h"
+#include "svc/partner.h"
 #include "svc/passwords.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
@@ -50,6 +52,22 @@ static void open_limits(const struct conf *c)
 	kinds_open(&(struct kinds_conf){
 		.look_ahead = (unsigned)c->limits_token_look_ahead, .resync = (unsigned)c->limits_token_resync,
 	});
+}
+
+/* Who carries what; what has no server is switched off. */
+static int open_outbox(const struct conf *c)
+{
+	static const struct partner_conf partner = { 0 };
+	static struct outbox_conf o;
+	partner_open(&partner);
+	o = (struct outbox_conf){
+		.max = (unsigned)c->outbox_max, .pause_s = (unsigned)c->outbox_pause, .pause_max_s = (unsigned)c->outbox_pause_max,
+		.of = {
+			[CHANNEL_MAIL] = { mail_open(&(struct mail_conf){ .folder = c->mail_folder }), (unsigned)c->outbox_workers },
+			[CHANNEL_SMS] = { sms_open(&(struct sms_conf){ .folder = c->sms_folder }), (unsigned)c->outbox_workers },
+		},
+	};
+	return outbox_open(&o);
 }
 
 static int open_oidc(const struct conf *c)
@@ -98,7 +116,8 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	    (r = web_open(c->server_share_dir)) != OK ||
 	    (r = passwords_open(arena_printf(a, "%s/passwords.txt", c->server_share_dir))) != OK ||
 	    (r = open_directory(c)) != OK ||
-	    (r = open_oidc(c)) != OK)
+	    (r = open_oidc(c)) != OK ||
+	    (r = open_outbox(c)) != OK)
 		return r;
 	return start_http(c);
 }
@@ -127,6 +146,8 @@ int front_main(const struct conf *conf, const char *keyring_socket)
 			log_err("the old certificate stays in use");
 	}
 	http_stop();
+	outbox_close();
+	partner_close();
 	directory_close();
 	state_close();
 	return 0;

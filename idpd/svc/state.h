@@ -46,6 +46,13 @@ int state_number(const char *ns, struct slice key, uint64_t *out);
 uint64_t state_self(void);
 bool state_alive(uint64_t process);
 
+/* A namespace whose name begins with STATE_ORDERED keeps its keys as they are, each of exactly STATE_ORDERED_KEY bytes, in their order: a queue.
+ * What stands in them is not hidden; another length aborts. state_scan shows its records from `from` on (S_NONE: all) until fn is false. It reads
+ * one moment's state, never waits, and fn must be quick and ask the store nothing: key and val live as long as its call. */
+enum { STATE_ORDERED = '#', STATE_ORDERED_KEY = 32 };
+typedef bool state_seen(void *ctx, struct slice key, struct slice val);
+int state_scan(const char *ns, struct slice from, state_seen *fn, void *ctx);
+
 /* The primitive under all of these: fn sees the record (p NULL when absent) and says what becomes of it, inside
  * the writer's transaction. It must be pure and quick: it may run twice. Its return value is passed on; when that
  * is not OK nothing is changed. */

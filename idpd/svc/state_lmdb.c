@@ -1,37 +1,18 @@
-/* The state store over LMDB: any thread reads, the writer thread changes. */
+/* The state store over LMDB: its environment, and what the writer thread changes in it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "svc/state_store.h"
+#include "svc/state_lmdb.h"
 
 enum {
-	VALUE_MAX = 256 * 1024, MIN_MIB = 4, ROOM_MIB = 64, SWEEP = 512, PROCESSES_READERS = 510, IDLE_READERS = 64,
+	VALUE_MAX = 256 * 1024, MIN_MIB = 4, ROOM_MIB = 64, SWEEP = 512, PROCESSES_READERS = 510,
 	CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
 };
 
-/* A record is: its end, the end under which the index knows it, the value. Both ends are milliseconds of wall time.
- * A record that only lives longer leaves the index alone (a session that is used); the sweep moves the entry when it
- * meets it. So `indexed` is never later than `end`, and every record has exactly one entry. */
-struct record {
-	uint64_t end, indexed;
-	struct slice val;
-};
-enum { HEAD = 16, END_LEN = 8 };
-
-static struct {
-	pthread_rwlock_t env_lock;	/* readers share it; only the writer thread exchanges env */
-	MDB_env *env;
-	MDB_dbi records, ends;
-	_Atomic(MDB_txn *) idle[IDLE_READERS];
-	char *dir;
-	size_t map_size, limit;		/* bytes; pages in use above which nothing may be added */
-} st = { .env_lock = PTHREAD_RWLOCK_INITIALIZER };
+struct lmdb lmdb = { .env_lock = PTHREAD_RWLOCK_INITIALIZER };
 
 /* A store that fails does so thousands of times a second: each cause is logged once a minute. */
 int store_down(const char *what, int rc)
@@ -56,48 +37,22 @@ static void number_put(unsigned char *p, uint64_t v)
 		p[i] = (unsigned char)(v >> (56 - 8 * i));
 }
 
-static uint64_t number_get(const unsigned char *p)
-{
-	uint64_t v = 0;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
 size_t store_key(unsigned char out[STATE_KEY_MAX], const char *ns, struct slice key)
 {
 	size_t n = strlen(ns);
 	if (n > STATE_NS_MAX)
 		abort();
-	memcpy(out, ns, n);	/* NOLINT(bugprone-not-null-terminated-result): the hash follows, no NUL */
-	sha256(key, out + n);
+	if (*ns == STATE_ORDERED && key.n != STATE_ORDERED_KEY)
+		abort();
+	memcpy(out, ns, n);	/* NOLINT(bugprone-not-null-terminated-result): the key follows, no NUL */
+	if (*ns == STATE_ORDERED)
+		memcpy(out + n, key.p, key.n);
+	else
+		sha256(key, out + n);
 	return n + SHA256_LEN;
 }
 
-/* 0, or MDB_NOTFOUND, or what LMDB says; a record lives in the transaction until its next write. */
-static int record_get(MDB_txn *txn, MDB_val *key, struct record *out)
-{
-	MDB_val v;
-	int rc = mdb_get(txn, st.records, key, &v);
-	if (rc != 0)
-		return rc;
-	if (v.mv_size < HEAD)
-		return MDB_CORRUPTED;
-	const unsigned char *p = v.mv_data;
-	*out = (struct record){ number_get(p), number_get(p + 8), slice_mem(p + HEAD, v.mv_size - HEAD) };
-	return 0;
-}
-
 /* ---- the environment ---- */
-
-static void readers_end(void)
-{
-	for (size_t i = 0; i < IDLE_READERS; i++) {
-		MDB_txn *txn = atomic_exchange(&st.idle[i], NULL);
-		if (txn != NULL)
-			mdb_txn_abort(txn);
-	}
-}
 
 static int databases_open(MDB_env *env)
 {
@@ -105,9 +60,9 @@ static int databases_open(MDB_env *env)
 	int rc = mdb_txn_begin(env, NULL, 0, &txn);
 	if (rc != 0)
 		return rc;
-	rc = mdb_dbi_open(txn, "records.1", MDB_CREATE, &st.records);
+	rc = mdb_dbi_open(txn, "records.1", MDB_CREATE, &lmdb.records);
 	if (rc == 0)
-		rc = mdb_dbi_open(txn, "ends.1", MDB_CREATE, &st.ends);
+		rc = mdb_dbi_open(txn, "ends.1", MDB_CREATE, &lmdb.ends);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -118,7 +73,7 @@ static int databases_open(MDB_env *env)
 static void room_take(MDB_env *env)
 {
 	int fd;
-	size_t n = st.map_size < (size_t)ROOM_MIB << 20 ? st.map_size : (size_t)ROOM_MIB << 20;
+	size_t n = lmdb.map_size < (size_t)ROOM_MIB << 20 ? lmdb.map_size : (size_t)ROOM_MIB << 20;
 	if (mdb_env_get_fd(env, &fd) == 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n) != 0)
 		log_warn("state: cannot reserve %zu MiB on the disk: %s", n >> 20, strerror(errno));
 }
@@ -130,11 +85,11 @@ static int env_open(void)
 	int dead, rc = mdb_env_create(&env);
 	if (rc != 0)
 		return rc;
-	mdb_env_set_mapsize(env, st.map_size);
+	mdb_env_set_mapsize(env, lmdb.map_size);
 	mdb_env_set_maxdbs(env, 2);
 	mdb_env_set_maxreaders(env, PROCESSES_READERS);
 	/* NOTLS: a read transaction belongs to no thread, so that idle ones can be kept and used by any. */
-	rc = mdb_env_open(env, st.dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	rc = mdb_env_open(env, lmdb.dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
 	if (rc == 0)
 		rc = mdb_reader_check(env, &dead);
 	if (rc == 0)
@@ -147,83 +102,29 @@ static int env_open(void)
 	}
 	room_take(env);
 	/* A delete needs free pages too. Room that additions may not take keeps a full store able to empty itself. */
-	size_t pages = st.map_size / stat.ms_psize, reserve = pages / 4 < 4096 ? pages / 4 : 4096;
-	st.limit = pages - reserve;
-	st.env = env;
+	size_t pages = lmdb.map_size / stat.ms_psize, reserve = pages / 4 < 4096 ? pages / 4 : 4096;
+	lmdb.limit = pages - reserve;
+	lmdb.env = env;
 	return 0;
 }
 
 static void env_close(void)
 {
 	readers_end();
-	if (st.env != NULL)
-		mdb_env_close(st.env);
-	st.env = NULL;
+	if (lmdb.env != NULL)
+		mdb_env_close(lmdb.env);
+	lmdb.env = NULL;
 }
 
 /* After a failed write of its root page LMDB refuses everything until the environment is opened anew. */
 static void env_renew(void)
 {
-	pthread_rwlock_wrlock(&st.env_lock);
+	pthread_rwlock_wrlock(&lmdb.env_lock);
 	env_close();
 	int rc = env_open();
-	pthread_rwlock_unlock(&st.env_lock);
+	pthread_rwlock_unlock(&lmdb.env_lock);
 	if (rc != 0)
 		store_down("open", rc);
-}
-
-/* ---- reading ---- */
-
-/* Each thread has a place where it usually finds an idle transaction; threads that share one just begin their own. */
-static _Atomic(MDB_txn *) *reader_place(void)
-{
-	static atomic_uint next;
-	static _Thread_local unsigned mine;
-	if (mine == 0)
-		mine = 1 + atomic_fetch_add(&next, 1) % IDLE_READERS;
-	return &st.idle[mine - 1];
-}
-
-static int reader_begin(MDB_txn **out)
-{
-	if (st.env == NULL)
-		return MDB_PANIC;
-	MDB_txn *txn = atomic_exchange(reader_place(), NULL);
-	if (txn == NULL)
-		return mdb_txn_begin(st.env, NULL, MDB_RDONLY, out);
-	int rc = mdb_txn_renew(txn);
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	*out = txn;
-	return rc;
-}
-
-static void reader_end(MDB_txn *txn)
-{
-	MDB_txn *none = NULL;
-	mdb_txn_reset(txn);
-	if (!atomic_compare_exchange_strong(reader_place(), &none, txn))
-		mdb_txn_abort(txn);
-}
-
-int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)
-{
-	unsigned char k[STATE_KEY_MAX];
-	MDB_val mk = { store_key(k, ns, key), k };
-	MDB_txn *txn;
-	struct record r;
-	pthread_rwlock_rdlock(&st.env_lock);
-	int rc = reader_begin(&txn);
-	if (rc == 0) {
-		rc = record_get(txn, &mk, &r);
-		if (rc == 0 && r.end <= (uint64_t)now_ms())
-			rc = MDB_NOTFOUND;
-		if (rc == 0)
-			*out = arena_copy(a, r.val);
-		reader_end(txn);
-	}
-	pthread_rwlock_unlock(&st.env_lock);
-	return rc == 0 ? OK : rc == MDB_NOTFOUND ? E_NOENT : store_down("read", rc);
 }
 
 /* ---- writing, on the writer's thread ---- */
@@ -239,20 +140,20 @@ static int index_add(MDB_txn *txn, uint64_t end, const MDB_val *key)
 {
 	unsigned char p[END_LEN + STATE_KEY_MAX];
 	MDB_val k = index_key(p, end, key), none = { 0, NULL };
-	return mdb_put(txn, st.ends, &k, &none, 0);
+	return mdb_put(txn, lmdb.ends, &k, &none, 0);
 }
 
 static int index_drop(MDB_txn *txn, uint64_t end, const MDB_val *key)
 {
 	unsigned char p[END_LEN + STATE_KEY_MAX];
 	MDB_val k = index_key(p, end, key);
-	int rc = mdb_del(txn, st.ends, &k, NULL);
+	int rc = mdb_del(txn, lmdb.ends, &k, NULL);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static int record_drop(MDB_txn *txn, MDB_val *key, uint64_t indexed)
 {
-	int rc = mdb_del(txn, st.records, key, NULL);
+	int rc = mdb_del(txn, lmdb.records, key, NULL);
 	return rc == 0 ? index_drop(txn, indexed, key) : rc;
 }
 
@@ -264,7 +165,7 @@ static int record_put(MDB_txn *txn, struct arena *a, MDB_val *key, const struct 
 	number_put(p + 8, r->indexed);
 	memcpy(p + HEAD, r->val.p, r->val.n);
 	MDB_val v = { HEAD + r->val.n, p };
-	return mdb_put(txn, st.records, key, &v, 0);
+	return mdb_put(txn, lmdb.records, key, &v, 0);
 }
 
 /* The index entry that comes due: its record goes, or has got more time meanwhile and is entered under its end. */
@@ -272,7 +173,7 @@ static int sweep_one(MDB_txn *txn, const MDB_val *entry, uint64_t at)
 {
 	unsigned char k[STATE_KEY_MAX];
 	MDB_val key = { entry->mv_size - END_LEN, k };
-	uint64_t due = number_get(entry->mv_data);
+	uint64_t due = record_number(entry->mv_data);
 	struct record r;
 	if (key.mv_size > STATE_KEY_MAX)
 		return MDB_CORRUPTED;
@@ -296,14 +197,14 @@ static int sweep(MDB_txn *txn, uint64_t at, unsigned most, unsigned *swept)
 {
 	MDB_cursor *cur;
 	MDB_val k, v;
-	int rc = mdb_cursor_open(txn, st.ends, &cur);
+	int rc = mdb_cursor_open(txn, lmdb.ends, &cur);
 	if (rc != 0)
 		return rc;
 	for (*swept = 0; *swept < most; ++*swept) {
 		rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
 		if (rc == 0 && k.mv_size <= END_LEN)
 			rc = MDB_CORRUPTED;
-		if (rc != 0 || number_get(k.mv_data) > at)
+		if (rc != 0 || record_number(k.mv_data) > at)
 			break;
 		rc = sweep_one(txn, &k, at);
 		if (rc != 0)
@@ -315,7 +216,7 @@ static int sweep(MDB_txn *txn, uint64_t at, unsigned most, unsigned *swept)
 
 static size_t pages_used(MDB_txn *txn)
 {
-	const MDB_dbi all[] = { 0 /* LMDB's list of free pages */, st.records, st.ends };
+	const MDB_dbi all[] = { 0 /* LMDB's list of free pages */, lmdb.records, lmdb.ends };
 	size_t n = 0;
 	MDB_stat s;
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -343,7 +244,7 @@ static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
 		return 0;
 	if (c->val.n > VALUE_MAX || (c->ttl_s == 0 && c->old.p == NULL))
 		j->rc = fail(E_BUG, "state: a record without end, or of %zu bytes", c->val.n);
-	else if ((old.end == 0 || c->val.n > old.val.n) && pages_used(txn) > (c->guest ? st.limit / 2 : st.limit))
+	else if ((old.end == 0 || c->val.n > old.val.n) && pages_used(txn) > (c->guest ? lmdb.limit / 2 : lmdb.limit))
 		j->rc = store_down("no room for new records", MDB_MAP_FULL);
 	return 0;
 }
@@ -398,9 +299,9 @@ static int jobs_run(struct state_job *jobs, unsigned n)
 {
 	MDB_txn *txn;
 	unsigned swept;
-	if (st.env == NULL)
+	if (lmdb.env == NULL)
 		return MDB_PANIC;
-	int rc = mdb_txn_begin(st.env, NULL, 0, &txn);
+	int rc = mdb_txn_begin(lmdb.env, NULL, 0, &txn);
 	if (rc != 0)
 		return rc;
 	uint64_t at = (uint64_t)now_ms();
@@ -448,13 +349,13 @@ void store_tidy(void)
 	MDB_txn *txn;
 	unsigned swept;
 	int dead, rc;
-	if (st.env == NULL)
+	if (lmdb.env == NULL)
 		return env_renew();
 	if (at - checked >= CHECK_MS) {
 		checked = at;		/* the places of readers that died are freed */
-		mdb_reader_check(st.env, &dead);
+		mdb_reader_check(lmdb.env, &dead);
 	}
-	rc = mdb_txn_begin(st.env, NULL, 0, &txn);
+	rc = mdb_txn_begin(lmdb.env, NULL, 0, &txn);
 	if (rc == 0) {
 		rc = sweep(txn, (uint64_t)now_ms(), SWEEP, &swept);
 		if (rc == 0)
@@ -470,9 +371,9 @@ int store_open(const char *dir, unsigned map_mib)
 {
 	if (map_mib < MIN_MIB)
 		return fail(E_INPUT, "state: the map must hold %d MiB or more", MIN_MIB);
-	st.dir = strdup(dir);
-	st.map_size = (size_t)map_mib << 20;
-	int rc = st.dir == NULL ? ENOMEM : env_open();
+	lmdb.dir = strdup(dir);
+	lmdb.map_size = (size_t)map_mib << 20;
+	int rc = lmdb.dir == NULL ? ENOMEM : env_open();
 	if (rc == 0)
 		return OK;
 	store_close();
@@ -482,6 +383,6 @@ int store_open(const char *dir, unsigned map_mib)
 void store_close(void)
 {
 	env_close();
-	free(st.dir);
-	st.dir = NULL;
+	free(lmdb.dir);
+	lmdb.dir = NULL;
 }
