@@ -45,15 +45,17 @@ FUZZSRC := $(filter-out %/standalone.c,$(wildcard tests/fuzz/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC)) $(patsubst tests/fuzz/%.c,$(BUILD)/unit/test_fuzz_%,$(FUZZSRC))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZSRC))
 
+TOOLS   := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro)
 
-.PHONY: all programs units fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
+.PHONY: all programs units tools fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
 all: setup-build
 	@$(MAKE) --no-print-directory programs
 
 programs: $(BUILD)/idpd $(BUILD)/csamctl $(if $(AGENTSRC),$(BUILD)/csam-agent) $(if $(PAMSRC),$(BUILD)/pam_csam.so $(BUILD)/pam-login)
-units: $(UNITS)
+units: $(UNITS) $(TOOLS)
+tools: $(TOOLS)
 
 $(BUILD)/libidpd.a: $(call obj,$(LIBSRC))
 	@rm -f $@
@@ -84,6 +86,11 @@ $(BUILD)/libcsam.a: $(patsubst %.c,$(BUILD)/plug/%.o,$(PLUGSRC))
 
 $(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcsam.a
 	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -shared -o $@ $^ -lpam
+
+# Tools of tests, each one file.
+$(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libidpd.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lpam
 
 link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
 

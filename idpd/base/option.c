@@ -49,12 +49,16 @@ static const struct option_row *option_of(const char *section, const char *name)
 	FOR_EACH(o, reading.table)
 		if (strcmp(o->section, section) == 0 && strcmp(o->name, name) == 0)
 			return o;
-	abort();
+	return NULL;
 }
 
 static int validate(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const struct option_row *o = option_of(cfg_name(cfg), cfg_opt_name(opt));
+	if (o == NULL) {		/* libconfuse also takes "section|name = value", and says it is of no section */
+		cfg_error(cfg, "%s: expected in its section: section { %s = ... }", cfg_opt_name(opt), cfg_opt_name(opt));
+		return -1;
+	}
 	unsigned last = cfg_opt_size(opt) - 1;
 	if (o->type == OPTION_INT) {
 		long v = cfg_opt_getnint(opt, last);

@@ -55,7 +55,7 @@ int engine_person(struct engine *e, struct slice name, const struct person **out
 	if (e->c.name_fixed && e->c.wanted != NULL)
 		rc = directory_person(e->a, e->c.wanted, out);
 	else if (name.n <= NAME_MAX_BYTES && slice_is_text(name, ""))
-		rc = directory_person_by_name(e->a, name, out);
+		rc = directory_person_typed(e->a, name, out);
 	/* On a host the name is what its programs act on: another spelling, an alias or a name of the system is nobody's there. */
 	if (rc != OK || (e->c.door == DOOR_HOST && (!slice_is(name, (*out)->name) || name_is_reserved(name))))
 		*out = NULL;

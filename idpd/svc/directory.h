@@ -98,6 +98,10 @@ bool directory_ready(void);		/* services are loaded and sync is alive */
 int directory_person_by_name(struct arena *a, struct slice name, const struct person **out);
 int directory_person(struct arena *a, const char *subject, const struct person **out);
 
+/* The same for a name that a stranger typed. Always asked of the directory, at the same cost whether somebody has that name or not: an answer from
+ * the cache, which keeps people only, would tell by its speed who exists and who was here lately. Always waits. */
+int directory_person_typed(struct arena *a, struct slice name, const struct person **out);
+
 /* Is this the person's password? person NULL, without password or not active: the decoy entry is asked instead, at the same cost,
  * and the answer is E_NOENT. OK yes; E_NOENT no; E_DOWN. An empty password never reaches the directory. Always waits. */
 int directory_verify(const struct person *person, struct slice password);

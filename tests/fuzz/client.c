@@ -50,10 +50,13 @@ static bool holds(struct slice where, const char *what)
 static bool showed_secret(struct arena *a, struct slice header)
 {
 	struct slice pair, plain;
-	if (header.n < 6 || b64_decode(a, slice_mem(header.p + 6 + strspn(arena_str(a, header) + 6, " "),
-	    header.n - 6 - strspn(arena_str(a, header) + 6, " ")), &pair) != OK || form_decode(a, pair, &plain) != OK)
+	if (header.n < 6)
 		return false;
-	return holds(plain, "0123456789abcdef");
+	for (header = slice_mem(header.p + 6, header.n - 6); header.n > 0 && header.p[0] == ' '; header.n--)
+		header.p++;
+	while (header.n > 0 && header.p[header.n - 1] == ' ')
+		header.n--;
+	return b64_decode(a, header, &pair) == OK && form_decode(a, pair, &plain) == OK && holds(plain, "0123456789abcdef");
 }
 
 static void fuzz(struct slice in)

@@ -271,7 +271,7 @@ const struct person *fake_verified_person;
 uint64_t fake_used;
 bool fake_beaten;
 
-int directory_person_by_name(struct arena *a, struct slice name, const struct person **out)
+int directory_person_typed(struct arena *a, struct slice name, const struct person **out)
 {
 	(void)a;
 	BREAK();

@@ -60,6 +60,7 @@ static void errors_name_the_place_and_what_was_expected(void **state)
 		{ LEAST "http { workers = 0 }", { "idpd.conf:3:", "http.workers = 0", "from 1 to 512" } },
 		{ LEAST "http { workers = many }", { "idpd.conf:3:", "workers", "" } },
 		{ LEAST "\nhttp { wrokers = 1 }", { "idpd.conf:4:", "wrokers", "" } },
+		{ LEAST "http|workers = 1", { "idpd.conf:3:", "workers", "in its section" } },
 		{ LEAST "htpp { }", { "idpd.conf:3:", "htpp", "" } },
 		{ LEAST "server { issuer = \"http://x\" }", { "idpd.conf:3:", "server.issuer", "https://host" } },
 		{ LEAST "server { issuer = \"https://x/y\" }", { "idpd.conf:3:", "server.issuer", "without a path" } },
