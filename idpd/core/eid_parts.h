@@ -1,0 +1,38 @@
+/* What the files of the eID check share. Nobody outside core/eid*.c includes this. */
+#ifndef CSAM_EID_PARTS_H
+#define CSAM_EID_PARTS_H
+
+#include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
+#include "core/eid.h"
+
+/* Who issues cards: read at start, its own signature verified then and never again. */
+struct eid_authority {
+	X509 *cert;
+	X509_STORE *store;			/* with this certificate alone */
+	bool root;				/* signs authorities, never people */
+};
+
+extern struct eid_conf eid_conf;
+
+const struct eid_authority *eid_issuer_of(const X509 *cert);	/* by name and key identifier; NULL: none of ours */
+int eid_verify_chain(const struct eid_authority *issuer, X509 *cert, time_t when);	/* X509_V_OK or OpenSSL's reason */
+
+/* What a responder or a list said. */
+enum eid_word { EID_NOTHING = 0, EID_GOOD, EID_REVOKED, EID_UNKNOWN };
+
+/* An OCSP request about this card (RFC 6960 4.1), and what its answer is worth. `nonce` empty: none is wanted. *until: how long it holds. */
+struct slice eid_ocsp_request(struct arena *a, const struct eid_card *card, struct slice *nonce);
+enum eid_word eid_ocsp_answer(const struct eid_card *card, struct slice der, struct slice nonce, time_t when, time_t *until, const char **why);
+
+/* The same for a revocation list (RFC 5280 5, 6.3). What was read is kept for the authority's other cards. */
+enum eid_word eid_crl_kept(const struct eid_card *card, const char *url, time_t when);
+enum eid_word eid_crl_answer(const struct eid_card *card, const char *url, struct slice der, time_t when, const char **why);
+void eid_crl_forget(void);
+
+static inline void eid_free_x509(void *x)
+{
+	X509_free(x);
+}
+
+#endif
