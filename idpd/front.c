@@ -10,11 +10,10 @@
 #include "front.h"
 #include "http/http.h"
 #include "oidc/oidc.h"
+#include "outgoing.h"
 #include "svc/audit.h"
 #include "svc/directory.h"
 #include "svc/keyring.h"
-#include "svc/outbox_carriers.h"
-#include "svc/partner.h"
 #include "svc/passwords.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
@@ -54,20 +53,15 @@ static void open_limits(const struct conf *c)
 	});
 }
 
-/* Who carries what; what has no server is switched off. */
 static int open_outbox(const struct conf *c)
 {
-	static const struct partner_conf partner = { 0 };
-	static struct outbox_conf o;
-	partner_open(&partner);
-	o = (struct outbox_conf){
-		.max = (unsigned)c->outbox_max, .pause_s = (unsigned)c->outbox_pause, .pause_max_s = (unsigned)c->outbox_pause_max,
-		.of = {
-			[CHANNEL_MAIL] = { mail_open(&(struct mail_conf){ .folder = c->mail_folder }), (unsigned)c->outbox_workers },
-			[CHANNEL_SMS] = { sms_open(&(struct sms_conf){ .folder = c->sms_folder }), (unsigned)c->outbox_workers },
-		},
-	};
-	return outbox_open(&o);
+	static struct outgoing out;
+	static struct arena *memory;		/* to the end */
+	memory = arena_new();
+	int rc = outgoing_read(memory, c, &out);
+	if (rc == OK)
+		rc = outgoing_open(memory, &out);
+	return rc == OK ? outbox_open(&out.outbox) : rc;
 }
 
 static int open_oidc(const struct conf *c)

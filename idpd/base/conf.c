@@ -3,7 +3,7 @@
 #include <string.h>
 #include "base/conf.h"
 
-static option_check check_listen, check_address, check_words, check_ldap_uri, check_filter;
+static option_check check_listen, check_address, check_words, check_ldap_uri, check_filter, check_mail_server, check_sms_url;
 
 static const struct option_row rows[] = {
 #define OPTIONS_DEF "base/conf.def"
@@ -45,6 +45,25 @@ static const char *check_filter(const char *v)
 {
 	size_t n = strlen(v);
 	return n > 2 && v[0] == '(' && v[n - 1] == ')' ? NULL : "an LDAP filter in parentheses";
+}
+
+static const char *check_mail_server(const char *v)
+{
+	static const char want[] = "smtp://host[:port] or smtps://host[:port]";
+	const char *host = strncmp(v, "smtp://", 7) == 0 ? v + 7 : strncmp(v, "smtps://", 8) == 0 ? v + 8 : "";
+	if (*v == '\0')
+		return NULL;
+	return *host != '\0' && strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") == strlen(host) ? NULL : want;
+}
+
+static const char *check_sms_url(const char *v)
+{
+	size_t place = strcspn(v, "?{");
+	if (*v == '\0')
+		return NULL;
+	if (check_text(v) != NULL || (strncmp(v, "https://", 8) != 0 && strncmp(v, "http://", 7) != 0) || v[place] == '{')
+		return "https://host/path, with {to} and {text} in the query only";
+	return NULL;
 }
 
 /* Places in the tree that are under base unless said otherwise. */

@@ -7,9 +7,9 @@
 #include "svc/outbox_carriers.h"
 #include "svc/texts.h"
 
-void parcel_text(struct buf *b, const struct parcel *p, const char *text_id, void (*put)(struct buf *, struct slice))
+void parcel_fill(struct buf *b, const struct parcel *p, struct slice rest, void (*put)(struct buf *, struct slice))
 {
-	struct slice rest = slice_of(text(p->lang, text_id)), before, name, after;
+	struct slice before, name, after;
 	for (; texts_placeholder(rest, &before, &name, &after); rest = after) {
 		AUTO_ARENA a = arena_new();
 		put(b, before);

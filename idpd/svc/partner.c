@@ -47,13 +47,20 @@ static bool url_place(struct arena *a, const char *url, struct place *out)
 	return out->scheme != NULL && out->host != NULL && out->port != NULL && out->path != NULL;
 }
 
-/* What servers and proxies may read in two ways. */
+/* Nothing that servers and proxies may read in two ways: a path that climbs, in whatever writing. */
 static bool is_plain(const char *url)
 {
+	static const char *const odd[] = { "..", "%2e", "%2f", "%5c" };
 	struct slice s = slice_of(url);
 	if (s.n > URL_MAX || !slice_is_text(s, "") || strpbrk(url, " \\#\"<>^`{|}") != NULL)
 		return false;
-	return strstr(url, "..") == NULL && strcasestr(url, "%2e") == NULL && strcasestr(url, "%2f") == NULL && strcasestr(url, "%5c") == NULL;
+	const char *query = strchr(url, '?');
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		const char *at = strcasestr(url, odd[i]);
+		if (at != NULL && (query == NULL || at < query))
+			return false;
+	}
+	return true;
 }
 
 static bool covers(const struct place *prefix, const struct place *p)
