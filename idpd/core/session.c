@@ -199,6 +199,18 @@ unsigned session_level_for(struct login *login, const struct service *service)
 	return login->level;
 }
 
+unsigned session_level_since(const struct login *login, time_t since)
+{
+	unsigned best = 0;
+	for (size_t i = 0; i < login->session->nproofs; i++) {
+		const struct proof *proof = &login->session->proofs[i];
+		unsigned level = proof->when >= since ? proof_level(login->session, proof, login->person, now()) : 0;
+		if (level > best)
+			best = level;
+	}
+	return best;
+}
+
 const struct proof *session_password(const struct login *login)
 {
 	const struct proof *newest = NULL;

@@ -43,6 +43,9 @@ int session_login_sid(struct arena *a, const char *sid, struct login *out);
 /* The best standing proof among those whose kind the service allows; 0 when none. Changes login->level, amr, kind. */
 unsigned session_level_for(struct login *login, const struct service *service);
 
+/* The highest level that was proven at `since` or later: what a sensitive act may rest on. 0: nothing. */
+unsigned session_level_since(const struct login *login, time_t since);
+
 /* The newest standing proof that a password is part of; NULL when there is none. */
 const struct proof *session_password(const struct login *login);
 

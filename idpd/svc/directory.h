@@ -119,6 +119,12 @@ int directory_password_failures(const struct person *person, unsigned n);
 int directory_password_set(const struct person *person, const char *hash);	/* if the password is still that of password_changed; E_EXISTS */
 int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when);
 
+/* What people change of their own keys. The new one stands below the person under key->id; its dn does not count. E_EXISTS: there is
+ * one of that name. A label of NULL takes it away. A key that is revoked stays so, and its name is never given to another. */
+int directory_key_add(const struct person *person, const struct key *key);
+int directory_key_label(const struct key *key, const char *label);
+int directory_key_revoke(const struct key *key);
+
 /* A service by client_id. The arena keeps it alive. E_NOENT also when it is no OIDC client. */
 int directory_client(struct arena *a, struct slice client_id, const struct service **out);
 int directory_service(struct arena *a, const char *id, const struct service **out);

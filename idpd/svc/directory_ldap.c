@@ -152,7 +152,37 @@ int dir_anybody_reads(struct arena *a, const char *dn, const char *const *attrib
 	return rc == LDAP_SUCCESS && found.n == 1 && found.e[0].n > 0 ? OK : E_NOENT;
 }
 
-enum { MAX_CHANGES = 4 };
+enum { MAX_CHANGES = 16 };
+
+/* Changes as libldap wants them; it only reads what they point to. */
+struct mods {
+	LDAPMod mods[MAX_CHANGES], *list[MAX_CHANGES + 1];
+	struct berval values[MAX_CHANGES], *vectors[MAX_CHANGES][2];
+};
+
+static void fill_mods(struct mods *m, const struct change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		m->values[i] = (struct berval){ changes[i].value.n, (char *)changes[i].value.p };
+		m->vectors[i][0] = changes[i].value.p == NULL ? NULL : &m->values[i];
+		m->vectors[i][1] = NULL;
+		m->mods[i] = (LDAPMod){ .mod_op = (int)changes[i].op | LDAP_MOD_BVALUES, .mod_type = (char *)changes[i].attribute,
+			.mod_bvalues = m->vectors[i] };
+		m->list[i] = &m->mods[i];
+	}
+	m->list[n] = NULL;
+}
+
+/* What the directory answered to a change. */
+static int answer_to(LDAP *ld, int msgid)
+{
+	AUTO(free_message) LDAPMessage *m = NULL;
+	int kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
+	if (kind <= 0)
+		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
+	int answer, rc = ldap_parse_result(ld, m, &answer, NULL, NULL, NULL, NULL, 0);
+	return rc == LDAP_SUCCESS ? answer : rc;
+}
 
 static int modify_once(LDAP *ld, const char *dn, LDAPMod **mods, const char *assertion)
 {
@@ -164,39 +194,22 @@ static int modify_once(LDAP *ld, const char *dn, LDAPMod **mods, const char *ass
 	if (rc == LDAP_SUCCESS)
 		rc = ldap_modify_ext(ld, dn, mods, assertion == NULL ? NULL : controls, NULL, &msgid);
 	ber_memfree(value.bv_val);
-	if (rc != LDAP_SUCCESS)
-		return rc;
-	AUTO(free_message) LDAPMessage *m = NULL;
-	int kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
-	if (kind <= 0)
-		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
-	int answer;
-	rc = ldap_parse_result(ld, m, &answer, NULL, NULL, NULL, NULL, 0);
-	return rc == LDAP_SUCCESS ? answer : rc;
+	return rc == LDAP_SUCCESS ? answer_to(ld, msgid) : rc;
 }
 
 int dir_modify(const char *dn, const struct change *changes, size_t n, const char *assertion)
 {
-	LDAPMod mods[MAX_CHANGES], *list[MAX_CHANGES + 1];
-	struct berval values[MAX_CHANGES], *vectors[MAX_CHANGES][2];
+	struct mods mods;
 	if (n > MAX_CHANGES)
 		return E_BUG;
-	for (size_t i = 0; i < n; i++) {
-		values[i] = (struct berval){ changes[i].value.n, (char *)changes[i].value.p };
-		vectors[i][0] = changes[i].value.p == NULL ? NULL : &values[i];
-		vectors[i][1] = NULL;
-		mods[i] = (LDAPMod){ .mod_op = (int)changes[i].op | LDAP_MOD_BVALUES, .mod_type = (char *)changes[i].attribute,
-			.mod_bvalues = vectors[i] };
-		list[i] = &mods[i];
-	}
-	list[n] = NULL;
+	fill_mods(&mods, changes, n);
 	LDAP *ld;
 	int rc = LDAP_SERVER_DOWN;
 	/* Doing it twice harms nothing: our changes say what must be there before. */
 	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
 		if (dir_link(LINK_SERVICE, &ld) != OK)
 			return E_DOWN;
-		rc = modify_once(ld, dn, list, assertion);
+		rc = modify_once(ld, dn, mods.list, assertion);
 		if (is_broken(rc))
 			dir_link_drop(LINK_SERVICE);
 	}
@@ -211,6 +224,34 @@ int dir_modify(const char *dn, const struct change *changes, size_t n, const cha
 		return E_EXISTS;
 	default:
 		return fail(E_DOWN, "directory: change of %s: %s", dn, ldap_err2string(rc));
+	}
+}
+
+/* Not tried again: whether the first try came through is not known, and the second would say that it is there already. */
+int dir_add(const char *dn, const struct change *attributes, size_t n)
+{
+	struct mods mods;
+	LDAP *ld;
+	int msgid;
+	if (n > MAX_CHANGES)
+		return E_BUG;
+	if (dir_link(LINK_SERVICE, &ld) != OK)
+		return E_DOWN;
+	fill_mods(&mods, attributes, n);
+	int rc = ldap_add_ext(ld, dn, mods.list, NULL, NULL, &msgid);
+	if (rc == LDAP_SUCCESS)
+		rc = answer_to(ld, msgid);
+	if (is_broken(rc))
+		dir_link_drop(LINK_SERVICE);
+	switch (rc) {
+	case LDAP_SUCCESS:
+		return OK;
+	case LDAP_NO_SUCH_OBJECT:
+		return E_NOENT;
+	case LDAP_ALREADY_EXISTS:
+		return E_EXISTS;
+	default:
+		return fail(E_DOWN, "directory: new entry %s: %s", dn, ldap_err2string(rc));
 	}
 }
 

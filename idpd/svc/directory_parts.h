@@ -58,6 +58,9 @@ struct change {
  * match, or a value to delete is not there (any more). */
 int dir_modify(const char *dn, const struct change *changes, size_t n, const char *assertion);
 
+/* A new entry of these attributes (CHANGE_ADD). E_NOENT: what it should stand below is not there; E_EXISTS: it is there already. */
+int dir_add(const char *dn, const struct change *attributes, size_t n);
+
 /* OK, E_NOENT (no), E_DOWN. */
 int dir_bind(const char *dn, struct slice password);
 

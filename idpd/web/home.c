@@ -3,22 +3,13 @@
 #include "svc/texts.h"
 #include "web/web.h"
 
-static const char *full_name(struct arena *a, const struct person *p)
-{
-	if (p->display_name != NULL)
-		return p->display_name;
-	if (p->given_name != NULL && p->family_name != NULL)
-		return arena_printf(a, "%s %s", p->given_name, p->family_name);
-	return p->name;
-}
-
 static int put_login(struct request *r, struct response *resp, const struct login *login, json_t *values)
 {
 	const char *token;
 	int e = web_csrf(r, web_browser(r, resp), "logout", &token);
 	if (e != OK)
 		return e;
-	json_object_set_new(values, "person", json_string(full_name(r->a, login->person)));
+	json_object_set_new(values, "person", json_string(web_full_name(r->a, login->person)));
 	json_object_set_new(values, "csrf_token", json_string(token));
 	json_object_set_new(values, "level", json_integer(login->level));
 	const char *kind = login->kind != NULL ? arena_printf(r->a, "kind.%s.title", login->kind) : NULL;

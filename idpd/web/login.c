@@ -3,7 +3,6 @@
 #include "core/conversation.h"
 #include "svc/directory.h"
 #include "svc/texts.h"
-#include "web/files.h"
 #include "web/web.h"
 
 enum { MAX_FIELD = 512 };
@@ -32,12 +31,6 @@ static const char *kind_text(struct arena *a, const char *lang, const char *kind
 {
 	const char *id = arena_printf(a, "kind.%s.%s", kind, part);
 	return texts_have(id) ? text(lang, id) : kind;
-}
-
-static const char *kind_icon(struct arena *a, const char *kind)
-{
-	const char *icon = static_address(arena_printf(a, "kind-%s.svg", kind));
-	return icon != NULL ? icon : static_address("kind.svg");
 }
 
 /* A note's text: what it may name is the key and the seconds to wait. */
@@ -73,7 +66,7 @@ static json_t *option(struct scene *s, const struct choice *c)
 	struct arena *a = s->r->a;
 	json_t *v = json_object();
 	const char *title = c->label != NULL ? c->label : kind_text(a, s->lang, c->id, "title");
-	const char *icon = kind_icon(a, c->label != NULL && s->turn->ask.kind != NULL ? s->turn->ask.kind : c->id);
+	const char *icon = web_kind_icon(a, c->label != NULL && s->turn->ask.kind != NULL ? s->turn->ask.kind : c->id);
 	json_object_set_new(v, "id", json_string(c->id));
 	json_object_set_new(v, "title", json_string(title));
 	if (c->label == NULL) {
@@ -132,7 +125,7 @@ static void put_fields(struct scene *s)
 	put(s, "kind", ask->kind);
 	if (ask->kind == NULL)
 		return;
-	put(s, "icon", kind_icon(s->r->a, ask->kind));
+	put(s, "icon", web_kind_icon(s->r->a, ask->kind));
 	put_true(s, "weak", strcmp(ask->kind, "password") == 0);
 	const char *hint = ask->hint_id != NULL ? ask->hint_id : arena_printf(s->r->a, "kind.%s.hint", ask->kind);
 	if (ask->ask & ASK_CODE && texts_have(hint))

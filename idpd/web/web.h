@@ -2,6 +2,7 @@
 #ifndef CSAM_WEB_H
 #define CSAM_WEB_H
 
+#include <time.h>
 #include "http/http.h"
 
 /* Loads templates and static files, for the languages of texts_open, which comes first. E_INPUT is logged with file and line. */
@@ -23,6 +24,15 @@ int web_error_page(struct request *r, struct response *resp, int error);	/* http
 const char *web_lang(struct request *r, struct response *resp, const char *wanted);
 
 struct slice web_lang_asked(const struct request *r);		/* the lang parameter, when it is one of ours: to be carried along; else empty */
+
+/* A moment as people read it, in the time of the place. */
+const char *web_time(struct arena *a, const char *lang, time_t t);
+
+/* The name of a person as one says it. */
+struct person;
+const char *web_full_name(struct arena *a, const struct person *person);
+
+const char *web_kind_icon(struct arena *a, const char *kind);	/* address of a picture; NULL: there is none */
 
 /* Path and query of this request without its lang parameter. */
 const char *web_self(const struct request *r);

@@ -1,33 +1,9 @@
 // The story of the README in a real browser: choose a key, name and password, code, the service; single sign-on; the door shut; sign out.
 // Every page is kept as a screenshot, checked with axe-core, and works without scripts.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
-import { account, check, demo, done, freshCode, ldapmodify, library, newPerson, shots, target, tax } from './csam.mjs';
-
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-const certificate = { ignoreHTTPSErrors: true };	// the authority of the demonstration is in nobody's store
-
-let shot = 0;
-// Keeps a picture, and lets axe look at the page.
-async function look(page, name) {
-	await page.screenshot({ path: path.join(shots, `${String(++shot).padStart(2, '0')}-${name}.png`), fullPage: true });
-	const session = await page.context().newCDPSession(page);
-	const { result } = await session.send('Runtime.evaluate', { expression: `${axe}; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.nodes[0].html)))`,
-		awaitPromise: true, returnByValue: true });
-	assert.deepEqual(JSON.parse(result.value), [], `${name}: accessibility`);
-}
-
-async function person(options = {}) {
-	const context = await browser.newContext({ ...certificate, locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
-	const page = await context.newPage();
-	page.setDefaultTimeout(15000);
-	return { context, page };
-}
+import { browser, look, person } from './chromium.mjs';
+import { account, check, done, freshCode, ldapmodify, library, newPerson, shots, target, tax } from './csam.mjs';
 
 // From the service to the service.
 async function signIn(page, who, { url = `${tax}/file/`, pictures } = {}) {

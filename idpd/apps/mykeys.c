@@ -1,0 +1,114 @@
+/* GET /keys: the person's digital keys, and what can be done with them. */
+#include "apps/mykeys.h"
+#include "core/policy.h"
+#include "svc/texts.h"
+#include "web/web.h"
+
+enum { LABEL_CHARS = 60 };
+
+/* --- what the pages share --- */
+
+static bool is(const char *text, const char *word)
+{
+	return strcmp(text, word) == 0;
+}
+
+const struct key *keys_find(const struct person *person, struct slice id)
+{
+	for (size_t i = 0; i < person->nkeys; i++)
+		if (slice_is(id, person->keys[i].id) && !is(person->keys[i].state, "revoked"))
+			return &person->keys[i];
+	return NULL;
+}
+
+unsigned keys_level(const struct person *person, const struct key *key)
+{
+	const struct key_kind *kind = kind_by_name(slice_of(key->kind));
+	unsigned level = kind != NULL ? kind->level : 0;
+	if (key->level != 0 && key->level < level)
+		level = key->level;
+	return person->identity_level != 0 && person->identity_level < level ? person->identity_level : level;
+}
+
+const char *keys_next_id(struct arena *a, const struct person *person, const char *kind)
+{
+	struct slice prefix = slice_of(arena_printf(a, "%s-", kind));
+	unsigned long long highest = 0, n;
+	size_t alive = 0;
+	for (size_t i = 0; i < person->nkeys; i++) {
+		struct slice id = slice_of(person->keys[i].id);
+		alive += !is(person->keys[i].state, "revoked");
+		if (slice_starts(id, prefix) && slice_number(slice_mem(id.p + prefix.n, id.n - prefix.n), 1000000, &n) == OK && n > highest)
+			highest = n;
+	}
+	return alive < KEYS_MAX ? arena_printf(a, "%s-%llu", kind, highest + 1) : NULL;
+}
+
+const char *keys_label(struct arena *a, struct slice text, bool *ok)
+{
+	text = slice_trim(text, " ");
+	size_t chars = 0;
+	for (size_t i = 0; i < text.n; i++)
+		chars += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	*ok = chars <= LABEL_CHARS && slice_is_text(text, "");
+	return *ok ? arena_str(a, text) : NULL;
+}
+
+int keys_done(struct request *r, struct response *resp, const char *what)
+{
+	return http_redirect(r, resp, 303, arena_printf(r->a, "/keys?done=%s", what));
+}
+
+/* --- the list --- */
+
+static json_t *key_row(struct request *r, const struct desk *desk, const struct key *key)
+{
+	struct arena *a = r->a;
+	const char *title = arena_printf(a, "kind.%s.title", key->kind), *state = arena_printf(a, "keys.state.%s", key->state);
+	json_t *row = json_pack("{ss ss ss so sb}", "id", key->id, "title", texts_have(title) ? text(desk->lang, title) : key->kind,
+	    "state", texts_have(state) ? text(desk->lang, state) : text(desk->lang, "keys.state.other"),
+	    "level", json_integer(keys_level(desk->login.person, key)), "active", is(key->state, "active"));
+	if (key->label != NULL && key->label[0] != '\0')
+		json_object_set_new(row, "label", json_string(key->label));
+	if (key->last_used != 0)
+		json_object_set_new(row, "last_used", json_string(web_time(a, desk->lang, key->last_used)));
+	const char *icon = web_kind_icon(a, key->kind);
+	if (icon != NULL)
+		json_object_set_new(row, "icon", json_string(icon));
+	return row;
+}
+
+static json_t *key_rows(struct request *r, const struct desk *desk)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < desk->login.person->nkeys; i++)
+		if (!is(desk->login.person->keys[i].state, "revoked"))
+			json_array_append_new(rows, key_row(r, desk, &desk->login.person->keys[i]));
+	return rows;
+}
+
+static json_t *wizard_rows(struct request *r, const struct desk *desk)
+{
+	json_t *rows = json_array();
+#define WIZARD(kind, least) json_array_append_new(rows, json_pack("{ss ss ss ss*}", "href", "/keys/new/" #kind, \
+	    "title", text(desk->lang, "kind." #kind ".title"), "text", text(desk->lang, "kind." #kind ".text"), "icon", web_kind_icon(r->a, #kind)));
+#include "apps/wizards.def"
+#undef WIZARD
+	return rows;
+}
+
+int apps_keys(struct request *r, struct response *resp)
+{
+	struct desk desk;
+	int e = desk_open(r, resp, "/keys", &desk);
+	if (e != OK || desk.login.person == NULL)
+		return e;
+	struct slice done = http_query(r, "done");
+	const char *said = done.n > 0 && slice_is_text(done, "") ? arena_printf(r->a, "keys.done.%s", done.p) : "";
+	if (texts_have(said))
+		json_object_set_new(desk.values, "info", json_string(text(desk.lang, said)));
+	json_object_set_new(desk.values, "person", json_string(web_full_name(r->a, desk.login.person)));
+	json_object_set_new(desk.values, "keys", key_rows(r, &desk));
+	json_object_set_new(desk.values, "kinds", wizard_rows(r, &desk));
+	return web_page(r, resp, 200, "keys", desk.lang, desk.values, NULL);
+}

@@ -1,0 +1,30 @@
+/* 'My digital keys': what its pages share. */
+#ifndef CSAM_MYKEYS_H
+#define CSAM_MYKEYS_H
+
+#include "apps/desk.h"
+
+enum { KEYS_MAX = 12 };		/* that are not revoked, of one person */
+
+#define WIZARD(kind, level) WIZARD_##kind = (level),
+enum wizard_level {
+#include "apps/wizards.def"
+};
+#undef WIZARD
+
+/* Back to the list, which says what was done: text id "keys.done.<what>". */
+int keys_done(struct request *r, struct response *resp, const char *what);
+
+/* The person's key of that id, unless it is revoked; or NULL. */
+const struct key *keys_find(const struct person *person, struct slice id);
+
+/* What somebody needs to change that key: the level it would give. A key can change keys up to its own level, never above. */
+unsigned keys_level(const struct person *person, const struct key *key);
+
+/* An id that no key of the person ever had, also no revoked one; NULL when there are too many keys already. */
+const char *keys_next_id(struct arena *a, const struct person *person, const char *kind);
+
+/* A person's own name for a key: text of at most 60 characters. NULL and *ok false when it cannot be one; "" is none. */
+const char *keys_label(struct arena *a, struct slice text, bool *ok);
+
+#endif

@@ -1,0 +1,142 @@
+/* /keys/new/app: a new authenticator app, proven by its first code.
+ *
+ * Until then nothing is kept here: the draft (who, which id, the secret) goes to the browser and back sealed, for a quarter of an hour. The
+ * secret is on that page anyway. */
+#include "apps/mykeys.h"
+#include "base/base32.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/qr.h"
+#include "svc/audit.h"
+#include "svc/keyring.h"
+#include "svc/sealed.h"
+#include "svc/texts.h"
+#include "web/web.h"
+
+enum { SECRET_BYTES = 20 /* RFC 4226 4: 160 bits */, DRAFT_S = 15 * 60 };
+
+#define PATH "/keys/new/app"
+#define DRAFT "key-app"
+
+struct draft {
+	struct slice sid, id, secret;
+};
+
+static int draft_new(struct arena *a, const struct desk *desk, struct draft *out)
+{
+	unsigned char raw[SECRET_BYTES];
+	const char *id = keys_next_id(a, desk->login.person, "app");
+	if (id == NULL)
+		return E_LIMIT;
+	random_bytes(raw, sizeof raw);
+	*out = (struct draft){ slice_of(desk->login.session->sid), slice_of(id), slice_of(base32_text(a, slice_mem(raw, sizeof raw))) };
+	wipe(raw, sizeof raw);
+	return OK;
+}
+
+static int draft_seal(struct arena *a, const struct draft *d, struct slice *out)
+{
+	const char *plain = arena_printf(a, "%s\n%s\n%s", d->sid.p, d->id.p, d->secret.p);
+	return sealed_make(a, DRAFT, slice_of(plain), now() + DRAFT_S, out);
+}
+
+/* E_NOENT: too old, or not of this session. */
+static int draft_open(struct arena *a, const struct desk *desk, struct slice sealed, struct draft *out)
+{
+	struct slice plain;
+	int e = sealed_open(a, DRAFT, sealed, &plain);
+	if (e != OK)
+		return e == E_INPUT ? E_NOENT : e;
+	if (!slice_cut(&plain, '\n', &out->sid) || !slice_cut(&plain, '\n', &out->id) || !slice_is(out->sid, desk->login.session->sid))
+		return E_NOENT;
+	out->sid = slice_of(arena_str(a, out->sid));
+	out->id = slice_of(arena_str(a, out->id));
+	out->secret = slice_of(arena_str(a, plain));
+	return OK;
+}
+
+/* As people copy it: groups of four. */
+static const char *grouped(struct arena *a, struct slice secret)
+{
+	struct buf b = buf_new(a);
+	for (size_t i = 0; i < secret.n; i++) {
+		if (i > 0 && i % 4 == 0)
+			buf_char(&b, ' ');
+		buf_char(&b, secret.p[i]);
+	}
+	return buf_cstr(&b);
+}
+
+static int draw(struct request *r, struct response *resp, struct desk *desk, const struct draft *d, const char *note)
+{
+	struct slice sealed, label = http_form(r, "label");
+	unsigned width = 0;
+	const char *uri = otp_uri(r->a, otp_issuer(r->a, r->origin), desk->login.person->name, d->secret.p);
+	int e = draft_seal(r->a, d, &sealed);
+	if (e != OK)
+		return e;
+	json_t *v = desk->values;
+	json_object_set_new(v, "draft", json_string(sealed.p));
+	json_object_set_new(v, "qr", json_string(qr_path(r->a, uri, &width)));
+	json_object_set_new(v, "qr_size", json_integer(width));
+	json_object_set_new(v, "secret", json_string(grouped(r->a, d->secret)));
+	json_object_set_new(v, "account", json_string(desk->login.person->name));
+	json_object_set_new(v, "self", json_string(PATH));
+	if (label.n > 0 && slice_is_text(label, ""))
+		json_object_set_new(v, "label", json_string(arena_str(r->a, label)));
+	if (note != NULL)
+		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
+	return web_page(r, resp, note != NULL ? 400 : 200, "keys-app", desk->lang, v, NULL);
+}
+
+int apps_key_app(struct request *r, struct response *resp)
+{
+	struct desk desk;
+	struct draft d;
+	int e = desk_open_recent(r, resp, PATH, WIZARD_app, &desk);
+	if (e != OK || desk.login.person == NULL)
+		return e;
+	e = draft_new(r->a, &desk, &d);
+	if (e == E_LIMIT)
+		return web_error(r, resp, 403, "keys-full", desk.lang);
+	return e != OK ? e : draw(r, resp, &desk, &d, NULL);
+}
+
+/* The line of the audit trail comes first: a key that nobody can account for must not be there. */
+static int add(struct request *r, const struct desk *desk, const struct draft *d, const char *label, uint64_t step)
+{
+	const struct person *person = desk->login.person;
+	struct slice ad = slice_of(arena_printf(r->a, "%s|%s", person->subject, d->id.p)), sealed;
+	int e = keyring_seal(r->a, d->secret, ad, &sealed);
+	if (e == OK)
+		e = AUDIT(.event = EV_KEY_ADDED, .subject = person->subject, .kind = "app", .key = d->id.p, .peer = r->peer,
+		    .session = desk->login.session->sid, .level = desk->level);
+	const struct key key = { .id = d->id.p, .kind = "app", .state = "active", .label = label[0] != '\0' ? label : NULL, .secret = sealed,
+		.counter = step, .level = desk->level };
+	return e != OK ? e : directory_key_add(person, &key);
+}
+
+int apps_key_app_prove(struct request *r, struct response *resp)
+{
+	struct desk desk;
+	struct draft d;
+	bool ok;
+	int e = desk_open_recent(r, resp, PATH, WIZARD_app, &desk);
+	if (e != OK || desk.login.person == NULL)
+		return e;
+	e = draft_open(r->a, &desk, http_form(r, "draft"), &d);
+	if (e != OK)
+		return e == E_NOENT ? web_error(r, resp, 400, "form", desk.lang) : e;
+	const char *label = keys_label(r->a, http_form(r, "label"), &ok);
+	if (!ok)
+		return draw(r, resp, &desk, &d, "keys.bad-label");
+	struct otp otp = { .secret = d.secret, .code = slice_trim(http_form(r, "code"), " "), .when = now(), .back = 1, .fwd = 1 };
+	e = keyring_otp(&otp);
+	if (e == E_NOENT || e == E_INPUT)
+		return draw(r, resp, &desk, &d, "keys.app.wrong-code");
+	if (e == OK)
+		e = add(r, &desk, &d, label, otp.step);
+	if (e == E_EXISTS)			/* the same form sent twice: the key is there */
+		return keys_done(r, resp, "added");
+	return e != OK ? e : keys_done(r, resp, "added");
+}

@@ -1,0 +1,69 @@
+/* What people change of their own keys: a new one, its name, its end. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/wait.h"
+#include "svc/directory_parts.h"
+
+struct list {
+	struct change at[12];
+	size_t n;
+};
+
+static void put(struct list *l, const char *attribute, struct slice value)
+{
+	if (value.p != NULL)
+		l->at[l->n++] = (struct change){ CHANGE_ADD, attribute, value };
+}
+
+static void put_number(struct arena *a, struct list *l, const char *attribute, uint64_t n)
+{
+	if (n != 0)
+		put(l, attribute, slice_of(arena_printf(a, "%llu", (unsigned long long)n)));
+}
+
+int directory_key_add(const struct person *person, const struct key *key)
+{
+	if (would_block())
+		return E_WAIT;
+	AUTO_ARENA a = arena_new();
+	struct list l = { .n = 0 };
+	struct buf dn = buf_new(a);
+	buf_lit(&dn, "csamKeyId=");
+	buf_dn(&dn, slice_of(key->id));
+	buf_printf(&dn, ",%s", person->dn);
+	put(&l, "objectClass", S("csamKey"));
+	put(&l, "csamKeyId", slice_of(key->id));
+	put(&l, "csamKeyKind", slice_of(key->kind));
+	put(&l, "csamKeyState", slice_of(key->state));
+	put(&l, "description", slice_of(key->label));
+	put(&l, "csamKeyAddress", slice_of(key->address));
+	put(&l, "csamKeySecret", key->secret);
+	put(&l, "csamKeyData", key->data);
+	put_number(a, &l, "csamKeyCounter", key->counter);
+	put_number(a, &l, "csamKeyLevel", key->level);
+	if (key->not_after != 0)
+		put(&l, "csamKeyNotAfter", slice_of(time_ldap(a, key->not_after)));
+	int e = dir_add(buf_cstr(&dn), l.at, l.n);
+	cache_drop_dn(person->dn);
+	return e;
+}
+
+int directory_key_label(const struct key *key, const char *label)
+{
+	struct change name = { CHANGE_REPLACE, "description", slice_of(label) };
+	if (would_block())
+		return E_WAIT;
+	int e = dir_modify(key->dn, &name, 1, NULL);
+	cache_drop_dn(key->dn);
+	return e;
+}
+
+int directory_key_revoke(const struct key *key)
+{
+	struct change end = { CHANGE_REPLACE, "csamKeyState", S("revoked") };
+	if (would_block())
+		return E_WAIT;
+	int e = dir_modify(key->dn, &end, 1, NULL);
+	cache_drop_dn(key->dn);
+	return e;
+}

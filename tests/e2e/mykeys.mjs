@@ -1,0 +1,187 @@
+// 'My digital keys' in a real browser: look, add an app by its QR code, sign in with it, name it, end it; and every "only if" without the "if".
+import assert from 'node:assert/strict';
+import { browser, look, person } from './chromium.mjs';
+import { check, csamctl, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
+
+const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`;
+const keyDn = (who, id) => `csamKeyId=${id},uid=${who.username},ou=people,${base}`;
+
+async function signIn(page, who, { kind = 'app', label } = {}) {
+	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
+	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	if (kind === 'password') return;
+	if (label) await page.locator('button.option', { hasText: label }).click();
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
+}
+
+const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form[action^="/keys"]'))));
+// The form, changed, as no page of ours would send it; with the cookies of that browser.
+const send = (context, path, fields, headers = { origin: target.issuer }) =>
+	context.request.post(`${target.issuer}${path}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
+
+const nora = newPerson('mykeys-nora');
+const her = await person(), { page } = her;
+let second;
+
+await check('who is not signed in is led to the login, and back to the keys', async () => {
+	await page.goto(keys);
+	assert.match(page.url(), /\/login\?c=/);
+	await signIn(page, nora);
+	await page.waitForURL(keys);
+	assert.match(await page.locator('main').innerText(), /Emma Maes[\s\S]*mobile app[\s\S]*Active\s*level 400/);
+	await look(page, 'list');
+});
+
+await check('an app is added by the secret on the page, and the first code proves it', async () => {
+	await page.locator('a[href="/keys/new/app"]').click();
+	await look(page, 'new-app');
+	await page.locator('summary').click();
+	second = { ...nora, totp: (await page.locator('.secret').innerText()).replaceAll(' ', '') };
+	assert.match(second.totp, /^[A-Z2-7]{32}$/);
+	await page.fill('[name=code]', totp(second.totp) === '000000' ? '111111' : '000000');
+	await page.fill('[name=label]', 'Tablet of “Nora” <b>');
+	await page.locator('button.go').click();
+	await look(page, 'wrong-code');
+	await page.fill('[name=code]', await freshCode(second.totp));
+	await page.locator('button.go').click();
+	await page.waitForURL(`${keys}?done=added`);
+	await look(page, 'added');
+	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyState'), 'active');
+	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyLevel'), '400');
+	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeySecret'), undefined, 'an administrator does not read it');
+});
+
+await check('the new key opens a service, and is told by its own name', async () => {
+	const elsewhere = await person();
+	await elsewhere.page.goto(`${library}/card/`);
+	await signIn(elsewhere.page, second, { label: 'Tablet of “Nora” <b>' });
+	await elsewhere.page.waitForURL(u => u.href.startsWith(library));
+	assert.equal(await elsewhere.page.locator('#user').innerText(), nora.username);
+	await elsewhere.context.close();
+});
+
+await once('a draft makes one key, whoever sends it again', async () => {
+	await page.goto(`${keys}/new/app`);
+	const draft = await form(page), code = totp((await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', ''));
+	const all = await Promise.all(Array.from({ length: 8 }, () => send(her.context, '/keys/new/app', { ...draft, code, label: '' })));
+	assert.deepEqual(all.map(r => r.status()), Array(8).fill(303));
+	assert.equal(csamctl('key', 'list', nora.username).match(/^app-\d+/gm).length, 3);
+});
+
+await check('a draft of another session, a changed one, or none is refused', async () => {
+	const other = await person(), omar = newPerson('mykeys-omar');
+	await other.page.goto(keys);
+	await signIn(other.page, omar);
+	await page.goto(`${keys}/new/app`);
+	const { draft } = await form(page), code = totp((await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', ''));
+	await other.page.goto(`${keys}/new/app`);
+	const his = await form(other.page);
+	for (const d of [draft, draft.slice(0, -2) + (draft.endsWith('AA') ? 'BB' : 'AA'), '', 'x'])
+		assert.equal((await send(other.context, '/keys/new/app', { ...his, draft: d, code })).status(), 400);
+	assert.equal(csamctl('key', 'list', omar.username).match(/^app-\d+/gm).length, 1);
+	await other.context.close();
+});
+
+await check('nothing is changed without our form, from another site, or of another person', async () => {
+	await page.goto(`${keys}/key?id=app-2`);
+	const fields = await form(page);
+	assert.equal((await send(her.context, '/keys/key', { ...fields, csrf_token: '', act: 'end' })).status(), 400);
+	assert.equal((await send(her.context, '/keys/key', { ...fields, act: 'end' }, { origin: 'https://evil.example' })).status(), 403);
+	for (const id of ['app-9', '', '../app-1', '*', 'app-2,uid=alice'])
+		assert.equal((await send(her.context, '/keys/key', { ...fields, id, act: 'end' })).status(), 404, id);
+	assert.equal((await send(her.context, '/keys/key', { ...fields, act: 'activate' })).status(), 400);
+	assert.equal((await send(her.context, '/keys/key', { ...fields, label: 'x'.repeat(61), act: 'rename' })).status(), 400);
+	assert.equal((await send(her.context, '/keys/key', { ...fields, label: 'a\nb', act: 'rename' })).status(), 400);
+	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyState'), 'active');
+});
+
+await check('the key gets another name', async () => {
+	await page.goto(`${keys}/key?id=app-2`);
+	await look(page, 'key');
+	await page.fill('[name=label]', 'Old tablet');
+	await page.locator('button[value=rename]').click();
+	await page.waitForURL(`${keys}?done=renamed`);
+	assert.match(await page.locator('main').innerText(), /Old tablet/);
+});
+
+await check('a weaker login changes no stronger key, and adds none', async () => {
+	const weak = await person();
+	await weak.page.goto(keys);
+	await signIn(weak.page, nora, { kind: 'password' });
+	await weak.page.waitForURL(keys);
+	const fields = { csrf_token: '', id: 'app-2', act: 'end' };
+	await weak.page.goto(`${keys}/key?id=password-1`);
+	fields.csrf_token = (await form(weak.page)).csrf_token;
+	assert.match((await send(weak.context, '/keys/key', fields)).headers().location, /^(https:\/\/[^/]+)?\/login\?c=/);
+	await weak.page.goto(`${keys}/key?id=app-2`);
+	assert.match(weak.page.url(), /\/login\?c=/, 'a stronger key is asked for');
+	assert.equal(await weak.page.locator('button[name=choice][value=password]').count(), 0);
+	await weak.page.goto(`${keys}/new/app`);
+	assert.match(weak.page.url(), /\/login\?c=/);
+	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyState'), 'active');
+	await weak.context.close();
+});
+
+await check('a key that was added at a lower level reaches no higher', async () => {
+	ldapmodify(`dn: ${keyDn(nora, 'app-1')}\nchangetype: modify\nreplace: csamKeyLevel\ncsamKeyLevel: 300\n`);
+	const low = await person();
+	await low.page.goto(`${keys}/new/app`);
+	if (await low.page.locator('button[name=choice][value=app]').count()) await low.page.locator('button[name=choice][value=app]').click();
+	await low.page.fill('[name=username]', nora.username);
+	await low.page.fill('[name=password]', nora.password);
+	await low.page.locator('button.go').click();
+	await low.page.locator('button.option[value="app-1"]').click();
+	await low.page.fill('[name=code]', await freshCode(nora.totp));
+	await low.page.locator('button.go').click();
+	await low.page.waitForURL(`${keys}/new/app`);
+	const secret = (await low.page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', '');
+	await low.page.fill('[name=code]', totp(secret));
+	await low.page.locator('button.go').click();
+	await low.page.waitForURL(`${keys}?done=added`);
+	assert.equal(ldapRead(keyDn(nora, 'app-4'), 'csamKeyLevel'), '300');
+	await low.page.goto(`${keys}/key?id=app-2`);
+	assert.match(low.page.url(), /\/login\?c=/, 'nor does it change a key of 400');
+	await low.context.close();
+});
+
+await check('the key ends at once and for ever, with the logins that rest on it', async () => {
+	const elsewhere = await person();
+	await elsewhere.page.goto(keys);
+	await signIn(elsewhere.page, second, { label: 'Old tablet' });
+	await elsewhere.page.waitForURL(keys);
+	const mine = await person();
+	await mine.page.goto(`${keys}/key?id=app-2`);
+	await signIn(mine.page, second, { label: 'Old tablet' });
+	await mine.page.waitForURL(/key\?id=app-2/);
+	await mine.page.locator('button[value=end]').click();
+	await mine.page.waitForURL(/\/login\?c=|done=ended/);
+	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyState'), 'revoked');
+	await elsewhere.page.goto(keys);
+	assert.match(elsewhere.page.url(), /\/login\?c=/);
+	await elsewhere.context.close();
+	await mine.context.close();
+});
+
+await check('four languages, a narrow screen, no scripts', async () => {
+	const lena = newPerson('mykeys-lena');
+	const small = await person({ locale: 'de-BE', javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
+	await small.page.goto(keys);
+	await signIn(small.page, lena);
+	await small.page.waitForURL(keys);
+	const wide = await person({ viewport: { width: 320, height: 640 } });
+	await wide.context.addCookies(await small.context.cookies());
+	for (const lang of ['fr', 'nl', 'de', 'en']) for (const path of ['', '/key?id=app-1', '/new/app']) {
+		await wide.page.goto(`${keys}${path}${path.includes('?') ? '&' : '?'}lang=${lang}`);
+		assert.equal(await wide.page.locator('html').getAttribute('lang'), lang);
+		assert.ok(await wide.page.evaluate(() => document.documentElement.scrollWidth <= 320), `${lang} ${path}: nothing is wider than the screen`);
+		await look(wide.page, `${lang}${path.replace(/\W+/g, '-')}`);
+	}
+	await small.context.close();
+	await wide.context.close();
+});
+
+await browser.close();
+done();
