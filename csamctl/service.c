@@ -44,16 +44,26 @@ static const char *why_closed_sets(struct ctl *c, const struct service_new *s)
 	};
 	const char *why = why_list(c->a, "kind of key", s->kinds, "eid itsme eidas passkey app token sms mail password apppass");
 	if (why == NULL)
-		why = why_list(c->a, "grant", s->grants, "authorization_code refresh_token");
+		why = why_list(c->a, "grant", s->grants, "authorization_code refresh_token urn:ietf:params:oauth:grant-type:device_code");
 	for (size_t i = 0; why == NULL && i < sizeof sets / sizeof *sets; i++)
 		why = why_value(c->a, sets[i].what, sets[i].value, sets[i].words);
 	return why;
 }
 
+/* Is it sent people by their browser? A device alone (RFC 8628) is not. */
+static bool has_browser(const struct service_new *s)
+{
+	const char *const *g = list(s->grants);
+	bool any = *g == NULL;
+	for (; *g != NULL; g++)
+		any = any || strcmp(*g, "authorization_code") == 0;
+	return any;
+}
+
 static const char *why_uris(struct ctl *c, const struct service_new *s)
 {
 	bool native = s->application_type != NULL && strcmp(s->application_type, "native") == 0;
-	if (*list(s->redirect_uris) == NULL)
+	if (*list(s->redirect_uris) == NULL && has_browser(s))
 		return "a service needs at least one redirect URI";
 	const char *const *both[] = { list(s->redirect_uris), list(s->post_logout_uris) };
 	for (size_t i = 0; i < 2; i++)
@@ -269,7 +279,7 @@ static const struct opt new_opts[] = {
 	{ "public", NULL, "no secret, PKCE instead: for programs that people run", 0, 0 },
 	{ "native", NULL, "an application on a device (RFC 8252): loopback and own schemes may be redirected to", 0, 0 },
 	{ "scope", "SCOPE", "scope it may ask for (without: openid profile email address phone)", OPT_MANY, 0 },
-	{ "grant", "GRANT", "authorization_code (default) refresh_token", OPT_MANY, 0 },
+	{ "grant", "GRANT", "authorization_code (default) refresh_token urn:ietf:params:oauth:grant-type:device_code", OPT_MANY, 0 },
 	{ "subject-type", "TYPE", "pairwise (default) or public", 0, 0 },
 	{ "sector", "HOST", "services of one sector see the same subject", 0, 0 },
 	{ "consent", NULL, "people are asked before it learns anything", 0, 0 },

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "core/kinds.h"
 #include "core/limits.h"
+#include "core/rendezvous.h"
 #include "front.h"
 #include "http/http.h"
 #include "oidc/oidc.h"
@@ -48,6 +49,7 @@ static void open_limits(const struct conf *c)
 		.delay_max_s = (unsigned)c->limits_delay_max, .second_max = (unsigned)c->limits_second_max,
 		.turns_max = (unsigned)c->limits_turns_max,
 	});
+	rendezvous_set_max((unsigned)c->limits_cross_device_max);
 	kinds_open(&(struct kinds_conf){
 		.look_ahead = (unsigned)c->limits_token_look_ahead, .resync = (unsigned)c->limits_token_resync,
 	});

@@ -109,7 +109,10 @@ static struct outcome admit(struct engine *e, struct outcome o, struct slice *co
 {
 	if (e->c.goal == GOAL_PASSWORD)
 		return o;
-	int rc = engine_admit(e, o.key, cookie);
+	*cookie = o.frozen;
+	int rc = o.frozen.n > 0 ? engine_admit_device(e, o.frozen) : engine_admit(e, o.key, cookie);
+	if (rc == E_NOENT)
+		*cookie = S_NONE;
 	if (rc == E_NOENT)
 		return (struct outcome){ .why = "deny.not-allowed" };
 	if (rc == OK)
@@ -185,6 +188,22 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	return rc != OK ? rc : come_again(&e, ticket, binding, answer, out);
 }
 
+int conversation_leave(struct arena *a, struct slice ticket, struct slice binding)
+{
+	struct conv c;
+	struct slice rest = ticket, id;
+	if (ticket.n != CONV_TICKET_CHARS || !slice_cut(&rest, '.', &id))
+		return E_NOENT;
+	int rc = conv_load(a, id, binding, &c);
+	if (rc != OK)
+		return rc;
+	if (c.ticket == NULL || !slice_same_secret(slice_of(c.ticket), ticket))
+		return E_NOENT;
+	if (c.device != NULL)
+		rendezvous_close(c.device);
+	return OK;
+}
+
 int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out)
 {
 	struct engine e = { .a = a };
@@ -227,7 +246,7 @@ static int take_over(struct engine *e, const struct want *want)
 }
 
 /* Is there a kind that this service takes, that reaches the level, and that the door can draw? */
-static bool can_be_met(const struct engine *e)
+static bool can_be_met_here(const struct engine *e)
 {
 	size_t n;
 	if (e->c.goal == GOAL_PASSWORD)
@@ -240,18 +259,19 @@ static bool can_be_met(const struct engine *e)
 	return false;
 }
 
-static void first_stage(struct engine *e)
+static int first_stage(struct engine *e)
 {
 	struct conv *c = &e->c;
 	size_t n;
 	const struct key_kind *only = engine_only_kind(e, &n);
-	if (c->goal == GOAL_PASSWORD) {
-		c->stage = STAGE_PASSWORD;
-		return;
-	}
+	c->stage = STAGE_PASSWORD;
+	if (c->goal == GOAL_PASSWORD)
+		return OK;
+	if (!can_be_met_here(e))
+		return engine_go_device(e).verdict == V_MORE ? OK : E_DOWN;
 	if (c->proven) {
 		c->stage = STAGE_CODE;
-		return;
+		return OK;
 	}
 	if (n == 1 || (!(c->can & ASK_CHOICE) && c->door == DOOR_BROWSER)) {
 		e->kind = only;
@@ -259,11 +279,12 @@ static void first_stage(struct engine *e)
 	}
 	c->stage = c->kind != NULL || c->door == DOOR_HOST ? STAGE_PASSWORD : STAGE_CHOOSE;
 	if (!c->by_session || c->stage == STAGE_CHOOSE || engine_next(e).verdict == V_MORE)
-		return;
+		return OK;
 	/* Nothing of its own to ask: then the password, so that a login always takes an answer. */
 	c->subject = c->password_changed = NULL;
 	c->by_session = false;
 	e->person = NULL;
+	return OK;
 }
 
 int conversation_begin(struct arena *a, const struct want *want, const char *peer, struct turn *out)
@@ -299,10 +320,11 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 		return rc;
 	if (e.blocked)
 		return refuse(&e, "deny.service-blocked", out);
-	if (!can_be_met(&e))
+	if (!can_be_met_here(&e) && !engine_may_device(&e))
 		return refuse(&e, "deny.level", out);
-	first_stage(&e);
-	rc = conv_create(a, c);
+	rc = first_stage(&e);
+	if (rc == OK)
+		rc = conv_create(a, c);
 	if (rc == OK)
 		tell(&e, V_MORE, out);
 	return rc;

@@ -8,6 +8,7 @@
 
 #include "core/policy.h"
 #include "core/prompt.h"
+#include "core/rendezvous.h"
 
 enum door { DOOR_BROWSER = 1, DOOR_HOST };
 enum goal { GOAL_LOGIN = 0, GOAL_PASSWORD };	/* who is it; a new password */
@@ -44,7 +45,7 @@ struct turn {				/* zeroed is: denied */
 
 /* Text ids. Notes: note.wrong, note.wrong-code, note.incomplete, note.wait, note.down, note.not-activated, note.locked, note.no-key,
  * note.step-up; for a new password those of password.h, note.password-differ. Refusals: deny.service-blocked, deny.level (no key that reaches it), deny.not-allowed, deny.too-many;
- * at a host also note.locked and its kin, as there is nothing else to choose.
+ * deny.device (another device said no, or its digits were not right); at a host also note.locked and its kin, as there is nothing else to choose.
  *
  * At a host the name is fixed, the password comes first, and `lang` becomes the person's own once it was right (before, it would tell who
  * exists). An old ticket with another answer is E_NOENT there.
@@ -56,5 +57,14 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out);
 int conversation_answer(struct arena *a, struct slice ticket, struct slice binding, const char *peer,
     const struct answer *answer, struct turn *out);
+
+/* Another device. Where a host's door can draw ASK_WAIT, a login can be finished in a browser anywhere: the conversation opens a rendezvous and waits at a
+ * prompt for six digits. The browser's door shows who waits, lets the person sign in by a conversation of its own, and when they approve, brings what that
+ * proved (after the rendezvous began, and worth rendezvous_max at most) and shows the digits. They are good for 60 s and one try.
+ *
+ * proof: OK when this login would do; E_NOENT: they must sign in for it. bring: OK once; E_NOENT, E_EXISTS as rendezvous_bring. leave: who waited has gone. */
+int conversation_proof(struct arena *a, const struct rendezvous *r, const struct service *service, const struct login *login, struct slice *frozen);
+int conversation_bring(struct arena *a, const struct rendezvous *r, struct slice frozen, const char **digits);
+int conversation_leave(struct arena *a, struct slice ticket, struct slice binding);
 
 #endif

@@ -194,6 +194,8 @@ static struct outcome chosen(struct engine *e, struct slice id)
 		const struct key *key = chosen_key(e);
 		return key != NULL ? engine_enter(e, key) : engine_next(e);
 	}
+	if (slice_is(id, "device"))
+		return engine_go_device(e);
 	e->kind = kind_by_name(id);
 	e->c.kind = e->kind->name;
 	if (e->person != NULL)
@@ -218,6 +220,8 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 		return check_second(e, answer);
 	case STAGE_CODE:
 		return engine_check_proven(e, answer);
+	case STAGE_DEVICE:
+		return engine_check_device(e, answer);
 	case STAGE_NEW:
 		return engine_check_new(e, answer);
 	case STAGE_AGAIN:

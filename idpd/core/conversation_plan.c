@@ -99,6 +99,12 @@ size_t engine_keys(const struct engine *e, const struct key **keys)
 	return keys_of(e, e->kind, keys);
 }
 
+bool engine_has_key(const struct engine *e, const struct key_kind *kind)
+{
+	const struct key *keys[MAX_CHOICES];
+	return keys_of(e, kind, keys) > 0;
+}
+
 /* Why no key of the kind can be used (A13, A21): told to nobody before the right password. */
 static const char *obstacle(const struct engine *e, const struct key_kind *kind)
 {
@@ -122,11 +128,10 @@ static void choose_kind(struct engine *e, const struct key_kind *kind)
 
 static bool has_any_key(const struct engine *e)
 {
-	const struct key *keys[MAX_CHOICES];
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
-		if (engine_fits(e, *k) && keys_of(e, *k, keys) > 0)
+		if (engine_fits(e, *k) && engine_has_key(e, *k))
 			return true;
-	return false;
+	return engine_may_device(e);
 }
 
 struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind)
@@ -145,20 +150,30 @@ struct outcome engine_choose(struct engine *e, const char *note, const char *not
 /* On a host the password comes first; who then has keys of one kind only need not choose. */
 static bool choose_for_them(struct engine *e)
 {
-	const struct key *keys[MAX_CHOICES];
 	const struct key_kind *has = NULL;
 	size_t n = 0;
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
-		if (engine_fits(e, *k) && keys_of(e, *k, keys) > 0 && n++ == 0)
+		if (engine_fits(e, *k) && engine_has_key(e, *k) && n++ == 0)
 			has = *k;
-	if (n == 1 || (n > 1 && !(e->c.can & ASK_CHOICE)))
+	if ((n == 1 && !engine_may_device(e)) || (n > 0 && !(e->c.can & ASK_CHOICE)))
 		choose_kind(e, has);
 	return e->kind != NULL;
+}
+
+/* Nothing to choose: all their keys are for a browser. */
+static bool only_device(const struct engine *e)
+{
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if (engine_fits(e, *k) && engine_has_key(e, *k))
+			return false;
+	return engine_may_device(e);
 }
 
 struct outcome engine_next(struct engine *e)
 {
 	const struct key *keys[MAX_CHOICES];
+	if (e->kind == NULL && only_device(e))
+		return engine_go_device(e);
 	size_t n = e->kind != NULL || choose_for_them(e) ? engine_keys(e, keys) : 0;
 	if (n == 0)
 		return engine_choose(e, e->kind ? obstacle(e, e->kind) : e->c.note, e->c.kind);
@@ -177,9 +192,10 @@ static void draw_kinds(const struct engine *e, struct prompt *ask)
 	const struct key *keys[MAX_CHOICES];
 	size_t n;
 	engine_only_kind(e, &n);
-	struct choice *choice = ARENA_ARRAY(e->a, struct choice, n);
+	bool device = engine_may_device(e);
+	struct choice *choice = ARENA_ARRAY(e->a, struct choice, n + 1);
 	ask->choices = choice;
-	ask->nchoices = n;
+	ask->nchoices = n + device;
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++) {
 		if (!engine_fits(e, *k))
 			continue;
@@ -190,6 +206,8 @@ static void draw_kinds(const struct engine *e, struct prompt *ask)
 		}
 		choice++;
 	}
+	if (device)
+		*choice = (struct choice){ .id = "device" };
 }
 
 /* Several keys of one kind: which one is asked, so that each answer counts for one key. */
@@ -228,6 +246,11 @@ static void draw_prompt(const struct engine *e, struct prompt *ask)
 		break;
 	case STAGE_CODE:
 		ask->ask = ASK_CODE;
+		break;
+	case STAGE_DEVICE:
+		ask->ask = ASK_WAIT | ASK_CODE;
+		ask->label_id = "ask.digits";
+		ask->user_code = e->c.device;
 		break;
 	case STAGE_NEW:
 	case STAGE_AGAIN:

@@ -37,6 +37,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->password_changed);
 	pack_time(p, &c->since);
 	pack_bool(p, &c->by_session);
+	pack_str(p, &c->device);
 	pack_slice(p, &c->pending);
 	pack_slice(p, &c->memory);
 	pack_str(p, &c->ticket);

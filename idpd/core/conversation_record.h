@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "core/conversation.h"
 
-enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_CODE, STAGE_NEW, STAGE_AGAIN, STAGE_END };
+enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_CODE, STAGE_NEW, STAGE_AGAIN, STAGE_DEVICE, STAGE_END };
 
 enum {
 	CONV_LIFE_S = 15 * 60,
@@ -35,6 +35,7 @@ struct conv {
 	const char *subject, *password_changed;
 	time_t since;				/* when that was */
 	bool by_session;			/* it was right when that session was made */
+	const char *device;			/* code of the rendezvous that it waits at */
 	struct slice pending;			/* sealed digest of the new password that must be typed again */
 	struct slice memory;			/* sealed: what a kind keeps for one key */
 	/* the present ticket, and what became of the last */

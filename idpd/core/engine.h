@@ -25,12 +25,14 @@ struct outcome {
 	enum verdict verdict;
 	const char *why;			/* V_DENY: text id */
 	const struct key *key;			/* V_ALLOW: the key that was proven */
+	struct slice frozen;			/* or what was proven on another device (session_thaw) */
 };
 
 /* conversation_plan.c: what can be asked, and what is asked next */
 int engine_look(struct engine *e);		/* fills the world from the record; E_WAIT, E_DOWN */
 bool engine_fits(const struct engine *e, const struct key_kind *kind);	/* service, level and door */
 const struct key_kind *engine_only_kind(const struct engine *e, size_t *n);	/* of the n that fit: the first */
+bool engine_has_key(const struct engine *e, const struct key_kind *kind);	/* at the level */
 size_t engine_keys(const struct engine *e, const struct key **keys);	/* of the chosen kind, at the level; at most MAX_CHOICES */
 struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind);	/* back to the chooser */
 struct outcome engine_next(struct engine *e);	/* after a right password: the next step of the chosen kind */
@@ -64,6 +66,12 @@ int engine_admit(struct engine *e, const struct key *key, struct slice *cookie);
 
 /* conversation_host.c: after a public key */
 struct outcome engine_check_proven(struct engine *e, const struct answer *answer);
+
+/* conversation_device.c: in a browser elsewhere */
+bool engine_may_device(const struct engine *e);	/* has a key that this door cannot draw; before they are known: might have */
+struct outcome engine_go_device(struct engine *e);
+struct outcome engine_check_device(struct engine *e, const struct answer *answer);
+int engine_admit_device(struct engine *e, struct slice frozen);	/* E_NOENT: not allowed in, or not high enough */
 
 /* conversation_password.c: a new password */
 struct outcome engine_ask_new(struct engine *e);

@@ -1,11 +1,11 @@
 /* How often somebody may be wrong: a pace for each network, a tally for each password and each second factor. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "core/limits.h"
+#include "core/subscriber.h"
 #include "svc/audit.h"
 #include "svc/state.h"
 
@@ -184,31 +184,6 @@ static int pace_taken_back(struct state_change *c)
 	return OK;
 }
 
-/* IPv4 /24, IPv6 /56: what one subscriber usually has. What is no address is its own network. */
-static struct slice network(struct arena *a, const char *peer)
-{
-	struct in6_addr six;
-	struct in_addr four;
-	char *text = arena_strdup(a, peer ? peer : "");
-	text[strcspn(text, "%")] = '\0';	/* RFC 4007 11: zone */
-	unsigned char *out = arena_alloc(a, 8);
-	if (inet_pton(AF_INET, text, &four) == 1) {
-		out[0] = 4;
-		memcpy(out + 1, &four, 3);
-		return slice_mem(out, 4);
-	}
-	if (inet_pton(AF_INET6, text, &six) != 1)
-		return slice_of(text);
-	if (IN6_IS_ADDR_V4MAPPED(&six)) {
-		out[0] = 4;
-		memcpy(out + 1, six.s6_addr + 12, 3);
-		return slice_mem(out, 4);
-	}
-	out[0] = 6;
-	memcpy(out + 1, &six, 7);
-	return slice_mem(out, 8);
-}
-
 /* ---- passwords ---- */
 
 /* Whose password: a person by subject, however they were named; a name nobody has, as it is whatever its case. */
@@ -229,7 +204,7 @@ static struct who who_of(struct arena *a, const struct person *person, struct sl
 		w = (struct who){ "limit.password.name", "limit.pace.name", slice_mem(p, name.n), S_NONE, STRANGER_S };
 	}
 	struct buf b = buf_new(a);
-	buf_raw(&b, network(a, peer));
+	buf_raw(&b, subscriber_of(a, peer));
 	buf_char(&b, '|');
 	buf_raw(&b, w.key);
 	w.pace_key = buf_slice(&b);

@@ -10,7 +10,8 @@ enum ask {		/* bits: a prompt may hold a text and a secret together, if the door
 	ASK_CODE = 4,		/* digits that were sent or generated */
 	ASK_CHOICE = 8,		/* one of `choices` */
 	ASK_SHOW = 16,		/* a message and nothing else */
-	ASK_WAIT = 32, ASK_SIGN = 64, ASK_REDIRECT = 128,	/* of later kinds */
+	ASK_WAIT = 32,		/* something to be done on another device: its address, a code, a QR code; beside ASK_CODE: what is shown there is typed here */
+	ASK_SIGN = 64, ASK_REDIRECT = 128,	/* of later kinds */
 };
 
 struct choice {
@@ -31,6 +32,7 @@ struct prompt {
 	const char *name;		/* who it is: with ASK_TEXT to begin the line with, else shown and not asked again; or NULL */
 	const char *note_id;		/* text id of what went wrong or what to know; or NULL */
 	const char *note_kind;		/* kind of key the note speaks of ({key}); or NULL */
+	const char *user_code;		/* ASK_WAIT: what to take to the other device (core/rendezvous.h) */
 	unsigned wait_s;		/* with note "note.wait": seconds before the next try ({seconds}) */
 	const struct choice *choices;
 	size_t nchoices;

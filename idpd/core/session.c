@@ -413,6 +413,24 @@ int session_freeze(struct arena *a, const struct session *s, struct slice *out)
 	return OK;
 }
 
+int session_freeze_since(struct arena *a, const struct session *s, time_t since, unsigned max, struct slice *out)
+{
+	struct session fresh = *s;
+	fresh.nproofs = 0;
+	fresh.auth_time = 0;
+	for (size_t i = 0; i < s->nproofs; i++) {
+		struct proof proof = s->proofs[i];
+		if (proof.when < since)
+			continue;
+		if (proof.door_level == 0 || proof.door_level > max)
+			proof.door_level = max;
+		if (fresh.auth_time < proof.when)
+			fresh.auth_time = proof.when;
+		fresh.proofs[fresh.nproofs++] = proof;
+	}
+	return fresh.nproofs == 0 || max == 0 ? E_NOENT : session_freeze(a, &fresh, out);
+}
+
 int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out)
 {
 	static const unsigned char no_lock[SHA256_LEN];

@@ -63,6 +63,9 @@ int session_end_sid(const char *sid, const char *why);	/* why: a fixed word for 
 int session_freeze(struct arena *a, const struct session *s, struct slice *out);
 int session_thaw(struct arena *a, struct slice frozen, struct login *out);
 
+/* Only what was proven at `since` or later, and worth `max` at most: what a session proves elsewhere. E_NOENT: nothing. */
+int session_freeze_since(struct arena *a, const struct session *s, time_t since, unsigned max, struct slice *out);
+
 /* One proof as such bytes, without any session: what a login on a host leaves. */
 int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out);
 

@@ -52,7 +52,7 @@ static void put_addresses(struct arena *a, json_t *v)
 		{ "authorization_endpoint", "/oidc/authorize" }, { "token_endpoint", OIDC_TOKEN_PATH },
 		{ "userinfo_endpoint", "/oidc/userinfo" }, { "jwks_uri", "/oidc/jwks" },
 		{ "introspection_endpoint", "/oidc/introspect" }, { "revocation_endpoint", "/oidc/revoke" },
-		{ "end_session_endpoint", "/oidc/logout" },
+		{ "end_session_endpoint", "/oidc/logout" }, { "device_authorization_endpoint", "/oidc/device" },	/* RFC 8628 4 */
 		{ "authorization_challenge_endpoint", "/oidc/challenge" }, { "csam_account_endpoint", "/oidc/challenge/account" },
 	};
 	const char *issuer = oidc_conf()->issuer;

@@ -1,4 +1,4 @@
-/* grant_type authorization_code: a code becomes tokens, once (RFC 6749 4.1.3, RFC 7636 4.6). */
+/* grant_type authorization_code: a code becomes tokens, once (RFC 6749 4.1.3, RFC 7636 4.6); so does whatever else is granted once. */
 #include "oidc/request.h"
 #include "oidc/tokens.h"
 #include "svc/audit.h"
@@ -52,9 +52,9 @@ static int check_code(struct request *r, const struct service *client, struct gr
 
 /* Of any number of redemptions one wins. Each later one means that the code was stolen: by whom, nobody knows, so
  * all that came from it ends (RFC 6749 4.1.2). */
-static int spend(struct request *r, const struct service *client, const struct grant *g, struct refusal *no)
+static int spend(struct request *r, const struct service *client, const struct grant *g, unsigned ttl_s, struct refusal *no)
 {
-	int e = state_claim("code", slice_mem(g->family, FAMILY_LEN), oidc_conf()->code_ttl_s + MARGIN_S);
+	int e = state_claim("code", slice_mem(g->family, FAMILY_LEN), ttl_s + MARGIN_S);
 	if (e != E_EXISTS)
 		return e;
 	e = grant_revoke(g->family);
@@ -81,25 +81,28 @@ static int give(struct request *r, struct response *resp, const struct service *
 	return e;
 }
 
+int token_redeem(struct request *r, struct response *resp, const struct service *client, struct grant *g, unsigned ttl_s, struct refusal *no)
+{
+	struct login login;
+	struct tokens t;
+	bool offline = g->offline;
+	g->offline = false;		/* nothing is frozen yet: the session itself must stand */
+	int e = grant_login(r->a, g, client, &login);
+	if (e == OK && g->frozen.n > 0)
+		e = directory_allowed(r->a, client, login.person);	/* no session will be asked again */
+	if (e == E_NOENT)		/* a code that came before is told all the same: what it gave may outlive the session */
+		return (e = spend(r, client, g, ttl_s, no)) != OK ? e : refuse(no, "invalid_grant", "what the code rests on has ended");
+	if (e != OK)
+		return e;
+	g->offline = offline;
+	if ((e = tokens_make(r->a, client, g, &login, &t)) != OK || (e = spend(r, client, g, ttl_s, no)) != OK)
+		return e;
+	return give(r, resp, client, g, &login, &t);
+}
+
 int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
 {
 	struct grant g = { .client = NULL };
-	struct login login;
-	struct tokens t;
 	int e = check_code(r, client, &g, no);
-	if (e != OK)
-		return e;
-	bool offline = g.offline;
-	g.offline = false;		/* nothing is frozen yet: the session itself must stand */
-	e = grant_login(r->a, &g, client, &login);
-	if (e == OK && g.frozen.n > 0)
-		e = directory_allowed(r->a, client, login.person);	/* no session will be asked again */
-	if (e == E_NOENT)		/* a code that came before is told all the same: what it gave may outlive the session */
-		return (e = spend(r, client, &g, no)) != OK ? e : refuse(no, "invalid_grant", "what the code rests on has ended");
-	if (e != OK)
-		return e;
-	g.offline = offline;
-	if ((e = tokens_make(r->a, client, &g, &login, &t)) != OK || (e = spend(r, client, &g, no)) != OK)
-		return e;
-	return give(r, resp, client, &g, &login, &t);
+	return e != OK ? e : token_redeem(r, resp, client, &g, oidc_conf()->code_ttl_s, no);
 }

@@ -150,21 +150,20 @@ static int check_form(struct auth_request *req, struct refusal *no)
 	return OK;
 }
 
-/* Scopes we do not know, or that the service may not have, are left out (RFC 6749 3.3; Core 3.1.2.1). */
-static int check_scope(struct arena *a, struct auth_request *req, struct refusal *no)
+int request_scope(struct arena *a, const struct service *service, struct slice asked, const char **out, struct refusal *no)
 {
-	struct slice rest = req->param[P_SCOPE], word;
+	struct slice word;
 	struct buf b = buf_new(a);
-	if (rest.n > SCOPE_MAX || !slice_has_word(rest, S("openid")))
+	if (asked.n > SCOPE_MAX || !slice_has_word(asked, S("openid")))
 		return refuse(no, "invalid_scope", "scope must contain openid");
-	while (slice_cut(&rest, ' ', &word)) {
-		if (word.n == 0 || !claims_scope_known(word) || !service_scope(req->service, word) || slice_has_word(buf_slice(&b), word))
+	while (slice_cut(&asked, ' ', &word)) {
+		if (word.n == 0 || !claims_scope_known(word) || !service_scope(service, word) || slice_has_word(buf_slice(&b), word))
 			continue;
 		if (b.n > 0)
 			buf_char(&b, ' ');
 		buf_raw(&b, word);
 	}
-	req->scope = buf_cstr(&b);
+	*out = buf_cstr(&b);
 	return OK;
 }
 
@@ -260,7 +259,7 @@ static int check_hints(struct arena *a, struct auth_request *req, struct refusal
 int request_check(struct arena *a, struct auth_request *req, struct refusal *no)
 {
 	int e;
-	if ((e = check_client(a, req)) != OK || (e = check_form(req, no)) != OK || (e = check_scope(a, req, no)) != OK ||
+	if ((e = check_client(a, req)) != OK || (e = check_form(req, no)) != OK || (e = request_scope(a, req->service, req->param[P_SCOPE], &req->scope, no)) != OK ||
 	    (e = check_pkce(a, req, no)) != OK || (e = check_prompt(req, no)) != OK)
 		return e;
 	if (req->param[P_CLAIMS].p != NULL && claims_parse(a, req->service, req->param[P_CLAIMS], &req->claims) != OK)

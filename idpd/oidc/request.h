@@ -44,6 +44,9 @@ void request_read(const struct request *r, struct auth_request *out);
 /* Everything there is to check before knowing who it is. E_INPUT: with redirect_uri set, *no goes to the client; without, a page says `page`. */
 int request_check(struct arena *a, struct auth_request *req, struct refusal *no);
 
+/* The scopes of `asked` that we know and that the service may have (RFC 6749 3.3; Core 3.1.2.1); openid must be among them. */
+int request_scope(struct arena *a, const struct service *service, struct slice asked, const char **out, struct refusal *no);
+
 /* RFC 6749 3.1.2.3: byte for byte; native clients on loopback with any port (RFC 8252 7.3). */
 bool request_redirect_ok(const struct service *service, struct slice uri);
 

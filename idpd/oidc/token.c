@@ -1,13 +1,14 @@
 /* POST /oidc/token: one grant type, one function; and the answer they share (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). */
 #include "base/clock.h"
 #include "oidc/client.h"
+#include "oidc/device.h"
 #include "oidc/idtoken.h"
 #include "oidc/tokens.h"
 #include "svc/audit.h"
 
 typedef int grant_fn(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
-const char *const token_grant_types[] = { "authorization_code", "refresh_token", NULL };
-static grant_fn *const types[] = { token_code, token_refresh };
+const char *const token_grant_types[] = { "authorization_code", "refresh_token", DEVICE_GRANT, NULL };
+static grant_fn *const types[] = { token_code, token_refresh, token_device };
 
 int tokens_make(struct arena *a, const struct service *client, const struct grant *g, const struct login *login, struct tokens *out)
 {

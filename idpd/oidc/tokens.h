@@ -7,6 +7,10 @@
 /* Each grant type: OK with the response drawn, E_INPUT with *no, or an error for the router. */
 int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
 int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+int token_device(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+
+/* What was granted becomes tokens, once for each family; ttl_s: how long it could be shown again. A second time ends all that came from the first. */
+int token_redeem(struct request *r, struct response *resp, const struct service *client, struct grant *g, unsigned ttl_s, struct refusal *no);
 
 extern const char *const token_grant_types[];
 

@@ -190,6 +190,31 @@ int state_del(const char *ns, struct slice key)
 	return update(ns, key, put, &(struct put){ .val = S_NONE });
 }
 
+struct taken {
+	struct arena *a;
+	struct slice val;
+};
+
+static int take_out(struct state_change *c)
+{
+	struct taken *t = c->ctx;
+	if (c->old.p == NULL)
+		return E_NOENT;
+	t->val = arena_copy(t->a, c->old);
+	c->val = S_NONE;
+	return OK;
+}
+
+int state_take(struct arena *a, const char *ns, struct slice key, struct slice *out)
+{
+	struct taken t = { .a = a };
+	WRITES();
+	int rc = update(ns, key, take_out, &t);
+	if (rc == OK)
+		*out = t.val;
+	return rc;
+}
+
 int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
 {
 	WRITES();
@@ -442,10 +467,9 @@ static struct slice veil(struct arena *a, struct slice s)
 
 int sealed_make(struct arena *a, const char *kind, struct slice plain, time_t expires, struct slice *out)
 {
-	(void)expires;
 	BREAK();
 	struct buf b = buf_new(a);
-	buf_printf(&b, "%s:", kind);
+	buf_printf(&b, "%s:%lld:", kind, (long long)expires);
 	buf_raw(&b, veil(a, plain));
 	*out = buf_slice(&b);
 	return OK;
@@ -453,10 +477,13 @@ int sealed_make(struct arena *a, const char *kind, struct slice plain, time_t ex
 
 int sealed_open(struct arena *a, const char *kind, struct slice text, struct slice *plain)
 {
-	struct slice head;
+	struct slice head, until;
+	unsigned long long expires;
 	BREAK();
-	if (!slice_cut(&text, ':', &head) || !slice_is(head, kind))
+	if (!slice_cut(&text, ':', &head) || !slice_is(head, kind) || !slice_cut(&text, ':', &until) || slice_number(until, INT64_MAX, &expires) != OK)
 		return E_INPUT;
+	if ((time_t)expires <= fake_now)
+		return E_NOENT;
 	*plain = veil(a, text);
 	return OK;
 }

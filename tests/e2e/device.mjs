@@ -1,0 +1,193 @@
+// Another device: RFC 8628 with a real client library and a real browser, and what must not get through.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+import { Issuer } from 'openid-client';
+import { Agent } from './agent.mjs';
+import { check, done, freshCode, newPerson, shots, target } from './csam.mjs';
+import { asClient, at, issuer as origin, level, newServices, pause, random, request, trail, userinfo, words } from './flow.mjs';
+
+const GRANT = 'urn:ietf:params:oauth:grant-type:device_code', run = Date.now().toString(36);
+const emma = newPerson(`dev-emma-${run}`), rita = newPerson(`dev-rita-${run}`), paul = newPerson(`dev-paul-${run}`, { code: false });
+const [tv, spa, plain, high] = await newServices(
+	{ client_id: `tv-${run}`, client_name: 'Television', redirect_uris: [], grant_types: [GRANT, 'refresh_token'], default_acr_values: [level(400)] },
+	{ client_id: `cli-${run}`, token_endpoint_auth_method: 'none', grant_types: [GRANT, 'authorization_code'] },
+	{ client_id: `plain-${run}` },
+	{ client_id: `high-${run}`, grant_types: [GRANT, 'authorization_code'], default_acr_values: [level(500)] });
+const issuer = await Issuer.discover(origin);
+const client = new issuer.Client(tv);
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+let shot = 0;
+async function look(page, name) {
+	await page.screenshot({ path: path.join(shots, `device-${++shot}-${name}.png`), fullPage: true });
+	const session = await page.context().newCDPSession(page);
+	const { result } = await session.send('Runtime.evaluate', { expression: `${axe}; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.nodes[0].html)))`,
+		awaitPromise: true, returnByValue: true });
+	assert.deepEqual(JSON.parse(result.value), [], `${name}: accessibility`);
+}
+async function chrome() {
+	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport: { width: 1280, height: 900 } });
+	const page = await context.newPage();
+	page.setDefaultTimeout(15000);
+	return page;
+}
+async function chromeSignIn(page, who) {
+	if (await page.locator('button[name=choice]').count()) await page.locator('button[name=choice][value=app]').click();
+	await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
+}
+
+// --- without a screen
+const begin = (service = tv, form = { scope: 'openid profile' }) => asClient(service, '/oidc/device', form);
+const ask = (d, service = tv) => asClient(service, '/oidc/token', { grant_type: GRANT, device_code: d.device_code });
+const error = (r, what, status = 400) => { assert.deepEqual([r.json?.error, r.status], [what, status], r.text); return r; };
+const post = (agent, page, path, form) => agent.visit(origin + path, { method: 'POST', headers: { origin }, form: { csrf_token: Agent.field(page, 'csrf_token'), ...form } });
+// From the code to the page that asks.
+async function bring(agent, user_code, who) {
+	let page = await agent.visit(at('/device'));
+	page = await post(agent, page, '/device', { user_code });
+	if (who && (Agent.has(page, 'choice') || Agent.has(page, 'password'))) page = await agent.signIn(page, who);
+	return page;
+}
+const answer = (agent, page, what) => post(agent, page, '/device/confirm', { user_code: Agent.field(page, 'user_code'), answer: what });
+
+await check('openid-client and Chromium: code, sign-in, approval, tokens', async () => {
+	const handle = await client.deviceAuthorization({ scope: 'openid profile email' });
+	assert.match(handle.user_code, /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/);
+	assert.equal(handle.verification_uri, at('/device'));
+	assert.equal(handle.verification_uri_complete, at(`/device?user_code=${handle.user_code.replace('-', '')}`));
+	assert.equal(handle.expires_in, 300);
+	const polled = handle.poll();
+	const page = await chrome();
+	await page.goto(handle.verification_uri);
+	await look(page, 'code');
+	await page.fill('#user_code', 'BBBB-BBBB');
+	await page.locator('button.go').click();
+	await look(page, 'wrong-code');
+	await page.fill('#user_code', handle.user_code.toLowerCase().replace('-', ' '));
+	await page.locator('button.go').click();
+	await chromeSignIn(page, emma);
+	await page.waitForSelector('button[name=answer][value=yes]');
+	const text = await page.locator('main').innerText();
+	for (const what of [handle.user_code, 'Television', 'Emma', '127.0.0.1', 'your e-mail address']) assert.ok(text.includes(what), what);
+	assert.equal(await page.locator('.note.bad').count(), 0);
+	await look(page, 'confirm');
+	await page.locator('button[name=answer][value=yes]').click();
+	await look(page, 'approved');
+	assert.equal(await page.locator('#digits').count(), 0);
+	const tokens = await polled, c = tokens.claims();
+	assert.equal(c.acr, level(400));
+	assert.deepEqual([...c.amr].sort(), ['mfa', 'otp', 'pwd']);
+	assert.equal(c.aud, tv.client_id);
+	assert.ok(Math.abs(c.auth_time - Date.now() / 1000) < 60);
+	assert.ok(tokens.refresh_token);
+	assert.equal((await client.userinfo(tokens.access_token)).email, `${emma.username}@csam.example`);
+	const line = trail().find(l => l.event === 'device.approved' && l.service === tv.client_id);
+	assert.deepEqual([line.why, line.peer], ['same-network', '127.0.0.1']);
+	// a second visit with verification_uri_complete needs no typing, shows the code to compare, and the person is known
+	const again = await client.deviceAuthorization({ scope: 'openid' });
+	await page.goto(again.verification_uri_complete);
+	await look(page, 'complete');
+	await page.locator('button.go').click();
+	await page.locator('button[name=answer][value=no]').click();
+	await look(page, 'refused');
+	await assert.rejects(again.poll(), e => e.error === 'access_denied');
+});
+
+await check('pending, too fast, too fast again; then the answer is not held back', async () => {
+	const d = (await begin()).json;
+	error(await ask(d), 'authorization_pending');
+	error(await ask(d), 'slow_down');
+	await pause(5500);
+	error(await ask(d), 'slow_down');		// ten seconds by now
+	const agent = new Agent(), page = await bring(agent, d.user_code, emma);
+	assert.equal((await answer(agent, page, 'yes')).status, 200);
+	const t = await ask(d);
+	assert.equal(t.status, 200, t.text);
+	assert.equal(t.headers.get('cache-control'), 'no-store');
+	assert.equal((await userinfo(t.json.access_token)).status, 200);
+	// the code came a second time: whoever has the first answer loses it
+	error(await ask(d), 'invalid_grant');
+	assert.equal((await userinfo(t.json.access_token)).status, 401);
+	assert.ok(trail().some(l => l.event === 'code.replayed' && l.service === tv.client_id));
+});
+
+await check('a code is answered once; ten at the same time are one', async () => {
+	const d = (await begin()).json, agent = new Agent(), page = await bring(agent, d.user_code, emma);
+	const all = await Promise.all(Array.from({ length: 10 }, (_, i) => answer(agent, page, i % 2 ? 'yes' : 'no')));
+	assert.deepEqual(all.map(r => r.status).sort(), [200, ...Array(9).fill(409)]);
+	const said = all.find(r => r.status === 200), t = await ask(d);
+	assert.equal(t.status === 200, /allowed/i.test(words(said)), t.text);
+});
+
+await check('who may use it: registered clients, their own codes, openid, a level within reach', async () => {
+	error(await begin(plain), 'unauthorized_client');
+	error(await begin(high), 'unauthorized_client');
+	error(await begin(tv, { scope: 'profile' }), 'invalid_scope');
+	error(await begin({ ...tv, client_secret: 'wrong' }), 'invalid_client', 401);
+	const d = (await begin()).json;
+	error(await ask(d, spa), 'invalid_grant');
+	error(await ask(d, plain), 'unauthorized_client');
+	error(await ask({ device_code: d.device_code.slice(0, -2) + 'xx' }), 'expired_token');
+	error(await ask({ device_code: 'x' }), 'invalid_grant');
+	error(await ask({ device_code: '' }), 'invalid_request');
+	error(await ask({ device_code: 'B'.repeat(300) }), 'invalid_grant');
+	const s = (await begin(spa, { scope: 'openid' })).json;
+	assert.ok(s.user_code, 'a public client may');
+});
+
+await check('a session that is not strong enough must step up; the answer is that of who signed in', async () => {
+	const d = (await begin()).json, agent = new Agent();
+	let page = await agent.visit(request(plain).url);
+	page = await agent.signIn(page, emma, { kind: 'password' });
+	page = await bring(agent, d.user_code);
+	assert.ok(Agent.has(page, 'choice') || Agent.has(page, 'code'), words(page));
+	page = await agent.signIn(page, emma);
+	assert.ok(Agent.has(page, 'answer'), words(page));
+	const his = new Agent();
+	page = await bring(his, d.user_code, paul);
+	assert.ok(!Agent.has(page, 'answer'), 'a password alone does not do');
+});
+
+await check('pages that another site sends, or another browser, do nothing', async () => {
+	const d = (await begin()).json, agent = new Agent(), page = await bring(agent, d.user_code, emma), other = new Agent();
+	const mine = { csrf_token: Agent.field(page, 'csrf_token'), user_code: d.user_code, answer: 'yes' };
+	assert.equal((await agent.send(at('/device/confirm'), { method: 'POST', headers: { origin: 'https://evil.example' }, form: mine })).status, 403);
+	assert.equal((await agent.send(at('/device/confirm'), { method: 'POST', headers: { origin }, form: { ...mine, csrf_token: 'x' } })).status, 400);
+	await bring(other, d.user_code, rita);
+	assert.equal((await other.send(at('/device/confirm'), { method: 'POST', headers: { origin }, form: mine })).status, 400);
+	error(await ask(d), 'authorization_pending');
+});
+
+await check('codes cannot be guessed: fifty wrong ones from a network, then not even the right one', async () => {
+	const from = '127.77.3.9', d = (await begin()).json, agent = new Agent({ from });
+	const page = await agent.visit(at('/device'));
+	const guess = user_code => agent.send(at('/device'), { method: 'POST', headers: { origin }, form: { csrf_token: Agent.field(page, 'csrf_token'), user_code } });
+	const letters = 'BCDFGHJKLMNPQRSTVWXZ', some = () => Array.from({ length: 8 }, () => letters[Math.floor(Math.random() * 20)]).join('');
+	const all = await Promise.all(Array.from({ length: 60 }, () => guess(some())));
+	assert.equal(all.filter(r => r.status === 400).length, 50);
+	assert.equal(all.filter(r => r.status === 429).length, 10);
+	assert.equal((await guess(d.user_code)).status, 429);
+	assert.equal((await agent.send(at(`/device/confirm?user_code=${d.user_code}`))).status, 429, 'nor at the next page');
+	assert.equal((await guess('no code at all')).status, 400);
+	assert.ok(trail().some(l => l.event === 'device.limited' && l.peer === from));
+	assert.ok(Agent.has(await bring(new Agent(), d.user_code, rita), 'answer'), 'other networks still may');
+});
+
+await check('codes differ, and have no vowels', async () => {
+	const all = await Promise.all(Array.from({ length: 40 }, () => begin()));
+	assert.equal(new Set(all.map(r => r.json.user_code)).size, 40);
+	assert.ok(all.every(r => !/[AEIOUY01]/.test(r.json.user_code)));
+	assert.ok(all.every(r => r.json.device_code.length > 43));
+});
+
+await browser.close();
+done();
