@@ -1,7 +1,16 @@
 /* The two clocks. */
 #include <stdio.h>
+#include <stdlib.h>
 #include "base/clock.h"
 #include "base/err.h"
+
+static struct timespec clock_at(clockid_t clock)
+{
+	struct timespec t;
+	if (clock_gettime(clock, &t) != 0)
+		abort();	/* nothing can be judged without a time */
+	return t;
+}
 
 time_t now(void)
 {
@@ -10,15 +19,13 @@ time_t now(void)
 
 int64_t now_ms(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	struct timespec t = clock_at(CLOCK_REALTIME);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 uint64_t ticks_ms(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	struct timespec t = clock_at(CLOCK_MONOTONIC);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 

@@ -65,7 +65,9 @@ static int copy_entry(struct arena *a, LDAP *ld, LDAPMessage *m, struct entry *o
 static int copy_entries(struct arena *a, LDAP *ld, LDAPMessage *chain, struct entries *out)
 {
 	int count = ldap_count_entries(ld, chain);
-	out->e = ARENA_ARRAY(a, struct entry, count > 0 ? (size_t)count : 0);
+	if (count < 0)
+		return last_error(ld);
+	out->e = ARENA_ARRAY(a, struct entry, (size_t)count);
 	out->n = 0;
 	for (LDAPMessage *m = ldap_first_entry(ld, chain); m != NULL; m = ldap_next_entry(ld, m)) {
 		int rc = copy_entry(a, ld, m, &out->e[out->n++]);

@@ -5,7 +5,7 @@ PATH=$PATH:/usr/sbin:/sbin
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 top=$(CDPATH= cd -- "$here/../.." && pwd)
 export TOP="$top" BUILD="${BUILD:-$top/build}"
-DEMO=$(mktemp -d "/tmp/csam-$1.XXXXXX")
+DEMO=$(mktemp -d "${OWN_UNDER:-/tmp}/csam-$1.XXXXXX")
 export DEMO
 ca=$DEMO/ca
 
