@@ -1,4 +1,4 @@
-/* csamctl key: digital keys of one person. New ones and changes come as LDIF. */
+/* csamctl key: the digital keys that a person has. Changes come as LDIF. */
 #include "base/clock.h"
 #include "csamctl/fields.h"
 #include "csamctl/ldif.h"
@@ -12,58 +12,6 @@ static int load(struct ctl *c, const char *name, struct ldap_entry *person, stru
 	if (rc == DONE)
 		rc = person_find(c, d, name, person);
 	return rc == DONE ? person_keys(c, d, person, keys, n) : rc;
-}
-
-/* The next free number: one above the highest, so that the name of a deleted key is not given at once to another. */
-static const char *next_id(struct ctl *c, const char *kind, const struct ldap_entry *keys, size_t n)
-{
-	unsigned long long highest = 0, number;
-	struct slice prefix = slice_of(arena_printf(c->a, "%s-", kind));
-	for (size_t i = 0; i < n; i++) {
-		struct slice id = slice_of(entry_str(&keys[i], "csamKeyId"));
-		if (slice_starts(id, prefix) && slice_number(slice_mem(id.p + prefix.n, id.n - prefix.n), 1000000, &number) == OK &&
-		    number > highest)
-			highest = number;
-	}
-	return arena_printf(c->a, "%s-%llu", kind, highest + 1);
-}
-
-static int new_key(struct ctl *c, const char *kind, const char *secret)
-{
-	struct ldap_entry person, keys[KEYS_MAX];
-	struct buf out = buf_new(c->a);
-	size_t n = 0;
-	const char *label = opt(c, "label"), *level = opt(c, "level"), *why = NULL;
-	if (label != NULL)
-		why = field_text(slice_of(label));
-	if (why == NULL && level != NULL)
-		why = field_level(slice_of(level));
-	if (why != NULL)
-		return refuse("%s", why);
-	int rc = load(c, opt(c, "person"), &person, keys, &n);
-	if (rc != DONE)
-		return rc;
-	struct key_new k = { .person_dn = person.dn, .subject = entry_str(&person, "csamSubject"), .id = next_id(c, kind, keys, n),
-		.kind = kind, .label = label, .level = level, .secret = secret, .pending = opt_on(c, "pending") };
-	rc = key_record(c, &k, &out);
-	return rc == DONE ? print(&out) : rc;
-}
-
-static int new_app_run(struct ctl *c)
-{
-	const char *secret = NULL, *given = opt(c, "secret");
-	const char *why = field_totp(c->a, slice_of(given != NULL ? given : "new"), &secret);
-	if (why != NULL)
-		return refuse("%s", why);
-	int rc = new_key(c, "app", secret);
-	if (rc == DONE)
-		otp_show(c, stderr, opt_on(c, "qr"), opt(c, "person"), secret);
-	return rc;
-}
-
-static int new_password_run(struct ctl *c)
-{
-	return new_key(c, "password", NULL);
 }
 
 static const char *shown(struct ctl *c, const struct ldap_entry *key, const char *name)
@@ -148,43 +96,11 @@ static int show_qr_run(struct ctl *c)
 	return DONE;
 }
 
-static const struct opt app_opts[] = {
-	{ "person", "NAME", "whose key it is", OPT_MUST, 0 },
-	{ "label", "TEXT", "how the person tells it from others: my telephone", 0, 0 },
-	{ "secret", "BASE32", "the secret, when there is one already; else a new one is made", 0, 0 },
-	{ "level", "LEVEL", "the key reaches no higher than this", 0, 0 },
-	{ "pending", NULL, "the key waits to be activated", 0, 0 },
-	{ "qr", NULL, "draw the QR code also when standard error is no terminal", 0, 0 },
-	{ "issuer", "LABEL", "name that authenticator apps show (default: host of the issuer)", 0, 0 },
-	{ 0 },
-};
-
-static const struct opt password_opts[] = {
-	{ "person", "NAME", "whose key it is", OPT_MUST, 0 },
-	{ "label", "TEXT", "how the person tells it from others", 0, 0 },
-	{ "level", "LEVEL", "the key reaches no higher than this", 0, 0 },
-	{ "pending", NULL, "the key waits to be activated", 0, 0 },
-	{ 0 },
-};
-
 static const struct opt show_qr_opts[] = {
 	{ "account", "NAME", "the name under which the app shows the key", OPT_MUST, 0 },
 	{ "secret", "BASE32", "its secret", OPT_MUST, 0 },
 	{ "issuer", "LABEL", "name of the issuer that the app shows (default: host of the issuer)", 0, 0 },
 	{ 0 },
-};
-
-const struct command cmd_key_new_app = {
-	.path = "key new app", .operands = "", .opts = app_opts, .run = new_app_run,
-	.what = "LDIF of an authenticator app; its QR code on standard error",
-	.more = "The secret is sealed by the keyring before it is printed. It is shown once, as QR code and as address.",
-	.examples = "  csamctl key new app --person alice --label 'my telephone' | ldapmodify -H ldapi:/// -Y EXTERNAL\n",
-};
-
-const struct command cmd_key_new_password = {
-	.path = "key new password", .operands = "", .opts = password_opts, .run = new_password_run,
-	.what = "LDIF of a password key: name and password alone open services of level 200",
-	.examples = "  csamctl key new password --person bruno | ldapmodify -H ldapi:/// -Y EXTERNAL\n",
 };
 
 const struct command cmd_key_list = {

@@ -111,6 +111,9 @@ int key_record(struct ctl *c, const struct key_new *k, struct buf *b)
 	ldif_str(b, "csamKeyState", k->pending ? "pending" : "active");
 	ldif_str(b, "description", k->label);
 	ldif_str(b, "csamKeyLevel", k->level);
+	ldif_str(b, "csamKeyAddress", k->address);
+	ldif_str(b, "csamKeyData", k->data);
+	ldif_str(b, "csamKeyCounter", k->counter);
 	if (sealed.n > 0)
 		ldif_attr(b, "csamKeySecret", sealed);
 	ldif_end(b);

@@ -39,30 +39,40 @@ static int hash_flag(struct slice alg, int *out)
 	return E_INPUT;
 }
 
+/* RFC 6238 4.2: TOTP is HOTP over the number of the step. With steps of one second liboath takes the number as it is, under any hash. */
+static int make(struct slice secret, const struct otp_range *r, uint64_t number, char out[OTP_DIGITS_MAX + 1])
+{
+	int hash, rc;
+	if (hash_flag(r->alg, &hash) != OK || r->digits < OTP_DIGITS_MIN || r->digits > OTP_DIGITS_MAX || number > INT64_MAX / 2)
+		return fail(E_INPUT, "refused a code of a device that cannot be");
+	rc = oath_totp_generate2(secret.p, secret.n, (time_t)number, 1, 0, r->digits, hash, out);
+	return rc == OATH_OK ? OK : fail(E_BUG, "oath_totp_generate2: %s", oath_strerror(rc));
+}
+
+int otp_code(struct slice secret, const struct otp_range *r, char out[OTP_DIGITS_MAX + 1])
+{
+	return make(secret, r, r->first, out);
+}
+
 int otp_match(struct slice secret, struct slice code, const struct otp_range *r, uint64_t *number)
 {
-	int hash;
 	bool hit = false;
 	uint64_t found = 0;
-	if (hash_flag(r->alg, &hash) != OK || r->digits < OTP_DIGITS_MIN || r->digits > OTP_DIGITS_MAX || r->last < r->first ||
-	    r->last - r->first >= OTP_REACH || r->last > INT64_MAX / 2)
-		return fail(E_INPUT, "keyring: refused a code of a device that cannot be");
-	if (!is_code(code, r->digits))
-		return E_NOENT;
-	for (uint64_t n = r->last + 1; n-- > r->first;) {
-		char otp[OTP_DIGITS_MAX + 1];
-		/* RFC 6238 4.2: TOTP is HOTP over the number of the step. With steps of one second liboath takes the number as it is, under
-		 * any of the hashes. */
-		int rc = oath_totp_generate2(secret.p, secret.n, (time_t)n, 1, 0, r->digits, hash, otp);
-		if (rc != OATH_OK)
-			return fail(E_BUG, "oath_totp_generate2: %s", oath_strerror(rc));
-		bool same = slice_same_secret(slice_mem(otp, r->digits), code);
+	char otp[OTP_DIGITS_MAX + 1];
+	if (r->last < r->first || r->last - r->first >= OTP_REACH)
+		return fail(E_INPUT, "refused a code of %s numbers", r->last < r->first ? "no" : "too many");
+	int rc = make(secret, r, r->last, otp);		/* is it such a device at all? Also when the answer is no code */
+	if (rc == OK && !is_code(code, r->digits))
+		rc = E_NOENT;
+	for (uint64_t n = r->last + 1; rc == OK && n-- > r->first;) {
+		rc = make(secret, r, n, otp);
+		bool same = rc == OK && slice_same_secret(slice_mem(otp, r->digits), code);
 		found = same ? n : found;
 		hit |= same;
-		wipe(otp, sizeof otp);
 	}
-	if (!hit)
-		return E_NOENT;
+	wipe(otp, sizeof otp);
+	if (rc != OK || !hit)
+		return rc != OK ? rc : E_NOENT;
 	*number = found;
 	return OK;
 }

@@ -29,6 +29,7 @@ struct otp_range {
 	unsigned digits;
 	uint64_t first, last;
 };
+int otp_code(struct slice secret, const struct otp_range *r, char out[OTP_DIGITS_MAX + 1]);	/* that of `first` */
 int otp_match(struct slice secret, struct slice code, const struct otp_range *r, uint64_t *number);
 
 #endif

@@ -156,6 +156,40 @@ says "and the count of failures is 0" "csamKeyFailures: 0" "$work/out"
 ok "person lost-phone is applied" applied person lost-phone alice
 ok "and revokes the app" is "$(state_of alice app-1)-$(state_of alice app-2)" revoked-revoked
 ok "but not the password" is "$(state_of alice password-1)" active
+# Keys in the hand
+of_key() { search admin -b "csamKeyId=$1,uid=alice,ou=people,$base" -s base "$2" | sed -n "s/^$2: //p"; }
+secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+ok "key new token is applied" applied key new token --person alice --secret $secret --hotp --digits 8 --hash sha256 --counter 7
+silent "its seed is printed nowhere" "$work/ldif" "$secret"
+ok "with its counter" is "$(search admin -b "csamKeyId=token-1,uid=alice,ou=people,$base" -s base csamKeyCounter | sed -n 's/^csamKeyCounter: //p')" 7
+ok "and what it is" grep -qx "csamKeyData: hotp 8 sha256" "$work/ldif"
+ok "and one with a clock" applied key new token --person alice --secret $secret --period 60
+ok "has no counter" grep -qx "csamKeyData: totp 6 sha1 60" "$work/ldif"
+refused "a seed of 80 bits" 1 "16 to 64 bytes" ctl key new token --person alice --secret JBSWY3DPEHPK3PXP
+refused "a token with a clock and a counter" 1 "has no counter" ctl key new token --person alice --secret $secret --counter 1
+refused "a token of nine digits" 1 "6, 7 or 8" ctl key new token --person alice --secret $secret --digits 9
+ok "key new card is applied" applied key new card --person alice
+ok "and shown once, 24 codes with their numbers" is "$(grep -oE '\b[0-9]{1,2}  [0-9]{4} [0-9]{4}\b' "$work/err" | sort -un | wc -l)" 24
+ok "it is a token of paper" is "$(of_key card-1 csamKeyKind)-$(grep '^csamKeyData' "$work/ldif")" "token-csamKeyData: card 24"
+code=$(grep -oE '[0-9]{4} [0-9]{4}' "$work/err" | head -n 1)
+silent "no code is in the directory" "$work/ldif" "${code% *}.?${code#* }"
+ok "key new card writes a page" applied key new card --person alice --page "$work/card.html" --lang de
+says "in the language asked for" "CSAM: Ihre Codekarte" "$work/card.html"
+says "with the person's name, escaped" 'Alice Peeters, &quot;the first&quot;' "$work/card.html"
+ok "all its codes" is "$(grep -oE '<td>[0-9]{4} [0-9]{4}</td>' "$work/card.html" | sort -u | wc -l)" 24
+ok "that nobody else may read" is "$(stat -c %a "$work/card.html")" 600
+silent "and the terminal does not show" "$work/err" '[0-9]{4} [0-9]{4}'
+refused "a page that is there already is not written over" 1 "File exists" ctl key new card --person alice --page "$work/card.html"
+refused "no page without its key" 1 "does not seal" ctl key new card --person alice --page "$work/card2.html" -k "$work/nothing"
+ok "and none stays behind" test ! -e "$work/card2.html"
+refused "no mail key without an address that was verified" 1 "no csamMailVerified" ctl key new mail --person alice
+ok "key new mail is applied" applied key new mail --person alice --address alice@example.be
+ok "key new sms is applied" applied key new sms --person alice --address '+32 470 00 00 01'
+ok "and the number is stored in its one form" is "$(of_key sms-1 csamKeyAddress)" +32470000001
+refused "a new number only when the old one has gone" 1 "key revoke alice sms-1" ctl key new sms --person alice --address '+32 470 00 00 02'
+refused "an address with a line end" 1 "mail" ctl key new mail --person alice --address $'x@example.be\nBcc: y@example.be'
+ctl key revoke alice mail-1 | modify > /dev/null
+refused "an address that commands the mail server" 1 "mail" ctl key new mail --person alice --address $'x@example.be\r\nDATA'
 refused "revoked keys never come back" 1 "never come back" ctl key activate alice app-1
 refused "a key that is not there" 1 "no key app-9" ctl key lock alice app-9
 refused "a person who is not there" 1 "nobody is called" ctl key list '*'
