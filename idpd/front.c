@@ -42,16 +42,32 @@ static int open_directory(const struct conf *c)
 	});
 }
 
+/* Of "https://host[:port]" the host: where telephones may fill in a code that was sent (WICG origin-bound one-time codes). */
+static const char *site_host(const struct conf *c)
+{
+	static char host[256];
+	struct slice rest = slice_of(c->server_issuer), part = S_NONE;
+	slice_cut(&rest, '/', &part);
+	slice_cut(&rest, '/', &part);
+	slice_cut(&rest, '/', &part);
+	size_t n = part.n > 0 && part.p[0] == '[' ? part.n : 0;
+	while (n < part.n && part.p[n] != ':')
+		n++;
+	if (n < sizeof host)
+		memcpy(host, part.p, n);
+	return host;
+}
+
 static void open_limits(const struct conf *c)
 {
 	limits_open(&(struct limits_conf){
 		.password_max = (unsigned)c->limits_password_max, .password_free = (unsigned)c->limits_password_free,
 		.delay_max_s = (unsigned)c->limits_delay_max, .second_max = (unsigned)c->limits_second_max,
-		.turns_max = (unsigned)c->limits_turns_max,
+		.turns_max = (unsigned)c->limits_turns_max, .sent_max = (unsigned)c->limits_sent_max,
 	});
 	rendezvous_set_max((unsigned)c->limits_cross_device_max);
 	kinds_open(&(struct kinds_conf){
-		.look_ahead = (unsigned)c->limits_token_look_ahead, .resync = (unsigned)c->limits_token_resync,
+		.look_ahead = (unsigned)c->limits_token_look_ahead, .resync = (unsigned)c->limits_token_resync, .host = site_host(c),
 	});
 }
 

@@ -11,6 +11,7 @@ int64_t now_ms(void);			/* milliseconds of wall time */
 uint64_t ticks_ms(void);		/* monotonic milliseconds, for deadlines */
 
 char *time_iso(struct arena *a, time_t t);		/* 2026-11-21T10:15:00Z */
+char *time_told(struct arena *a, time_t t);		/* 21/11/2026 11:15 CET: for people, where this machine is */
 char *time_ldap(struct arena *a, time_t t);		/* 20261121101500Z: generalizedTime */
 int time_parse_ldap(const char *s, time_t *out);	/* OK or E_INPUT; fractions are allowed and dropped */
 

@@ -140,11 +140,12 @@ static int finish(struct engine *e, const struct engine *before, struct outcome 
 		e->c.stage = STAGE_END;
 	e->c.verdict = o.verdict;
 	e->c.why = o.why;
-	int rc = conv_store(e->a, &e->c);
+	int rc = conv_store(e->a, &e->c, &e->with);
 	if (rc != OK) {
 		take_back(e, cookie);
 		return rc == E_EXISTS ? E_DOWN : rc;	/* it took too long, and the person has a new ticket */
 	}
+	engine_sent(e);
 	tell(e, o.verdict, out);
 	out->session = cookie;
 	out->why = o.why;
@@ -324,8 +325,10 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 		return refuse(&e, "deny.level", out);
 	rc = first_stage(&e);
 	if (rc == OK)
-		rc = conv_create(a, c);
-	if (rc == OK)
-		tell(&e, V_MORE, out);
-	return rc;
+		rc = conv_create(a, c, &e.with);
+	if (rc != OK)
+		return rc;
+	engine_sent(&e);
+	tell(&e, V_MORE, out);
+	return OK;
 }

@@ -178,6 +178,9 @@ static struct outcome check_second(struct engine *e, const struct answer *answer
 	struct try t = { .person = e->person, .key = chosen_key(e) };
 	if (t.key == NULL)
 		return engine_next(e);		/* it fell since it was chosen: another, or why there is none */
+	/* In a terminal there is no button: a sign that is in no code stands for it. */
+	if (answer->again || (e->c.door == DOOR_HOST && slice_is(answer->code, "+")))
+		return engine_ask_again(e, t.key);
 	if (answer->code.n == 0)
 		return engine_again(e, "note.incomplete");
 	return evaluate_second(e, &t, answer->code);

@@ -6,6 +6,7 @@
 #include "svc/keyring.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
+#include "svc/texts.h"
 
 /* A step of time is refused by time itself after a day; a counter's only other witness is a directory that may be put back from a backup. */
 enum { SPENT_S = 24 * 60 * 60, LASTING_S = 400 * SPENT_S };
@@ -70,15 +71,76 @@ static int find_spent(const struct engine *e, struct step *s)
 	return rc;
 }
 
+/* What the message tells beside the code: for what, from where and when it was asked for, so that people notice what is not theirs. */
+static int prepare(struct engine *e, struct message *m)
+{
+	const char *lang = e->person->locale != NULL ? e->person->locale : e->c.lang;
+	struct text_arg *args = ARENA_ARRAY(e->a, struct text_arg, OUTBOX_ARGS);
+	size_t n = 0;
+	for (; n < m->nargs; n++)
+		args[n] = m->args[n];
+	args[n++] = (struct text_arg){ "service", e->service != NULL ? service_name(e->service, lang) : "CSAM" };
+	args[n++] = (struct text_arg){ "time", time_told(e->a, now()) };
+	args[n++] = (struct text_arg){ "place", e->peer };
+	args[n++] = (struct text_arg){ "host", kinds_conf()->host };
+	m->lang = texts_choose_locales(slice_of(lang));
+	m->args = args;
+	m->nargs = n;
+	e->channel = m->channel;
+	return outbox_acts(e->a, m, e->with.acts, &e->with.n);
+}
+
+/* Sends what the kind wants to send. V_MORE with a note and nothing kept when it cannot be sent now. */
+static struct outcome send(struct engine *e, const struct step *s)
+{
+	unsigned wait_s;
+	int rc = limits_send(s->send->to, &wait_s);
+	if (rc == OK)
+		rc = prepare(e, s->send);
+	if (rc == E_LIMIT) {
+		e->c.wait_s = wait_s;
+		return engine_again(e, wait_s > 0 ? "note.send-wait" : "note.send-max");
+	}
+	if (rc == E_INPUT)
+		return engine_again(e, "note.send-address");
+	if (rc != OK || remember(e, s->key, s->memory) != OK) {
+		e->with.n = 0;
+		return (struct outcome){ .verdict = V_DOWN };
+	}
+	AUDIT(.event = EV_OTP_SENT, .subject = e->person->subject, .kind = s->key->kind, .key = s->key->id, .service = e->c.service,
+	    .peer = e->peer, .via = e->c.via);
+	return engine_again(e, s->again ? "note.sent-again" : e->c.note);
+}
+
+static struct outcome present(struct engine *e, struct step *s)
+{
+	if (find_spent(e, s) != OK || e->kind->verify(s) != V_MORE)
+		return (struct outcome){ .verdict = V_DOWN };
+	if (s->send != NULL)
+		return send(e, s);
+	return (struct outcome){ .verdict = remember(e, s->key, s->memory) == OK ? V_MORE : V_DOWN };
+}
+
 struct outcome engine_enter(struct engine *e, const struct key *key)
 {
 	struct step s = step_of(e, key);
 	s.enter = true;
 	e->c.key_id = key->id;
 	e->c.stage = STAGE_SECOND;
-	if (find_spent(e, &s) != OK || e->kind->verify(&s) != V_MORE || remember(e, key, s.memory) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
-	return (struct outcome){ .verdict = V_MORE };
+	return present(e, &s);
+}
+
+struct outcome engine_ask_again(struct engine *e, const struct key *key)
+{
+	struct step s = step_of(e, key);
+	s.again = true;
+	return present(e, &s);
+}
+
+void engine_sent(const struct engine *e)
+{
+	if (e->with.n > 0)
+		outbox_wake(e->channel);
 }
 
 void engine_draw_key(const struct engine *e, const struct key *key, struct prompt *ask)

@@ -64,12 +64,13 @@ unsigned engine_needed(const struct engine *e)
 
 bool engine_fits(const struct engine *e, const struct key_kind *kind)
 {
-	return (kind->asks & ~e->c.can) == 0 && policy_kind_fits(kind, e->service, engine_needed(e));
+	return (kind->asks & ~e->c.can) == 0 && (kind->ready == NULL || kind->ready()) && policy_kind_fits(kind, e->service, engine_needed(e));
 }
 
 bool engine_proven_fits(const struct engine *e, const struct key_kind *kind)
 {
-	return kind->traits & KIND_SECOND && kind->asks & ASK_CODE && engine_fits(e, kind);
+	/* What sends a code sends none to somebody who has proven nothing to us. */
+	return kind->traits & KIND_SECOND && kind->asks & ASK_CODE && kind->ready == NULL && engine_fits(e, kind);
 }
 
 const struct key_kind *engine_only_kind(const struct engine *e, size_t *n)
@@ -287,8 +288,8 @@ void engine_draw(const struct engine *e, struct turn *out)
 
 bool engine_fits_prompt(const struct prompt *ask, const struct answer *answer)
 {
-	if (answer->back)
-		return ask->may_go_back;	/* a form sends its other fields too: they are not looked at */
+	if (answer->back || answer->again)	/* a form sends its other fields too: they are not looked at */
+		return answer->back ? ask->may_go_back : ask->may_ask_again;
 	if ((answer->text.n > 0 && !(ask->ask & ASK_TEXT)) || (answer->secret.n > 0 && !(ask->ask & ASK_SECRET)))
 		return false;
 	if (answer->code.n > 0 && !(ask->ask & ASK_CODE))

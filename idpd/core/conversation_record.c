@@ -81,6 +81,7 @@ static void hash_answer(struct slice ticket, const struct answer *answer, unsign
 	pack_slice(&p, &copy.secret);
 	pack_slice(&p, &copy.code);
 	pack_bool(&p, &copy.back);
+	pack_bool(&p, &copy.again);
 	hmac_sha256(ticket, buf_slice(&p.out), out);
 }
 
@@ -95,14 +96,18 @@ static unsigned ttl(const struct conv *c)
 	return left < 1 ? 1 : (unsigned)left;
 }
 
-int conv_create(struct arena *a, struct conv *c)
+int conv_create(struct arena *a, struct conv *c, const struct conv_with *with)
 {
 	if (c->id == NULL)
 		c->id = random_id(a, 16);
 	c->ticket = next_ticket(a, c);
 	c->created = now();
 	c->taken = 0;
-	return state_put_guest("conv", slice_of(c->id), encode(a, c), CONV_LIFE_S);
+	struct state_value v = { encode(a, c), CONV_LIFE_S, true };
+	struct state_act acts[CONV_WITH_MAX + 1] = { { "conv", slice_of(c->id), state_putting, &v } };
+	for (size_t i = 0; i < with->n; i++)
+		acts[i + 1] = with->acts[i];
+	return state_update_all(acts, with->n + 1);
 }
 
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out)
@@ -177,13 +182,16 @@ static int store_fn(struct state_change *s)
 	return OK;
 }
 
-int conv_store(struct arena *a, struct conv *c)
+int conv_store(struct arena *a, struct conv *c, const struct conv_with *with)
 {
 	struct conv next = *c;
 	next.taken = 0;
 	next.ticket = next.stage == STAGE_END ? NULL : next_ticket(a, c);
 	struct change ch = { .c = &next };
-	int rc = state_update("conv", slice_of(c->id), store_fn, &ch);
+	struct state_act acts[CONV_WITH_MAX + 1] = { { "conv", slice_of(c->id), store_fn, &ch } };
+	for (size_t i = 0; i < with->n; i++)
+		acts[i + 1] = with->acts[i];
+	int rc = state_update_all(acts, with->n + 1);
 	if (rc == OK)
 		*c = next;
 	return rc;

@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "core/conversation.h"
+#include "svc/state.h"
 
 enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_CODE, STAGE_NEW, STAGE_AGAIN, STAGE_DEVICE, STAGE_END };
 
@@ -48,8 +49,15 @@ struct conv {
 	struct slice session;			/* sealed */
 };
 
+/* What becomes true together with the record: a message that goes out. */
+enum { CONV_WITH_MAX = 2 };
+struct conv_with {
+	struct state_act acts[CONV_WITH_MAX];
+	size_t n;
+};
+
 /* Gives it an id, if it has none, and the first ticket, and keeps it. */
-int conv_create(struct arena *a, struct conv *c);
+int conv_create(struct arena *a, struct conv *c, const struct conv_with *with);
 
 /* E_NOENT: there is none, or not for this binding. */
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out);
@@ -58,7 +66,7 @@ int conv_load(struct arena *a, struct slice id, struct slice binding, struct con
 int conv_take(struct conv *c, struct slice ticket, const struct answer *answer);
 
 /* Keeps the result of the evaluation, with a next ticket unless it ended. E_EXISTS: it took too long, and a new ticket was given out. */
-int conv_store(struct arena *a, struct conv *c);
+int conv_store(struct arena *a, struct conv *c, const struct conv_with *with);
 
 /* Will no result come any more? */
 bool conv_is_stuck(const struct conv *c);

@@ -16,6 +16,8 @@ struct engine {
 	const struct key_kind *kind;		/* chosen, or NULL */
 	const struct person *person;		/* whose password was right; NULL before */
 	struct slice memory;			/* c.memory, opened: key id, NUL, what the kind keeps */
+	struct conv_with with;			/* a message that goes out with the record */
+	enum channel channel;			/* and where it waits */
 	bool blocked;				/* the service is not open */
 	bool fell;				/* what was proven does not stand any more: the password is asked again */
 };
@@ -56,6 +58,8 @@ int engine_person(struct engine *e, struct slice name, const struct person **out
 /* conversation_key.c: the kind's own step */
 int engine_recall(struct engine *e);		/* fills e->memory; E_WAIT, E_DOWN */
 struct outcome engine_enter(struct engine *e, const struct key *key);	/* it begins */
+struct outcome engine_ask_again(struct engine *e, const struct key *key);	/* another code */
+void engine_sent(const struct engine *e);	/* the record is stored, and with it what goes out */
 void engine_draw_key(const struct engine *e, const struct key *key, struct prompt *ask);
 
 /* One answer, counted before it is evaluated. V_DENY: s->why, "locked" is one; V_MORE: s->why is a note, and it stays counted when s->tried. */

@@ -67,19 +67,18 @@ enum verdict step_otp(struct step *s, unsigned back, unsigned fwd)
 	return verdict;
 }
 
-/* People copy codes in groups, as devices show them. */
-static struct slice without_gaps(struct arena *a, struct slice s)
+struct slice step_digits(const struct step *s)
 {
-	struct buf b = buf_new(a);
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] != ' ' && s.p[i] != '-')
-			buf_char(&b, s.p[i]);
+	struct buf b = buf_new(s->a);
+	for (size_t i = 0; i < s->answer.n; i++)
+		if (s->answer.p[i] != ' ' && s->answer.p[i] != '-')
+			buf_char(&b, s->answer.p[i]);
 	return buf_slice(&b);
 }
 
 enum verdict step_code(struct step *s, const struct code_range *r, uint64_t *number)
 {
-	struct code code = { .secret = s->key->secret, .code = without_gaps(s->a, s->answer), .ad = bound_to(s), .alg = r->alg,
+	struct code code = { .secret = s->key->secret, .code = step_digits(s), .ad = bound_to(s), .alg = r->alg,
 		.digits = r->digits, .first = r->first, .last = r->last };
 	enum verdict verdict = judged(s, keyring_code(&code));
 	s->exposed = code.exposed;

@@ -8,6 +8,7 @@
 
 #include "core/prompt.h"
 #include "svc/directory.h"
+#include "svc/outbox.h"
 
 enum kind_trait {
 	KIND_PASSWORD = 1,	/* the password is checked first */
@@ -24,12 +25,15 @@ struct step {
 	const struct key *key;		/* one of the kind that may be used; never NULL when verify is called */
 	uint64_t spent;			/* the highest number that was ever spent with the key: by directory and state store */
 	struct slice answer;		/* p NULL: nothing was answered yet, draw the prompt */
-	bool enter;			/* nothing was answered, but the step begins: only now may it be chosen at random what is asked */
+	bool enter;			/* nothing was answered, but the step begins: only now may something be made or chosen at random */
+	bool again;			/* nor now, but the person wants another code */
 	time_t when;
 	/* in and out */
 	struct slice memory;		/* what the kind keeps in this conversation for this key, sealed at rest; drawing must not change it */
 	/* out */
 	struct prompt ask;		/* V_MORE: what to ask */
+	struct message *send;		/* with `enter` or `again`: goes out in one act with the conversation's record, when limits allow it; the engine adds
+					 * who asks for the code, from where and when */
 	uint64_t spend;			/* V_ALLOW: the engine must spend this number: above `spent`; 0: nothing */
 	bool lasting;			/* the directory must know that it is spent before anyone is let in */
 	bool tried;			/* V_MORE: the answer was wrong so far, and counts so until a right one */
@@ -42,6 +46,7 @@ struct key_kind {
 	unsigned level;			/* the most it can reach */
 	unsigned amr, traits, asks;	/* enum amr, enum kind_trait, enum ask it needs a door to draw */
 	const char *group;		/* of the chooser: "card", "code", "plain", "europe" */
+	bool (*ready)(void);		/* is there a way to send what it sends? NULL: it needs none */
 	bool (*used_up)(const struct key *);	/* nothing is left of the key: it cannot be chosen; NULL: that never happens */
 	enum verdict (*verify)(struct step *);	/* NULL without KIND_SECOND */
 };
@@ -51,8 +56,11 @@ struct key_kind {
  * count as right here: the engine refuses them when it spends, and so can tell a repeated code from a wrong one. */
 enum verdict step_otp(struct step *s, unsigned back, unsigned fwd);
 
+/* The answer without spaces and hyphens: people copy codes in groups, as they are shown. */
+struct slice step_digits(const struct step *s);
+
 /* The same for any device (RFC 4226, RFC 6238): is it the code of one of the numbers first..last, and of which? *number is written when
- * V_ALLOW is returned. Spaces and hyphens of the answer do not count. */
+ * V_ALLOW is returned. */
 struct code_range {
 	const char *alg;		/* sha1, sha256, sha512 */
 	unsigned digits;
@@ -64,6 +72,7 @@ enum verdict step_code(struct step *s, const struct code_range *range, uint64_t 
 struct kinds_conf {
 	unsigned look_ahead;		/* codes of a token that may have been made and not used (RFC 4226 7.2) */
 	unsigned resync;		/* and with a second code behind the first (RFC 4226 7.4) */
+	const char *host;		/* our site: telephones fill codes in there and nowhere else */
 };
 void kinds_open(const struct kinds_conf *conf);
 const struct kinds_conf *kinds_conf(void);

@@ -262,6 +262,79 @@ int limits_password_undo(const struct person *person, struct slice name, const c
 	return state_update_all(acts, 2);
 }
 
+/* ---- codes that are sent ---- */
+
+static const char send_ns[] = "limit.send";
+enum { DAY_S = 24 * 3600, SEND_PAUSE_S = 30, SEND_PAUSE_MAX_S = 600 };
+
+struct sending {
+	int64_t last, day;		/* when: the last one, and the first of those that `today` counts */
+	uint32_t row, today;		/* in a row without one that was typed back; of this day */
+};
+
+/* Mail addresses are one whatever their case, for who reads them. */
+static struct slice address_key(struct arena *a, const char *address)
+{
+	char *p = arena_strdup(a, address != NULL ? address : "");
+	for (size_t i = 0; p[i] != '\0'; i++)
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			p[i] += 'a' - 'A';
+	return slice_of(p);
+}
+
+static struct sending send_record(struct slice stored, int64_t at)
+{
+	struct sending r = { .day = at };
+	if (stored.n == sizeof r)
+		memcpy(&r, stored.p, sizeof r);
+	if (at - r.day >= DAY_S * INT64_C(1000) || r.day > at) {
+		r.day = at;
+		r.today = 0;
+	}
+	return r;
+}
+
+static int send_one(struct state_change *c)
+{
+	int64_t at = now_ms(), pause = 0;
+	struct sending r = send_record(c->old, at);
+	unsigned *wait_s = c->ctx;
+	*wait_s = 0;
+	if (r.today >= conf.sent_max)
+		return E_LIMIT;
+	if (r.row > 0)
+		pause = r.row > 5 ? SEND_PAUSE_MAX_S : SEND_PAUSE_S << (r.row - 1);
+	if (pause > SEND_PAUSE_MAX_S)
+		pause = SEND_PAUSE_MAX_S;
+	int64_t left = r.last + pause * 1000 - at;
+	if (left > 0 && left <= pause * 1000) {	/* more: the clock was set back */
+		*wait_s = (unsigned)((left + 999) / 1000);
+		return E_LIMIT;
+	}
+	r.last = at;
+	r.row++;
+	r.today++;
+	c->val = arena_copy(c->a, slice_mem(&r, sizeof r));
+	c->ttl_s = DAY_S;
+	return OK;
+}
+
+static int send_read(struct state_change *c)
+{
+	struct sending r = send_record(c->old, now_ms());
+	if (c->old.p == NULL)
+		return OK;
+	r.row = 0;
+	c->val = arena_copy(c->a, slice_mem(&r, sizeof r));
+	return OK;
+}
+
+int limits_send(const char *address, unsigned *wait_s)
+{
+	AUTO_ARENA a = arena_new();
+	return state_update(send_ns, address_key(a, address), send_one, wait_s);
+}
+
 /* ---- second factors ---- */
 
 static const char second_ns[] = "limit.second";
@@ -293,7 +366,10 @@ int limits_second(const struct person *person, const struct key *key)
 int limits_second_right(const struct person *person, const struct key *key)
 {
 	AUTO_ARENA a = arena_new();
-	return state_update(second_ns, second_key(a, person, key), right, NULL);
+	const struct state_act acts[] = {
+		{ second_ns, second_key(a, person, key), right, NULL }, { send_ns, address_key(a, key->address), send_read, NULL },
+	};
+	return state_update_all(acts, key->address != NULL ? 2 : 1);
 }
 
 int limits_second_undo(const struct person *person, const struct key *key)

@@ -13,6 +13,7 @@ struct limits_conf {
 	unsigned delay_max_s;		/* delays double from 1 s up to this (60) */
 	unsigned second_max;		/* wrong codes in a row: then the key is locked (10) */
 	unsigned turns_max;		/* wrong answers before the conversation ends (10) */
+	unsigned sent_max;		/* codes sent to one address in a day (30) */
 };
 void limits_open(const struct limits_conf *conf);
 
@@ -32,6 +33,10 @@ int limits_password_undo(const struct person *person, struct slice name, const c
 int limits_second(const struct person *person, const struct key *key);
 int limits_second_right(const struct person *person, const struct key *key);
 int limits_second_undo(const struct person *person, const struct key *key);
+
+/* Before a code is sent to an address, by whichever conversation: the pause between two grows until one was typed back right. OK: counted;
+ * E_LIMIT: not now, *wait_s says how long, or 0: not today any more. */
+int limits_send(const char *address, unsigned *wait_s);
 
 /* turns_max, for the engine. */
 unsigned limits_turns(void);

@@ -25,7 +25,7 @@ struct choice {
 struct prompt {
 	unsigned ask;			/* enum ask */
 	const char *hint_id;		/* text id of which code is meant, where the kind alone does not say it; or NULL */
-	const char *what;		/* what that text names ({what}): the number on a card */
+	const char *what;		/* what that text names ({what}): the number on a card, the address that a code went to */
 	unsigned left;			/* and a note ({left}): how many there are still */
 	const char *label_id;		/* text id of what is asked, where it is not what the layout says by itself; or NULL */
 	const char *kind;		/* of the key being used, or NULL on the chooser */
@@ -37,12 +37,14 @@ struct prompt {
 	const struct choice *choices;
 	size_t nchoices;
 	bool may_go_back;		/* another key can be chosen */
+	bool may_ask_again;		/* another code can be sent */
 };
 
 /* What came back. Absent fields are empty; a field the prompt did not ask for is E_INPUT. */
 struct answer {
 	struct slice choice, text, secret, code;
 	bool back;			/* "choose another key" */
+	bool again;			/* "send another code" */
 };
 
 #endif

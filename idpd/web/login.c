@@ -44,7 +44,8 @@ static const char *note(struct scene *s, const char *id, const char *kind, unsig
 /* Notes that explain, where all others say that something went wrong. */
 static bool explains(const char *id)
 {
-	static const char *const ids[] = { "note.step-up", "note.no-key", "note.next-code", "note.card-few" };
+	static const char *const ids[] = { "note.step-up", "note.no-key", "note.next-code", "note.card-few", "note.sent-again",
+		"note.code-ended" };
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
 		if (strcmp(ids[i], id) == 0)
 			return true;
@@ -166,6 +167,7 @@ static int draw_prompt(struct scene *s, unsigned status, const char *note_id)
 	const struct prompt *ask = &s->turn->ask;
 	put(s, "ticket", s->turn->ticket);
 	put_true(s, "may_go_back", ask->may_go_back);
+	put_true(s, "may_ask_again", ask->may_ask_again);
 	put_note(s, note_id != NULL ? note_id : ask->note_id);
 	if (ask->kind != NULL)
 		put(s, "kind_title", kind_text(s->r->a, s->lang, ask->kind, "title"));
@@ -279,7 +281,7 @@ int web_login_answer(struct request *r, struct response *resp)
 {
 	const struct answer answer = {
 		.choice = http_form(r, "choice"), .text = http_form(r, "username"), .secret = http_form(r, "password"),
-		.code = http_form(r, "code"), .back = http_form(r, "back").p != NULL,
+		.code = http_form(r, "code"), .back = http_form(r, "back").p != NULL, .again = http_form(r, "again").p != NULL,
 	};
 	if (!has_cookie(r))
 		return web_error(r, resp, 400, "cookies", NULL);

@@ -86,7 +86,7 @@ static void conversations(struct arena *a)
 	promise(c.id != NULL && c.stage >= STAGE_CHOOSE && c.stage <= STAGE_END);
 	conv_is_last(&c, S("x"), &answer);
 	conv_take(&c, S("x"), &answer);
-	conv_store(a, &c);
+	conv_store(a, &c, &(struct conv_with){ .n = 0 });
 }
 
 static void fuzz(struct slice in)

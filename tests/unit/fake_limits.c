@@ -92,3 +92,14 @@ unsigned limits_turns(void)
 {
 	return fake_limits.turns_max;
 }
+
+unsigned fake_send_wait_s;
+bool fake_send_refused;
+
+int limits_send(const char *address, unsigned *wait_s)
+{
+	(void)address;
+	WRITES();
+	*wait_s = fake_send_wait_s;
+	return fake_send_wait_s != 0 || fake_send_refused ? E_LIMIT : OK;
+}

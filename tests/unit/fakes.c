@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/wait.h"
 #include "fakes.h"
 #include "svc/keyring.h"
@@ -488,6 +489,61 @@ int sealed_open(struct arena *a, const char *kind, struct slice text, struct sli
 	return OK;
 }
 
+/* --- outbox: one record, stored with the caller's --- */
+
+struct fake_mail fake_mail;
+unsigned fake_woken;
+bool fake_carries[CHANNELS];
+
+bool outbox_carries(enum channel channel)
+{
+	return fake_carries[channel];
+}
+
+static int posting(struct state_change *c)
+{
+	struct fake_mail *m = c->ctx;
+	m->sent = fake_mail.sent + 1;
+	fake_mail = *m;
+	c->val = S("x");
+	c->ttl_s = 60;
+	return OK;
+}
+
+int outbox_acts(struct arena *a, const struct message *m, struct state_act acts[2], size_t *n)
+{
+	struct fake_mail *f = ARENA_NEW(a, struct fake_mail);
+	BREAK();
+	if (m->channel == CHANNEL_MAIL ? !outbox_mail_address(slice_of(m->to)) : !outbox_phone_number(slice_of(m->to)))
+		return E_INPUT;
+	f->expires = m->expires;
+	snprintf(f->to, sizeof f->to, "%s", m->to);
+	snprintf(f->text_id, sizeof f->text_id, "%s", m->text_id);
+	snprintf(f->lang, sizeof f->lang, "%s", m->lang != NULL ? m->lang : "");
+	for (size_t i = 0; i < m->nargs; i++) {
+		const struct { const char *name; char *to; size_t size; } known[] = { { "code", f->code, sizeof f->code },
+			{ "service", f->service, sizeof f->service }, { "place", f->place, sizeof f->place }, { "host", f->host, sizeof f->host } };
+		for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+			if (strcmp(known[k].name, m->args[i].name) == 0)
+				snprintf(known[k].to, known[k].size, "%s", m->args[i].value != NULL ? m->args[i].value : "");
+	}
+	acts[0] = (struct state_act){ "outbox", slice_of(random_id(a, 16)), posting, f };
+	*n = 1;
+	return OK;
+}
+
+void outbox_wake(enum channel channel)
+{
+	(void)channel;
+	fake_woken++;
+}
+
+const char *service_name(const struct service *service, const char *lang)
+{
+	(void)lang;
+	return service->id;
+}
+
 /* --- audit --- */
 
 struct fake_line fake_line[NLINES];
@@ -562,12 +618,16 @@ void fake_reset(void)
 	fake_verified_person = NULL;
 	fake_used = 0;
 	fake_beaten = false;
+	fake_mail = (struct fake_mail){ 0 };
+	fake_woken = 0;
+	memset(fake_carries, 0, sizeof fake_carries);
 	fake_password_hash = NULL;
 	fake_allowed = true;
 #ifndef REAL_LIMITS
 	memset(counters, 0, sizeof counters);
 	fake_limits = (struct limits_conf){ .password_max = 100, .second_max = 10, .turns_max = 10 };
-	fake_wait_s = 0;
+	fake_wait_s = fake_send_wait_s = 0;
+	fake_send_refused = false;
 	fake_password_refused = false;
 #endif
 	for (struct item *i = items; i < items + NRECORDS; i++)

@@ -6,6 +6,7 @@
 #include "svc/audit.h"
 #include "svc/directory.h"
 #include "core/limits.h"
+#include "svc/outbox.h"
 
 extern time_t fake_now;
 void fake_reset(void);				/* before each test: empties everything, sets the clock */
@@ -44,6 +45,14 @@ struct fake_line { enum audit_event event; char subject[64], name[80], kind[16],
 extern struct fake_line fake_line[NLINES];
 extern size_t fake_nlines;
 const struct fake_line *fake_last(enum audit_event event);	/* NULL: never */
+
+/* Outbox: the last message that went out with a record, and how many did. */
+struct fake_mail { unsigned sent; time_t expires; char to[80], text_id[32], lang[8], code[16], service[32], place[48], host[64]; };
+extern struct fake_mail fake_mail;
+extern unsigned fake_woken;
+extern bool fake_carries[CHANNELS];		/* none, after fake_reset */
+extern unsigned fake_send_wait_s;		/* limits_send says so */
+extern bool fake_send_refused;
 
 /* Limits. */
 extern struct limits_conf fake_limits;

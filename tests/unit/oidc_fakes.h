@@ -207,12 +207,6 @@ int directory_consent(const struct person *person, const char *service_id, const
 	return OK;
 }
 
-const char *service_name(const struct service *service, const char *lang)
-{
-	(void)lang;
-	return service->id;
-}
-
 /* --- requests: "name=value&name=value", decoded as the door does --- */
 
 static struct { const char *query, *form, *authorization, *browser, *session; } in;

@@ -88,7 +88,8 @@ static int setup(void **s)
 	alice = (struct person){ .subject = "11111111-2222-4333-8444-555555555555", .name = "alice", .state = "active",
 		.password_changed = changed };
 	app = (struct key){ .id = "app-1", .kind = "app", .state = "active" };
-	limits_open(&(struct limits_conf){ .password_max = 100, .password_free = 3, .delay_max_s = 60, .second_max = 10, .turns_max = 7 });
+	limits_open(&(struct limits_conf){ .password_max = 100, .password_free = 3, .delay_max_s = 60, .second_max = 10, .turns_max = 7,
+		.sent_max = 12 });
 	strcpy(dir, "/tmp/test_limits.XXXXXX");
 	return mkdtemp(dir) == NULL || state_open(dir, 16) != OK;
 }
@@ -427,6 +428,43 @@ static void not_configured_is_refused(void **s)
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* Codes that are sent: pauses of 30 s, 60 s and so on until one is typed back; a ceiling a day; whatever the case of the address. */
+static void codes_are_sent_with_growing_pauses(void **state)
+{
+	(void)state;
+	wait_s = 9;
+	static const unsigned pauses[] = { 30, 60, 120, 240, 480, 600, 600 };
+	assert_int_equal(limits_send("Alice@example.org", &wait_s), OK);
+	for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
+		assert_int_equal(limits_send("alice@EXAMPLE.org", &wait_s), E_LIMIT);
+		assert_in_range(wait_s, pauses[i] - 1, pauses[i]);
+		skew_ms += (pauses[i] - 2) * 1000;
+		assert_int_equal(limits_send("alice@example.org", &wait_s), E_LIMIT);
+		assert_in_range(wait_s, 1, 2);
+		skew_ms += 2000;
+		assert_int_equal(limits_send("alice@example.org", &wait_s), OK);
+		if (i == 0)
+			assert_int_equal(limits_send("bruno@example.org", &wait_s), OK);	/* an address of its own */
+	}
+	app.address = "alice@example.org";
+	assert_int_equal(limits_second_right(&alice, &app), OK);
+	assert_int_equal(limits_send("alice@example.org", &wait_s), OK);
+	assert_int_equal(limits_send("alice@example.org", &wait_s), E_LIMIT);
+	app.address = NULL;
+}
+
+static void a_ceiling_a_day(void **state)
+{
+	(void)state;
+	unsigned sent = 0;
+	for (int i = 0; i < 60; i++, skew_ms += 600 * 1000)
+		sent += limits_send("+32470000001", &wait_s) == OK;
+	assert_int_equal(sent, 12);
+	assert_int_equal(wait_s, 0);
+	skew_ms += 14 * 3600 * 1000;			/* a day after the first */
+	assert_int_equal(limits_send("+32470000001", &wait_s), OK);
+}
+
 int main(void)
 {
 	log_open("test_limits", 2);
@@ -435,6 +473,7 @@ int main(void)
 		T(unknown_names_are_refused_too), T(a_right_one_starts_anew), T(an_administrator_resets),
 		T(a_changed_password_starts_anew), T(the_directory_is_the_floor), T(a_directory_that_does_not_take_it),
 		T(broken_is_not_wrong), T(undo_does_not_unlock), T(second_factor), T(two_hundred_at_once), T(not_configured_is_refused),
+		T(codes_are_sent_with_growing_pauses), T(a_ceiling_a_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
