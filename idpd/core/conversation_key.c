@@ -125,9 +125,12 @@ struct outcome engine_enter(struct engine *e, const struct key *key)
 {
 	struct step s = step_of(e, key);
 	s.enter = true;
-	e->c.key_id = key->id;
-	e->c.stage = STAGE_SECOND;
-	return present(e, &s);
+	struct outcome o = present(e, &s);
+	if (o.verdict == V_MORE) {
+		e->c.key_id = key->id;
+		e->c.stage = STAGE_SECOND;
+	}
+	return o;
 }
 
 struct outcome engine_ask_again(struct engine *e, const struct key *key)

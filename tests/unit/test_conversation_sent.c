@@ -268,7 +268,14 @@ static void a_stronger_key_is_sent_for_at_once(void **state)
 	assert_int_equal(turn.verdict, V_ALLOW);
 	want.session = turn.session;
 	fake_service[1].level = 300;
-	fake_service[1].kinds = (const char *const[]){ "mail", NULL };
+	static const char *const only_mail[] = { "mail", NULL };
+	fake_service[1].kinds = only_mail;
+	fake_down = "limits_send";			/* what cannot be sent: the password, so that there is something to answer */
+	begin();
+	assert_more(ASK_SECRET, "note.step-up");
+	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);
+	assert_int_equal(turn.verdict, V_DOWN);
+	fake_down = NULL;
 	begin();
 	assert_more(ASK_CODE, "note.step-up");
 	assert_int_equal(fake_mail.sent, 1);
