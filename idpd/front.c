@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "core/kinds.h"
 #include "core/limits.h"
 #include "core/rendezvous.h"
 #include "front.h"
+#include "front_confine.h"
 #include "http/http.h"
 #include "oidc/oidc.h"
 #include "outgoing.h"
@@ -144,8 +144,7 @@ int front_main(const struct conf *conf, const char *keyring_socket)
 	/* Blocked here, inherited by every thread: only sigwait below receives them. */
 	pthread_sigmask(SIG_BLOCK, &wanted, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	front_confine();
 	mallopt(M_ARENA_MAX, 2);	/* many threads, small memory: requests live in arenas of their own */
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);	/* else the heap shrinks and grows with each request */
 	if (open_all(conf, keyring_socket) != OK)

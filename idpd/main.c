@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/conf.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "front.h"
 #include "keyring/keyring.h"
@@ -91,6 +92,19 @@ static int run_front(void *arg)
 	return front_main(f->conf, f->socket);
 }
 
+enum { DAY_S = 86400, SKEW_S = 300 };
+
+/* An old public key is published as long as a token lives that it signed, by the clock of somebody who is late. */
+static void tell_terms(const struct conf *c, struct keyring_conf *k)
+{
+	long life = c->oidc_id_token_lifetime > c->oidc_access_token_lifetime ? c->oidc_id_token_lifetime : c->oidc_access_token_lifetime;
+	k->publish_s = (unsigned)c->keyring_publish_before;
+	k->keep_s = (unsigned)life + SKEW_S;
+	k->rotate_s = (unsigned)c->keyring_rotate_days * DAY_S;
+	k->sign_minute = (unsigned)c->keyring_signatures;
+	k->wrong_day = (unsigned)c->keyring_wrong_codes;
+}
+
 static int serve(struct arena *a, const struct conf *c)
 {
 	struct rights front, keyring;
@@ -106,6 +120,7 @@ static int serve(struct arena *a, const struct conf *c)
 		.front_fd = keyring_listen(front_args.socket, front.uid),
 		.control_fd = keyring_listen(arena_printf(a, "%s/keyring-control.sock", c->server_runtime_dir), keyring.uid),
 	};
+	tell_terms(c, &kc);
 	if (kc.front_fd < 0 || kc.control_fd < 0)
 		return EX_CONFIG;
 	if (kc.front_uid == (uid_t)-1)
@@ -115,6 +130,8 @@ static int serve(struct arena *a, const struct conf *c)
 		{ .name = "idpd-keyring", .run = run_keyring, .arg = &kc, .uid = (uid_t)-1, .gid = (gid_t)-1, .fds = keyrings_own, .nfds = 2 },
 		{ .name = "idpd-front", .run = run_front, .arg = &front_args, .uid = front.uid, .gid = front.gid },
 	};
+	confine_memory_readers();
+	confine_calls_nobody_makes();
 	int status = supervise(children, 2);
 	pid_file_remove();
 	return status;

@@ -80,7 +80,8 @@ static void plan_restart(struct job *j)
 static void say_end(const struct job *j, int status)
 {
 	if (WIFSIGNALED(status))
-		log_warn("%s[%d] was ended by signal %d", j->child->name, (int)j->pid, WTERMSIG(status));
+		log_warn("%s[%d] was ended by signal %d%s", j->child->name, (int)j->pid, WTERMSIG(status),
+		    WTERMSIG(status) == SIGSYS ? ": it tried what it never does; somebody may have broken in" : "");
 	else
 		log_warn("%s[%d] ended with status %d", j->child->name, (int)j->pid, WEXITSTATUS(status));
 }

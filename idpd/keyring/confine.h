@@ -5,12 +5,15 @@
 /* While still root: an ordinary user may lock too little memory. */
 void confine_allow_locking(void);
 
-/* No core dumps, no debugger, no new rights by exec; nothing of its memory reaches the swap. After the user has changed, which undoes some of this,
- * and before keys are read. */
+/* No core dumps, no debugger, no capabilities, no new rights by exec; nothing of its memory reaches the swap. After the user has changed, and before
+ * keys are read. */
 void confine_memory(void);
 
-/* After keys are read: locks where they lie, when confine_memory could not lock everything; then allows system calls for serving only: no
- * open, no socket, no exec, no fork, no ptrace. They fail with EPERM. */
-void confine_calls(void);
+/* Keys have been exchanged: locks where they lie now, when confine_memory could not lock everything. */
+void confine_lock_again(void);
+
+/* After keys are read: locks where they lie, and allows system calls for serving only, and to write new files into the directory that dirfd is
+ * open on and nowhere else: it opens no file that exists, no socket, and starts no process. */
+void confine_calls(int dirfd);
 
 #endif

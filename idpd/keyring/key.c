@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
 #include "keyring/key.h"
@@ -20,14 +21,16 @@ const struct ring_kind ring_kinds[] = {
 	{ "seal", "A256GCM", "oct" },
 	{ "day", "HKDF-SHA256", "oct" },
 	{ "subject", "HS256", "oct" },
+	{ "node", "ECDH-ES", "oct" },	/* X25519: what is exported to this node is encrypted to it; never leaves the node */
 	{ NULL, NULL, NULL }
 };
 
-static const char *const states[] = { [RING_RETIRED] = "retired", [RING_PUBLISHED] = "published", [RING_SIGNING] = "signing" };
-
 const char *ring_state_name(enum ring_state state)
 {
-	return states[state];
+	static const char *const names[] = {
+		[RING_GONE] = "gone", [RING_PUBLISHED] = "published", [RING_SIGNING] = "signing", [RING_LEAVING] = "leaving",
+	};
+	return names[state];
 }
 
 static void free_pkey(EVP_PKEY **k)
@@ -131,7 +134,7 @@ static void put(json_t *record, const char *name, const char *value)
 	json_object_set_new(record, name, json_string(value));
 }
 
-json_t *ring_key_make(struct arena *a, const struct ring_kind *kind, time_t created)
+json_t *ring_key_make(struct arena *a, const struct ring_kind *kind, time_t from)
 {
 	unsigned char id[RING_ID];
 	json_t *record = json_own(a, json_object());
@@ -156,8 +159,8 @@ json_t *ring_key_make(struct arena *a, const struct ring_kind *kind, time_t crea
 	}
 	put(record, "use", kind->use);
 	put(record, "alg", kind->alg);
-	put(record, "state", states[RING_SIGNING]);
-	json_object_set_new(record, "created", json_integer(created));
+	json_object_set_new(record, "created", json_integer(now()));
+	json_object_set_new(record, "from", json_integer(from));
 	return record;
 }
 
@@ -213,28 +216,28 @@ static const struct ring_kind *kind_of(const char *use, const char *alg)
 	return NULL;
 }
 
-static int state_of(const char *name, enum ring_state *out)
+/* Format 1 knew no "from": its keys signed since they were made. */
+static int read_times(const json_t *record, struct ring_key *key)
 {
-	for (int s = RING_RETIRED; name != NULL && s <= RING_SIGNING; s++)
-		if (is(states[s], name)) {
-			*out = (enum ring_state)s;
-			return OK;
-		}
-	return E_INPUT;
+	const json_t *created = json_object_get(record, "created"), *from = json_object_get(record, "from");
+	from = from != NULL ? from : created;
+	if (!json_is_integer(created) || !json_is_integer(from))
+		return E_INPUT;
+	key->created = (time_t)json_integer_value(created);
+	key->from = (time_t)json_integer_value(from);
+	return OK;
 }
 
 int ring_key_read(struct arena *a, const json_t *record, struct ring_key *out, const char **why)
 {
 	struct ring_key key = { .kind = kind_of(json_str(record, "use"), json_str(record, "alg")) };
-	const json_t *created = json_object_get(record, "created");
 	const char *kid = json_str(record, "kid");
 	*why = "use and alg name no kind of key";
 	if (key.kind == NULL)
 		return E_INPUT;
-	*why = "state or created is missing or wrong";
-	if (state_of(json_str(record, "state"), &key.state) != OK || !json_is_integer(created))
+	*why = "created or from is missing or wrong";
+	if (read_times(record, &key) != OK)
 		return E_INPUT;
-	key.created = (time_t)json_integer_value(created);
 	bool secret = is(key.kind->kty, "oct");
 	const char *text = json_str(record, secret ? "secret" : "private");
 	*why = secret ? "secret is missing" : "private is missing";

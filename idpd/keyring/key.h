@@ -8,12 +8,14 @@
 #include "base/err.h"
 #include "base/json.h"
 
-enum ring_state { RING_RETIRED = 0, RING_PUBLISHED, RING_SIGNING };	/* "signing" is "in use" for secrets */
+/* A key is made, published, and some time later it signs (or seals); then another follows it, and it is only good for what rests on it;
+ * then it is gone. Where a key stands follows from the clock alone: keystore_state. */
+enum ring_state { RING_GONE = 0, RING_PUBLISHED, RING_SIGNING, RING_LEAVING };
 enum { RING_ID = 8, RING_SECRET = 32 };
 
 /* What a key is for. Each algorithm has keys of its own (RFC 8725 3.1: a key is used with exactly one algorithm). */
 struct ring_kind {
-	const char *use;	/* sign, or the name of a secret: seal, day, subject */
+	const char *use;	/* sign, or the name of a secret: seal, day, subject, node */
 	const char *alg;	/* JWS "alg", or how the secret is used */
 	const char *kty;	/* RFC 7517 4.1: RSA, EC, OKP, oct */
 };
@@ -23,8 +25,7 @@ extern const struct ring_kind ring_kinds[];
 
 struct ring_key {
 	const struct ring_kind *kind;
-	enum ring_state state;
-	time_t created;
+	time_t created, from;		/* from: when it begins to sign, or to be used */
 	const char *kid;		/* RFC 7638 thumbprint */
 	unsigned char id[RING_ID];	/* the first bytes of the thumbprint: names the key in a sealed secret */
 	struct slice jwk;		/* public JWK; empty for secrets */
@@ -32,8 +33,8 @@ struct ring_key {
 	unsigned char secret[RING_SECRET];
 };
 
-/* A new key as its record in keyring.json. Never fails. */
-json_t *ring_key_make(struct arena *a, const struct ring_kind *kind, time_t created);
+/* A new key that is used from a time on, as its record in keyring.json. Never fails. */
+json_t *ring_key_make(struct arena *a, const struct ring_kind *kind, time_t from);
 
 /* The key of a record; the arena owns it. E_INPUT and *why: the record is not in order. The kid must be the thumbprint of the key. */
 int ring_key_read(struct arena *a, const json_t *record, struct ring_key *out, const char **why);

@@ -20,10 +20,12 @@
 struct keyring_conf {
 	const char *dir;	/* of keyring.json; made when it is absent, mode 0700 */
 	int front_fd;		/* from keyring_listen: sign, public, seal, otp, code, subject, day key; for root and front_uid */
-	int control_fd;		/* for administrators: seal, public, status; for root and the keyring's own user. -1: none */
+	int control_fd;		/* for administrators: seal, public, status, and what changes keys; for root and the keyring's own user. -1: none */
 	uid_t front_uid;
 	uid_t uid;		/* what it becomes when it was started as root; -1: stays */
 	gid_t gid;
+	unsigned publish_s, keep_s, rotate_s;	/* see struct ring_terms */
+	unsigned sign_minute, wrong_day;	/* see struct limits */
 };
 
 /* A listening socket at path, mode 0600, owned by `owner` (-1: by us). The descriptor, or an error (logged): E_INPUT the path is too long

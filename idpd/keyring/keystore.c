@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "keyring/keystore.h"
 
-enum { FILE_MAX = 1024 * 1024, FORMAT = 1 };
+enum { FILE_MAX = 1024 * 1024, FORMAT = 2 };
 static const char file_name[] = "keyring.json", new_name[] = "keyring.json.new";
 
 static void close_fd(int *fd)
@@ -121,87 +121,115 @@ static int load(struct arena *a, int dirfd, const char *dir, struct slice *out)
 	return OK;
 }
 
-static int parse(struct arena *a, struct slice text, const char *dir, struct keystore *s)
+static int parse(struct arena *a, json_t *root, const char *dir, struct keystore *s)
+{
+	const char *why = NULL;
+	const json_t *keys = json_object_get(root, "keys");
+	json_int_t format = json_integer_value(json_object_get(root, "format"));
+	size_t n = json_array_size(keys);
+	if (format < 1 || format > FORMAT || n == 0 || n > KEYSTORE_KEYS_MAX)
+		return fail(E_INPUT, "%s/%s: is not a keyring of format %d with at most %d keys", dir, file_name, FORMAT, KEYSTORE_KEYS_MAX);
+	s->keys = ARENA_ARRAY(a, struct ring_key, n);
+	for (size_t i = 0; i < n; i++)
+		if (ring_key_read(a, json_array_get(keys, i), &s->keys[s->n++], &why) != OK)
+			return fail(E_INPUT, "%s/%s: key %zu: %s", dir, file_name, i + 1, why);
+	s->otp_after = (time_t)json_integer_value(json_object_get(root, "otp_after"));
+	s->follows = json_is_true(json_object_get(root, "follows"));
+	s->root = root;
+	s->a = a;
+	return OK;
+}
+
+/* Signing keys may be missing (an algorithm that is not offered any more); without the secrets nothing works. People's subjects rest on one key
+ * that never changes: two of them would be a guess. */
+static int check_needed(const struct keystore *s, const char *dir)
+{
+	size_t subjects = 0;
+	for (const struct ring_kind *k = ring_kinds; k->use != NULL; k++)
+		if (strcmp(k->kty, "oct") == 0 && keystore_current(s, k->use, NULL, now()) == NULL)
+			return fail(E_INPUT, "%s/%s: has no key for use \"%s\"", dir, file_name, k->use);
+	for (size_t i = 0; i < s->n; i++)
+		subjects += strcmp(s->keys[i].kind->use, "subject") == 0;
+	return subjects == 1 ? OK : fail(E_INPUT, "%s/%s: has %zu keys for use \"subject\"", dir, file_name, subjects);
+}
+
+/* A keyring of format 1 has no key of its node. */
+static int upgrade(struct arena *a, json_t *root, int dirfd, const char *dir)
+{
+	const struct ring_kind *node = ring_kinds;
+	if (json_integer_value(json_object_get(root, "format")) != 1)
+		return OK;
+	while (strcmp(node->use, "node") != 0)
+		node++;
+	json_object_set_new(root, "format", json_integer(FORMAT));
+	json_array_append(json_object_get(root, "keys"), ring_key_make(a, node, now()));
+	return save(dirfd, dir, json_text(a, root));
+}
+
+static int read_in(struct arena *a, int dirfd, const char *dir, struct keystore *s)
 {
 	AUTO_ARENA tmp = arena_new();	/* the text of the keys does not outlive this */
 	const char *why = NULL;
+	struct slice text;
 	json_t *root;
-	if (json_parse(tmp, text, &root, &why) != OK)
+	int e = load(tmp, dirfd, dir, &text);
+	if (e == E_NOENT && (e = create(tmp, dirfd, dir)) == OK)
+		e = load(tmp, dirfd, dir, &text);
+	if (e != OK)
+		return e;
+	if (json_parse(a, text, &root, &why) != OK)
 		return fail(E_INPUT, "%s/%s: %s", dir, file_name, why);
-	const json_t *keys = json_object_get(root, "keys");
-	if (json_integer_value(json_object_get(root, "format")) != FORMAT || json_array_size(keys) == 0)
-		return fail(E_INPUT, "%s/%s: is not a keyring of format %d", dir, file_name, FORMAT);
-	s->keys = ARENA_ARRAY(a, struct ring_key, json_array_size(keys));
-	for (size_t i = 0; i < json_array_size(keys); i++)
-		if (ring_key_read(a, json_array_get(keys, i), &s->keys[s->n++], &why) != OK)
-			return fail(E_INPUT, "%s/%s: key %zu: %s", dir, file_name, i + 1, why);
-	return OK;
-}
-
-static void make_jwks(struct arena *a, struct keystore *s)
-{
-	struct buf b = buf_new(a);
-	buf_lit(&b, "{\"keys\":[");
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->keys[i].jwk.n == 0 || s->keys[i].state == RING_RETIRED)
-			continue;
-		if (b.p[b.n - 1] == '}')
-			buf_char(&b, ',');
-		buf_raw(&b, s->keys[i].jwk);
+	e = parse(a, root, dir, s);
+	if (e == OK && json_integer_value(json_object_get(root, "format")) == 1) {
+		e = upgrade(tmp, root, dirfd, dir);
+		s->n = 0;
+		e = e == OK ? parse(a, root, dir, s) : e;
 	}
-	buf_lit(&b, "]}");
-	s->jwks = buf_slice(&b);
-}
-
-/* Signing keys may be missing (an algorithm that is not offered any more); without these nothing works. */
-static int check_needed(const struct keystore *s, const char *dir)
-{
-	for (const struct ring_kind *k = ring_kinds; k->use != NULL; k++)
-		if (strcmp(k->kty, "oct") == 0 && keystore_current(s, k->use, NULL) == NULL)
-			return fail(E_INPUT, "%s/%s: has no key in state signing for use \"%s\"", dir, file_name, k->use);
-	return OK;
+	return e == OK ? check_needed(s, dir) : e;
 }
 
 int keystore_open(struct arena *a, const char *dir, struct keystore *out)
 {
-	AUTO_ARENA tmp = arena_new();
-	struct keystore s = { .lock = -1 };
-	struct slice text;
+	struct keystore s = { .lock = -1, .dir = arena_strdup(a, dir) };
 	int e = open_dir(dir, &s.lock);
-	if (e != OK)
-		return e;
-	e = load(tmp, s.lock, dir, &text);
-	if (e == E_NOENT && (e = create(tmp, s.lock, dir)) == OK)
-		e = load(tmp, s.lock, dir, &text);
 	if (e == OK)
-		e = parse(a, text, dir, &s);
+		e = read_in(a, s.lock, dir, &s);
+	if (e == OK)
+		*out = s;
+	else if (s.lock >= 0)
+		close(s.lock);
+	return e;
+}
+
+int keystore_change(struct arena *a, const struct keystore *old, json_t *root, struct keystore *out)
+{
+	AUTO_ARENA tmp = arena_new();
+	struct keystore s = { .lock = old->lock, .dir = arena_strdup(a, old->dir) };
+	int e = parse(a, json_own(a, json_incref(root)), s.dir, &s);
+	if (e == OK)
+		e = check_needed(&s, s.dir);
+	if (e == OK)
+		e = save(s.lock, s.dir, json_text(tmp, root));
+	if (e == OK)
+		*out = s;
+	return e;
+}
+
+int keystore_plant(const char *dir, json_t *root, uid_t uid, gid_t gid)
+{
+	AUTO_ARENA a = arena_new();
+	struct keystore s = { .lock = -1 };
+	AUTO(close_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail(E_DOWN, "%s: %s", dir, strerror(errno));
+	if (faccessat(fd, file_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return fail(E_EXISTS, "%s/%s: exists and is not replaced", dir, file_name);
+	int e = parse(a, json_own(a, json_incref(root)), dir, &s);
 	if (e == OK)
 		e = check_needed(&s, dir);
-	if (e != OK) {
-		close(s.lock);
-		return e;
-	}
-	make_jwks(a, &s);
-	*out = s;
-	return OK;
-}
-
-const struct ring_key *keystore_current(const struct keystore *s, const char *use, const char *alg)
-{
-	const struct ring_key *best = NULL;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct ring_key *k = &s->keys[i];
-		if (k->state == RING_SIGNING && strcmp(k->kind->use, use) == 0 && (alg == NULL || strcmp(k->kind->alg, alg) == 0) &&
-		    (best == NULL || k->created >= best->created))
-			best = k;
-	}
-	return best;
-}
-
-const struct ring_key *keystore_by_id(const struct keystore *s, const char *use, const unsigned char id[RING_ID])
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->keys[i].kind->use, use) == 0 && memcmp(s->keys[i].id, id, RING_ID) == 0)
-			return &s->keys[i];
-	return NULL;
+	if (e == OK)
+		e = save(fd, dir, json_text(a, root));
+	if (e == OK && uid != (uid_t)-1 && uid != geteuid() && fchownat(fd, file_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+		return fail(E_DOWN, "%s/%s: %s", dir, file_name, strerror(errno));
+	return e;
 }

@@ -10,6 +10,7 @@
 #include "keyring/confine.h"
 #include "keyring/keyring.h"
 #include "keyring/serve.h"
+#include "keyring/trail.h"
 
 /* jansson frees without wiping; what it parses here are keys. */
 static void free_wiped(void *p)
@@ -19,9 +20,8 @@ static void free_wiped(void *p)
 	free(p);
 }
 
-static void few_arenas(void)
+static void prepare_memory(void)
 {
-	mallopt(M_ARENA_MAX, 2);
 	json_set_alloc_funcs(malloc, free_wiped);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
@@ -44,11 +44,17 @@ static int drop_rights(const struct keyring_conf *conf)
 
 int keyring_main(const struct keyring_conf *conf)
 {
-	static struct keystore store;
-	few_arenas();
+	static struct ring ring;
+	const struct ring_terms terms = { conf->publish_s, conf->keep_s, conf->rotate_s };
+	const struct limits limits = { conf->sign_minute, conf->wrong_day };
+	prepare_memory();
 	int e = drop_rights(conf);
 	if (e == OK)
-		e = keystore_open(arena_new(), conf->dir, &store);
+		e = ring_open(&ring, conf->dir, &terms);
+	if (e == OK)
+		e = trail_open(ring.store->lock);
+	if (e == OK)
+		e = trail_line(&(struct trail_line){ .event = "start", .count = ring.store->n });
 	if (e != OK) {
 		log_err("keyring: does not start without its keys in %s", conf->dir);
 		return e == E_DOWN ? EX_TEMPFAIL : EX_CONFIG;
@@ -57,8 +63,8 @@ int keyring_main(const struct keyring_conf *conf)
 		{ conf->front_fd, ASKER_FRONT, conf->front_uid },
 		{ conf->control_fd, ASKER_CONTROL, geteuid() },
 	};
-	confine_calls();
-	log_info("keyring: %zu keys in %s", store.n, conf->dir);
-	serve(&store, doors, conf->control_fd >= 0 ? 2 : 1);
+	confine_calls(ring.store->lock);
+	log_info("keyring: %zu keys in %s", ring.store->n, conf->dir);
+	serve(&ring, &limits, doors, conf->control_fd >= 0 ? 2 : 1);
 	return EX_OSERR;
 }

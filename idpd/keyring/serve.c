@@ -7,16 +7,20 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
+#include "keyring/pace.h"
 #include "keyring/serve.h"
+#include "keyring/trail.h"
 
-enum { DOORS = 4, STACK = 128 * 1024, CONNECTIONS_MAX = 512, SEND_WAIT_S = 2 };
+enum { DOORS = 4, STACK = 128 * 1024, CONNECTIONS_MAX = 512, SEND_WAIT_S = 2, COUNTS_MS = 10 * 60 * 1000 };
 
 struct peer {
 	int fd;
 	pid_t pid;
 	enum asker asker;
-	const struct keystore *store;
+	struct ring *ring;
+	const struct limits *limits;
 	unsigned char message[WIRE_MAX + 1];	/* one more than is allowed, to notice; pages that no message reached are never touched */
 };
 
@@ -31,6 +35,22 @@ static bool reply(const struct peer *p, const struct wire *out)
 	return sendmsg(p->fd, &m, MSG_NOSIGNAL) == (ssize_t)pieces.total;
 }
 
+/* Whoever changes keys waits for whoever changes them, and nobody else does. */
+static int run(struct call *c)
+{
+	int e;
+	if (verb_changes(c->in->code)) {
+		ring_begin(c->ring);
+		e = verb_run(c);
+		ring_end(c->ring);
+		return e;
+	}
+	c->store = ring_use(c->ring);
+	e = verb_run(c);
+	ring_done(c->ring);
+	return e;
+}
+
 /* One message. False: this connection is not worth going on with. */
 static bool answer(struct peer *p, size_t n)
 {
@@ -40,9 +60,8 @@ static bool answer(struct peer *p, size_t n)
 		return false;
 	}
 	AUTO_ARENA a = arena_new();
-	struct call c = { .a = a, .store = p->store, .asker = p->asker, .in = &in };
-	int e = verb_run(&c);
-	/* Here, before anything is replied, is the place for the keyring's own audit line: verb, key, peer, result. */
+	struct call c = { .a = a, .ring = p->ring, .terms = p->ring->terms, .limits = p->limits, .asker = p->asker, .peer = (int)p->pid, .in = &in };
+	int e = run(&c);
 	if (e == E_BUG)
 		return false;
 	if (e != OK)
@@ -74,8 +93,9 @@ static bool admitted(int fd, const struct door *d, struct ucred *who)
 		return false;
 	if (who->uid == 0 || who->uid == d->uid)
 		return true;
-	log_warn("keyring: refused user %d (process %d) on the %s socket", (int)who->uid, (int)who->pid,
-	    d->asker == ASKER_FRONT ? "front" : "control");
+	const char *socket = d->asker == ASKER_FRONT ? "front" : "control";
+	log_warn("keyring: refused user %d (process %d) on the %s socket", (int)who->uid, (int)who->pid, socket);
+	trail_line(&(struct trail_line){ .event = "stranger", .why = socket, .peer = (int)who->pid });
 	return false;
 }
 
@@ -91,7 +111,7 @@ static int start_thread(struct peer *p)
 	return rc == 0 ? OK : E_LIMIT;
 }
 
-static void welcome(const struct keystore *store, const struct door *d)
+static void welcome(struct ring *ring, const struct limits *limits, const struct door *d)
 {
 	struct timeval wait = { .tv_sec = SEND_WAIT_S };
 	struct ucred who;
@@ -110,7 +130,8 @@ static void welcome(const struct keystore *store, const struct door *d)
 		p->fd = fd;
 		p->pid = who.pid;
 		p->asker = d->asker;
-		p->store = store;
+		p->ring = ring;
+		p->limits = limits;
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 		connections++;
 		if (start_thread(p) == OK)
@@ -122,19 +143,40 @@ static void welcome(const struct keystore *store, const struct door *d)
 	close(fd);
 }
 
-int serve(const struct keystore *store, const struct door *doors, size_t n)
+/* How often each verb was asked: whoever compares it with the audit trail sees signatures that belong to no decision. */
+static void tell_counts(uint64_t *told_at)
+{
+	if (ticks_ms() - *told_at < COUNTS_MS)
+		return;
+	*told_at = ticks_ms();
+	for (unsigned v = 0; v < WIRE_VERBS; v++) {
+		unsigned long long asked, refused;
+		if (verb_name(v) == NULL)
+			continue;
+		pace_counted(v, &asked, &refused);
+		if (asked > 0)
+			trail_line(&(struct trail_line){ .event = "asked", .verb = verb_name(v), .count = asked, .refused = refused });
+	}
+}
+
+int serve(struct ring *ring, const struct limits *limits, const struct door *doors, size_t n)
 {
 	struct pollfd wait[DOORS];
+	uint64_t told_at = ticks_ms(), tidy_at = 0;
 	if (n > DOORS)
 		abort();
 	for (size_t i = 0; i < n; i++)
 		wait[i] = (struct pollfd){ .fd = doors[i].fd, .events = POLLIN };
 	for (;;) {
-		if (poll(wait, n, -1) < 0 && errno != EINTR)
+		uint64_t t = ticks_ms();
+		if (t >= tidy_at)
+			tidy_at = t + (uint64_t)ring_tidy(ring);
+		tell_counts(&told_at);
+		if (poll(wait, n, tidy_at > t ? (int)(tidy_at - t) : 0) < 0 && errno != EINTR)
 			return fail(E_DOWN, "keyring: poll: %s", strerror(errno));
 		for (size_t i = 0; i < n; i++)
 			if ((wait[i].revents & POLLIN) != 0)
-				welcome(store, &doors[i]);
+				welcome(ring, limits, &doors[i]);
 			else if (wait[i].revents != 0)
 				return fail(E_DOWN, "keyring: its listening socket is gone");
 	}

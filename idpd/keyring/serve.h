@@ -2,7 +2,7 @@
 #ifndef CSAM_KEYRING_SERVE_H
 #define CSAM_KEYRING_SERVE_H
 
-#include "keyring/keystore.h"
+#include "keyring/ring.h"
 #include "keyring/verbs.h"
 
 struct door {
@@ -12,6 +12,6 @@ struct door {
 };
 
 /* Does not return unless it cannot wait any more. */
-int serve(const struct keystore *store, const struct door *doors, size_t n);
+int serve(struct ring *ring, const struct limits *limits, const struct door *doors, size_t n);
 
 #endif

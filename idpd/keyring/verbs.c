@@ -3,13 +3,16 @@
 #include <limits.h>
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/codec.h"
 #include "base/log.h"
+#include "keyring/envelope.h"
+#include "keyring/pace.h"
+#include "keyring/secret.h"
 #include "keyring/totp.h"
+#include "keyring/trail.h"
 #include "keyring/verbs.h"
+#include "keyring/verbs_control.h"
 
-enum { DAY_S = 86400, SEALED_VERSION = 1, SEALED_HEAD = 1 + RING_ID };
-#define SEALED_MARK "{CSAM}"
+enum { DAY_S = 86400 };
 
 static void give(struct call *c, struct slice field)
 {
@@ -24,7 +27,7 @@ static void give_number(struct call *c, uint64_t number)
 static int sign(struct call *c)
 {
 	const char *alg = arena_str(c->a, c->in->field[0]);
-	const struct ring_key *key = keystore_current(c->store, "sign", alg);
+	const struct ring_key *key = keystore_current(c->store, "sign", alg, now());
 	struct slice sig;
 	if (key == NULL || !slice_is(c->in->field[0], alg))
 		return fail(E_NOENT, "keyring: refused to sign: no key for \"%s\"", alg);
@@ -32,73 +35,72 @@ static int sign(struct call *c)
 	if (e != OK)
 		return e;
 	give(c, sig);
-	give(c, slice_of(key->kid));
+	give(c, slice_of(arena_strdup(c->a, key->kid)));	/* the key may go before the reply does */
 	return OK;
 }
 
 static int public(struct call *c)
 {
-	give(c, c->store->jwks);
+	give(c, keystore_jwks(c->a, c->store, now(), c->terms.keep_s));
 	return OK;
 }
 
-/* "{CSAM}" base64(version 1 | key id 8 | nonce, ciphertext, tag) */
 static int seal(struct call *c)
 {
-	const struct ring_key *key = keystore_current(c->store, "seal", NULL);
-	struct slice sealed;
-	struct buf raw = buf_new(c->a), text = buf_new(c->a);
+	struct slice text;
 	if (c->in->field[0].n == 0)
 		return fail(E_INPUT, "keyring: refused to seal nothing");
-	aead_seal(c->a, key->secret, c->in->field[0], c->in->field[1], &sealed);
-	buf_char(&raw, SEALED_VERSION);
-	buf_raw(&raw, slice_mem(key->id, RING_ID));
-	buf_raw(&raw, sealed);
-	buf_lit(&text, SEALED_MARK);
-	buf_b64(&text, buf_slice(&raw));
-	give(c, buf_slice(&text));
+	secret_seal(c->a, c->store, c->in->field[0], c->in->field[1], &text);
+	give(c, text);
 	return OK;
 }
 
-static int unseal(struct call *c, struct slice text, struct slice ad, struct slice *plain)
-{
-	struct slice raw, b64 = { text.p + sizeof SEALED_MARK - 1, text.n - (sizeof SEALED_MARK - 1) };
-	if (b64_decode(c->a, b64, &raw) != OK || raw.n < SEALED_HEAD || raw.p[0] != SEALED_VERSION)
-		return fail(E_INPUT, "keyring: a sealed secret is damaged (for %.*s)", (int)ad.n, ad.p);
-	const struct ring_key *key = keystore_by_id(c->store, "seal", (const unsigned char *)raw.p + 1);
-	if (key == NULL)
-		return fail(E_INPUT, "keyring: a sealed secret names a key that is not here (for %.*s)", (int)ad.n, ad.p);
-	if (aead_open(c->a, key->secret, (struct slice){ raw.p + SEALED_HEAD, raw.n - SEALED_HEAD }, ad, plain) != OK)
-		return fail(E_INPUT, "keyring: a sealed secret is damaged or of another entry (for %.*s)", (int)ad.n, ad.p);
-	return OK;
-}
-
-/* The seed in field 0, sealed for field 1 or plain. */
+/* The seed in field 0, sealed for field 1 or plain. A code for it will be looked at: that counts as wrong until judged. A secret that an
+ * administrator wrote in plain is known to whoever asks: only sealed ones are guarded. */
 static int seed(struct call *c, struct slice *secret, bool *exposed)
 {
 	const struct slice *f = c->in->field;
 	struct slice base32 = f[0];
-	*exposed = !slice_starts(f[0], S(SEALED_MARK));
-	if (!*exposed && unseal(c, f[0], f[1], &base32) != OK)
+	static _Atomic uint64_t said;
+	*exposed = !secret_is_sealed(f[0]);
+	if (!*exposed && secret_unseal(c->a, c->store, f[0], f[1], &base32) != OK)
 		return E_INPUT;
 	if (totp_secret(c->a, base32, secret) != OK)
 		return fail(E_INPUT, "keyring: a secret is no base32 of at least 128 bits (for %.*s)", (int)f[1].n, f[1].p);
-	return OK;
+	if (*exposed || guess_take(f[1], c->limits != NULL ? c->limits->wrong_day : 0))
+		return OK;
+	if (pace_seldom(&said)) {
+		log_warn("keyring: too many wrong codes in a day (for %.*s)", (int)f[1].n, f[1].p);
+		trail_line(&(struct trail_line){ .event = "guessed", .key = f[1], .peer = c->peer });
+	}
+	return E_LIMIT;
+}
+
+static int judged(struct call *c, int e)
+{
+	if (e == OK && secret_is_sealed(c->in->field[0]))
+		guess_right(c->in->field[1]);
+	return e;
 }
 
 static int otp(struct call *c)
 {
 	const struct slice *f = c->in->field;
-	uint64_t when, back, fwd, floor, step;
+	uint64_t when, back, fwd, floor, step, at = (uint64_t)now();
 	struct slice secret;
 	bool exposed;
 	if (wire_get_number(f[3], INT64_MAX / 2, &when) != OK || wire_get_number(f[4], TOTP_REACH, &back) != OK ||
 	    wire_get_number(f[5], TOTP_REACH, &fwd) != OK || wire_get_number(f[6], UINT64_MAX, &floor) != OK)
 		return fail(E_INPUT, "keyring: refused a code: no such time, or a window of more than %d steps", TOTP_REACH);
-	if (seed(c, &secret, &exposed) != OK)
-		return E_INPUT;
+	if (secret_is_sealed(f[0]) && (when + GUESS_TIME_S < at || when > at + GUESS_TIME_S))
+		return fail(E_INPUT, "keyring: refused a code of another time than now");
+	int e = seed(c, &secret, &exposed);
+	if (e != OK)
+		return e;
+	if (floor < (uint64_t)c->store->otp_after / TOTP_STEP_S)
+		floor = (uint64_t)c->store->otp_after / TOTP_STEP_S;
 	struct totp_window w = { (time_t)when, (unsigned)back, (unsigned)fwd, floor };
-	int e = totp_match(secret, f[2], &w, &step);
+	e = judged(c, totp_match(secret, f[2], &w, &step));
 	if (e != OK)
 		return e;
 	give_number(c, step);
@@ -117,10 +119,11 @@ static int code(struct call *c)
 	if (wire_get_number(f[4], OTP_DIGITS_MAX, &digits) != OK || wire_get_number(f[5], INT64_MAX / 2, &r.first) != OK ||
 	    wire_get_number(f[6], INT64_MAX / 2, &r.last) != OK)
 		return fail(E_INPUT, "keyring: refused a code: no such numbers");
-	if (seed(c, &secret, &exposed) != OK)
-		return E_INPUT;
+	int e = seed(c, &secret, &exposed);
+	if (e != OK)
+		return e;
 	r.digits = (unsigned)digits;
-	int e = otp_match(secret, f[2], &r, &number);
+	e = judged(c, otp_match(secret, f[2], &r, &number));
 	if (e != OK)
 		return e;
 	give_number(c, number);
@@ -140,7 +143,7 @@ static int subject(struct call *c)
 	buf_raw(&in, sector);
 	buf_char(&in, '\0');
 	buf_raw(&in, person);
-	hmac_sha256(slice_mem(keystore_current(c->store, "subject", NULL)->secret, RING_SECRET), buf_slice(&in), mac);
+	hmac_sha256(slice_mem(keystore_current(c->store, "subject", NULL, now())->secret, RING_SECRET), buf_slice(&in), mac);
 	buf_b64url(&out, slice_mem(mac, SHA256_LEN));
 	give(c, buf_slice(&out));
 	return OK;
@@ -152,7 +155,8 @@ static int day_key(struct call *c)
 	unsigned char *key = arena_alloc(c->a, AEAD_KEY_LEN);
 	if (wire_get_number(c->in->field[0], UINT64_MAX, &day) != OK || day + 1 < today || day > today + 1)
 		return fail(E_INPUT, "keyring: refused a key of another day");
-	const struct ring_key *from = keystore_current(c->store, "day", NULL);
+	/* The key that was current when the day began: a rotation waits for midnight, and all nodes agree. */
+	const struct ring_key *from = keystore_current(c->store, "day", NULL, (time_t)(day * DAY_S));
 	derive_key(slice_mem(from->secret, RING_SECRET), arena_printf(c->a, "csam day %" PRIu64, day), key, AEAD_KEY_LEN);
 	give(c, slice_mem(key, AEAD_KEY_LEN));
 	return OK;
@@ -161,41 +165,101 @@ static int day_key(struct call *c)
 static int status(struct call *c)
 {
 	struct buf b = buf_new(c->a);
-	buf_printf(&b, "{\"version\":\"%s\",\"keys\":[", VERSION);
+	buf_printf(&b, "{\"version\":\"%s\",\"follows\":%s,\"keys\":[", VERSION, c->store->follows ? "true" : "false");
 	for (size_t i = 0; i < c->store->n; i++) {
 		const struct ring_key *k = &c->store->keys[i];
-		buf_printf(&b, "%s{\"kid\":\"%s\",\"use\":\"%s\",\"alg\":\"%s\",\"state\":\"%s\",\"created\":\"%s\"}", i > 0 ? "," : "", k->kid, k->kind->use,
-		    k->kind->alg, ring_state_name(k->state), time_iso(c->a, k->created));
+		enum ring_state state = keystore_state(c->store, k, now(), c->terms.keep_s);
+		buf_printf(&b, "%s{\"kid\":\"%s\",\"use\":\"%s\",\"alg\":\"%s\",\"state\":\"%s\",\"created\":\"%s\",\"from\":\"%s\"}", i > 0 ? "," : "", k->kid,
+		    k->kind->use, k->kind->alg, ring_state_name(state), time_iso(c->a, k->created), time_iso(c->a, k->from));
 	}
 	buf_lit(&b, "]}");
 	give(c, buf_slice(&b));
 	return OK;
 }
 
+/* Sealing keys that other secrets rest on are exchanged secret by secret: nothing is shown, not even to administrators. */
+static int reseal(struct call *c)
+{
+	struct slice text;
+	bool exposed;
+	int e = secret_reseal(c->a, c->store, c->in->field[0], c->in->field[1], &text, &exposed);
+	if (e != OK && e != E_EXISTS)
+		return e;
+	give(c, e == OK ? text : S(""));
+	give_number(c, exposed);
+	return OK;
+}
+
+static int address(struct call *c)
+{
+	give(c, envelope_address(c->a, keystore_current(c->store, "node", NULL, now())->secret));
+	return OK;
+}
+
+enum { FRONT = ASKER_FRONT, CONTROL = ASKER_CONTROL, BOTH = ASKER_FRONT | ASKER_CONTROL };
+
+/* What may be asked in a minute is far above what a machine that is used as it should be asks, and far below what somebody needs who
+ * wants all of it: see idpd(8), SECURITY. */
 static const struct verb {
 	const char *name;
 	unsigned askers;		/* enum asker */
 	size_t fields;
+	unsigned minute;		/* the most in a minute; 0: no limit of its own */
+	bool changes;
 	int (*run)(struct call *);
 } verbs[WIRE_VERBS] = {
-	[WIRE_SIGN]	= { "sign", ASKER_FRONT, 2, sign },
-	[WIRE_PUBLIC]	= { "public", ASKER_FRONT | ASKER_CONTROL, 0, public },
-	[WIRE_SEAL]	= { "seal", ASKER_FRONT | ASKER_CONTROL, 2, seal },
-	[WIRE_OTP]	= { "otp", ASKER_FRONT, 7, otp },
-	[WIRE_SUBJECT]	= { "subject", ASKER_FRONT, 2, subject },
-	[WIRE_DAY_KEY]	= { "day key", ASKER_FRONT, 1, day_key },
-	[WIRE_STATUS]	= { "status", ASKER_CONTROL, 0, status },
-	[WIRE_CODE]	= { "code", ASKER_FRONT, 7, code },
+	[WIRE_SIGN]	= { "sign", FRONT, 2, 0, false, sign },
+	[WIRE_PUBLIC]	= { "public", BOTH, 0, 60000, false, public },
+	[WIRE_SEAL]	= { "seal", BOTH, 2, 60000, false, seal },
+	[WIRE_OTP]	= { "otp", FRONT, 7, 120000, false, otp },
+	[WIRE_CODE]	= { "code", FRONT, 7, 120000, false, code },
+	[WIRE_SUBJECT]	= { "subject", FRONT, 2, 600000, false, subject },
+	[WIRE_DAY_KEY]	= { "day key", FRONT, 1, 600, false, day_key },
+	[WIRE_STATUS]	= { "status", CONTROL, 0, 600, false, status },
+	[WIRE_ADDRESS]	= { "address", CONTROL, 0, 600, false, address },
+	[WIRE_ROTATE]	= { "rotate", CONTROL, 2, 10, true, verb_rotate },
+	[WIRE_RESEAL]	= { "reseal", CONTROL, 2, 0, false, reseal },
+	[WIRE_RETIRE]	= { "retire", CONTROL, 1, 60, true, verb_retire },
+	[WIRE_EXPORT]	= { "export", CONTROL, 2, 10, true, verb_export },
+	[WIRE_IMPORT]	= { "import", CONTROL, 3, 10, true, verb_import },
 };
+
+static const struct verb *known(unsigned code)
+{
+	return code < WIRE_VERBS && verbs[code].run != NULL ? &verbs[code] : NULL;
+}
+
+bool verb_changes(unsigned code)
+{
+	const struct verb *v = known(code);
+	return v != NULL && v->changes;
+}
+
+const char *verb_name(unsigned code)
+{
+	const struct verb *v = known(code);
+	return v != NULL ? v->name : NULL;
+}
+
+static int limited(const struct call *c, const struct verb *v)
+{
+	static _Atomic uint64_t said[WIRE_VERBS];
+	if (pace_seldom(&said[c->in->code])) {
+		log_warn("keyring: %s is asked more often than it may be, by process %d", v->name, c->peer);
+		trail_line(&(struct trail_line){ .event = "limited", .verb = v->name, .peer = c->peer });
+	}
+	return E_LIMIT;
+}
 
 int verb_run(struct call *c)
 {
-	const struct verb *v = c->in->code < WIRE_VERBS ? &verbs[c->in->code] : NULL;
-	if (v == NULL || v->run == NULL)
+	const struct verb *v = known(c->in->code);
+	if (v == NULL)
 		return fail(E_BUG, "keyring: refused unknown verb %u", c->in->code);
 	if ((v->askers & c->asker) == 0)
 		return fail(E_BUG, "keyring: refused %s: not on this socket", v->name);
 	if (c->in->n != v->fields)
 		return fail(E_BUG, "keyring: refused %s: %zu fields instead of %zu", v->name, c->in->n, v->fields);
-	return v->run(c);
+	unsigned most = c->in->code == WIRE_SIGN && c->limits != NULL ? c->limits->sign_minute : v->minute;
+	return pace_take(c->in->code, most) ? v->run(c) : limited(c, v);
 }

@@ -2,18 +2,33 @@
 #ifndef CSAM_KEYRING_VERBS_H
 #define CSAM_KEYRING_VERBS_H
 
-#include "keyring/keystore.h"
+#include "keyring/ring.h"
 #include "svc/keyring_wire.h"
 
+struct limits;
 enum asker { ASKER_FRONT = 1, ASKER_CONTROL = 2 };	/* which socket; bits of what a verb is open to */
 
 struct call {
 	struct arena *a;		/* of this request, wiped behind it */
 	const struct keystore *store;
+	struct ring *ring;		/* for verbs that change keys; those have no store */
+	struct ring_terms terms;
+	const struct limits *limits;
 	enum asker asker;
+	int peer;			/* process that asks */
 	const struct wire *in;
 	struct wire out;		/* filled by the verb when it returns OK */
 };
+
+/* The most that may be asked; 0: no limit. */
+struct limits {
+	unsigned sign_minute;
+	unsigned wrong_day;		/* wrong codes for one secret */
+};
+
+/* Does this verb change keys, or use all of them? Then it takes its turn (ring_begin) and nothing is in use meanwhile. */
+bool verb_changes(unsigned code);
+const char *verb_name(unsigned code);	/* NULL: there is none */
 
 /* OK or the error to reply. E_BUG: nobody who follows the contract asks this (unknown verb, not on this socket, wrong fields); the
  * connection deserves no answer. Refusals are logged here. */

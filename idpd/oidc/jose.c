@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "oidc/jose.h"
+#include "oidc/oidc.h"
 #include "svc/keyring.h"
 
 enum { KID_MAX = 128 };
@@ -64,6 +65,7 @@ int jose_sign(struct arena *a, const char *alg, const char *typ, const json_t *c
 			return OK;
 		}
 		learn(index, used);
+		oidc_published_changed();	/* who sees this signature will ask for its key */
 		kid = used;
 	}
 	return E_DOWN;		/* the keyring changes keys faster than we can sign */

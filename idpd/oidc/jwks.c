@@ -65,6 +65,11 @@ int oidc_published(const struct published **out)
 	return *out != NULL ? OK : E_DOWN;
 }
 
+void oidc_published_changed(void)
+{
+	atomic_store(&look_at, 0);
+}
+
 int oidc_jwks(struct request *r, struct response *resp)
 {
 	const struct published *p;

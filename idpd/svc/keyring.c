@@ -8,10 +8,9 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/wait.h"
-#include "svc/keyring.h"
-#include "svc/keyring_wire.h"
+#include "svc/keyring_link.h"
 
-enum { WAIT_S = 2 };
+enum { WAIT_S = 2, WAIT_CHANGE_S = 30 /* making RSA keys, stretching a passphrase */ };
 
 /* What a thread keeps. The buffer is large so that every reply fits; pages that no reply reached are never touched. */
 struct link {
@@ -19,6 +18,7 @@ struct link {
 	unsigned char reply[WIRE_MAX];
 };
 
+static _Thread_local int patience_s = WAIT_S;
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static pthread_key_t link_key;
 static pthread_once_t link_once = PTHREAD_ONCE_INIT;
@@ -70,7 +70,7 @@ static struct link *link_of_thread(void)
 /* Waits in the listener's queue when the keyring is just being started again. */
 static int dial(struct link *l)
 {
-	struct timeval wait = { .tv_sec = WAIT_S };
+	struct timeval wait = { .tv_sec = patience_s };
 	if (l->fd >= 0)
 		return OK;
 	if (address.sun_path[0] == '\0')
@@ -115,7 +115,7 @@ static int once(struct link *l, struct wire_pieces *request, size_t *out)
 }
 
 /* Asks, and once more when the connection was broken: every verb may be repeated. The reply stands in the thread's buffer until wipe_reply. */
-static int ask(struct wire *request, size_t want, struct wire *reply, size_t *len)
+int link_ask(struct wire *request, size_t want, struct wire *reply, size_t *len)
 {
 	struct wire_pieces pieces;
 	if (would_block())
@@ -141,6 +141,13 @@ static int ask(struct wire *request, size_t want, struct wire *reply, size_t *le
 	return fail(E_DOWN, "keyring: a reply that makes no sense (verb %u)", request->code);
 }
 
+void link_patience(bool long_time)
+{
+	patience_s = long_time ? WAIT_CHANGE_S : WAIT_S;
+	if (link_here != NULL)
+		hang_up(link_here);	/* the next one waits as long as it should */
+}
+
 static void wipe_reply(size_t len)
 {
 	wipe(link_here->reply, len);
@@ -150,7 +157,7 @@ int keyring_sign(struct arena *a, const char *alg, struct slice msg, struct slic
 {
 	struct wire q = { WIRE_SIGN, 2, { slice_of(alg), msg } }, r;
 	size_t len;
-	int e = ask(&q, 2, &r, &len);
+	int e = link_ask(&q, 2, &r, &len);
 	if (e != OK)
 		return e;
 	*sig = arena_copy(a, r.field[0]);
@@ -159,11 +166,11 @@ int keyring_sign(struct arena *a, const char *alg, struct slice msg, struct slic
 }
 
 /* Verbs whose answer is one text. */
-static int ask_text(struct arena *a, struct wire *q, struct slice *out)
+int link_ask_text(struct arena *a, struct wire *q, struct slice *out)
 {
 	struct wire r;
 	size_t len;
-	int e = ask(q, 1, &r, &len);
+	int e = link_ask(q, 1, &r, &len);
 	if (e != OK)
 		return e;
 	*out = arena_copy(a, r.field[0]);
@@ -173,26 +180,26 @@ static int ask_text(struct arena *a, struct wire *q, struct slice *out)
 int keyring_public(struct arena *a, struct slice *jwks)
 {
 	struct wire q = { .code = WIRE_PUBLIC };
-	return ask_text(a, &q, jwks);
+	return link_ask_text(a, &q, jwks);
 }
 
 int keyring_status(struct arena *a, struct slice *json)
 {
 	struct wire q = { .code = WIRE_STATUS };
-	return ask_text(a, &q, json);
+	return link_ask_text(a, &q, json);
 }
 
 int keyring_seal(struct arena *a, struct slice plain, struct slice ad, struct slice *sealed)
 {
 	struct wire q = { WIRE_SEAL, 2, { plain, ad } };
-	return ask_text(a, &q, sealed);
+	return link_ask_text(a, &q, sealed);
 }
 
 int keyring_subject(struct arena *a, const char *sector, const char *subject, const char **out)
 {
 	struct wire q = { WIRE_SUBJECT, 2, { slice_of(sector), slice_of(subject) } };
 	struct slice text;
-	int e = ask_text(a, &q, &text);
+	int e = link_ask_text(a, &q, &text);
 	if (e != OK)
 		return e;
 	*out = text.p;
@@ -205,7 +212,7 @@ static int ask_number(struct wire *q, uint64_t *number, bool *was_plain)
 	struct wire r;
 	uint64_t found, exposed;
 	size_t len;
-	int e = ask(q, 2, &r, &len);
+	int e = link_ask(q, 2, &r, &len);
 	if (e != OK)
 		return e;
 	if (wire_get_number(r.field[0], UINT64_MAX, &found) != OK || wire_get_number(r.field[1], 1, &exposed) != OK)
@@ -241,7 +248,7 @@ int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])
 	unsigned char number[WIRE_NUMBER];
 	struct wire q = { WIRE_DAY_KEY, 1, { wire_put_number(number, day) } }, r;
 	size_t len;
-	int e = ask(&q, 1, &r, &len);
+	int e = link_ask(&q, 1, &r, &len);
 	if (e != OK)
 		return e;
 	bool whole = r.field[0].n == AEAD_KEY_LEN;

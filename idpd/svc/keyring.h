@@ -24,6 +24,15 @@ int keyring_public(struct arena *a, struct slice *jwks);
 /* Which keys there are and in what state, as JSON text; only on the control socket. */
 int keyring_status(struct arena *a, struct slice *json);
 
+/* For administrators, on the control socket. *why says in words why it was not done, and is empty when it was. */
+int keyring_address(struct arena *a, struct slice *jwk);					/* what other nodes encrypt to */
+int keyring_rotate(struct arena *a, const char *use, bool at_once, const char **why, struct slice *from);
+int keyring_retire(struct arena *a, const char *kid, const char **why);
+int keyring_export(struct arena *a, struct slice node, struct slice passphrase, const char **why, struct slice *jwe);
+int keyring_import(struct arena *a, struct slice jwe, struct slice passphrase, bool replace, const char **why, struct slice *keys);
+/* The secret under the newest sealing key; E_EXISTS: it is already. E_INPUT: it cannot be opened. *exposed: it stood there in plain. */
+int keyring_reseal(struct arena *a, struct slice secret, struct slice ad, struct slice *sealed, bool *exposed);
+
 /* Seals a secret of a digital key (the base32 text of a TOTP secret) for the directory, bound to ad ("csamSubject|csamKeyId"). The result is
  * printable: "{CSAM}" and base64. There is no verb that opens it again. */
 int keyring_seal(struct arena *a, struct slice plain, struct slice ad, struct slice *sealed);

@@ -23,6 +23,13 @@ enum wire_verb {
 	WIRE_DAY_KEY = 6,	/* day -> key */
 	WIRE_STATUS = 7,	/* -> JSON text */
 	WIRE_CODE = 8,		/* secret, ad, code, alg, digits, first, last -> number, exposed */
+	/* Of administrators: whatever changes keys replies why it did not (empty: it did), and a result. */
+	WIRE_ADDRESS = 32,	/* -> JWK of this node */
+	WIRE_ROTATE = 33,	/* use (empty: all), at once -> why, when they begin */
+	WIRE_RESEAL = 34,	/* secret, ad -> sealed with the newest key (empty: it was already), exposed */
+	WIRE_RETIRE = 35,	/* kid -> why, empty */
+	WIRE_EXPORT = 36,	/* JWK of a node, or passphrase -> why, JWE */
+	WIRE_IMPORT = 37,	/* JWE, passphrase (empty: to this node), replace -> why, number of keys */
 	WIRE_VERBS
 };
 

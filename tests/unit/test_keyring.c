@@ -1,5 +1,6 @@
 /* The keyring: a real process, a real client, and everything that must be refused. */
 #include <fcntl.h>
+#include <liboath/oath.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
@@ -310,6 +311,13 @@ static void bad_secrets(void **state)
 	assert_int_equal(keyring_otp(&o), E_NOENT);
 }
 
+static const char *code_of(time_t when)
+{
+	static char code[7];
+	assert_int_equal(oath_totp_generate("12345678901234567890", 20, when, 30, 0, 6, code), OATH_OK);
+	return code;
+}
+
 static void seals_for_one_entry(void **state)
 {
 	(void)state;
@@ -319,10 +327,18 @@ static void seals_for_one_entry(void **state)
 	assert_int_equal(keyring_seal(a, S("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), S("subject-1|app-1"), &two), OK);
 	assert_true(slice_starts(one, S("{CSAM}")));
 	assert_false(slice_eq(one, two));
-	struct otp o = { one, S("subject-1|app-1"), S("287082"), 59, .exposed = true };
+	struct otp o = { one, S("subject-1|app-1"), slice_of(code_of(now())), now(), .exposed = true };
 	assert_int_equal(keyring_otp(&o), OK);
 	assert_false(o.exposed);
-	assert_int_equal(o.step, 1);
+	assert_int_equal(o.step, o.when / 30);
+	o.when -= 3600;
+	o.code = slice_of(code_of(o.when));
+	assert_int_equal(keyring_otp(&o), E_INPUT);	/* of another time: nobody may collect the codes of next year */
+	o.when += 7200;
+	o.code = slice_of(code_of(o.when));
+	assert_int_equal(keyring_otp(&o), E_INPUT);
+	o.when = now();
+	o.code = slice_of(code_of(o.when));
 	o.ad = S("subject-2|app-1");
 	assert_int_equal(keyring_otp(&o), E_INPUT);
 	o.ad = S("subject-1|app-1");
@@ -386,7 +402,7 @@ static void control_socket_has_its_own_verbs(void **state)
 	assert_int_equal(keyring_status(a, &s), OK);
 	json_t *v;
 	assert_int_equal(json_parse(a, s, &v, NULL), OK);
-	assert_int_equal(json_array_size(json_object_get(v, "keys")), 7);
+	assert_int_equal(json_array_size(json_object_get(v, "keys")), 8);
 	assert_null(strstr(s.p, "PRIVATE"));
 	assert_null(strstr(s.p, "secret"));
 	assert_int_equal(keyring_seal(a, S("x"), S("y"), &s), OK);
@@ -532,7 +548,7 @@ static void keeps_no_other_descriptors(void **state)
 	FILE *f = popen(cmd, "r");
 	assert_int_equal(fscanf(f, "%d", &n), 1);
 	pclose(f);
-	assert_int_equal(n, 3 + 2 + 1 + 1);	/* standard, listening, directory, our connection */
+	assert_int_equal(n, 3 + 2 + 1 + 1 + 1);	/* standard, listening, directory, trail, our connection */
 }
 
 int main(void)

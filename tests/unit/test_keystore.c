@@ -1,5 +1,6 @@
 /* The file of the keys: what is made, what is refused and left alone, and which key of several is taken. */
 #include <fcntl.h>
+#include <liboath/oath.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #undef fail
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -91,9 +93,9 @@ static void first_start_makes_keys(void **state)
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(try_open(&s), OK);
-	assert_int_equal(s.n, 7);
+	assert_int_equal(s.n, 8);
 	assert_int_equal(try_open(&again), OK);
-	assert_true(slice_eq(s.jwks, again.jwks));
+	assert_true(slice_eq(keystore_jwks(a, &s, now(), 0), keystore_jwks(a, &again, now(), 0)));
 	assert_true(slice_eq(contents(), good));
 }
 
@@ -181,26 +183,50 @@ static const char *member(size_t i, const char *name)
 	return json_str(json_array_get(json_object_get(root, "keys"), i), name);
 }
 
+static int without(size_t i)
+{
+	json_t *root;
+	assert_int_equal(json_parse(a, good, &root, NULL), OK);
+	json_array_remove(json_object_get(root, "keys"), i);
+	write_file(json_text(a, root));
+	return try_open(NULL);
+}
+
+static int twice(const char *use, const char *alg)
+{
+	json_t *root;
+	struct ring_kind kind = { use, alg, "oct" };
+	assert_int_equal(json_parse(a, good, &root, NULL), OK);
+	json_array_append(json_object_get(root, "keys"), ring_key_make(a, &kind, 1));
+	write_file(json_text(a, root));
+	return try_open(NULL);
+}
+
 static void refuses_wrong_members(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "kid", "use", "alg", "state", "created" };
-	for (size_t i = 0; i < 7; i++) {
-		for (size_t m = 0; m < 5; m++) {
+	static const char *const names[] = { "kid", "use", "alg", "created" };
+	for (size_t i = 0; i < 8; i++) {
+		for (size_t m = 0; m < 4; m++) {
 			assert_int_equal(with(i, names[m], NULL), E_INPUT);
 			assert_int_equal(with(i, names[m], json_string("")), E_INPUT);
 			assert_int_equal(with(i, names[m], json_true()), E_INPUT);
 		}
 		assert_int_equal(with(i, i < 4 ? "private" : "secret", NULL), E_INPUT);
 		assert_int_equal(with(i, i < 4 ? "private" : "secret", json_string("AAAA")), E_INPUT);
-		assert_int_equal(with(i, "kid", json_string(member((i + 1) % 7, "kid"))), E_INPUT);
+		assert_int_equal(with(i, "kid", json_string(member((i + 1) % 8, "kid"))), E_INPUT);
 	}
 	assert_int_equal(with(0, "private", json_string(member(1, "private"))), E_INPUT);	/* the thumbprint tells */
 	assert_int_equal(with(4, "secret", json_string(member(5, "secret"))), E_INPUT);
 	assert_int_equal(with(2, "alg", json_string("RS256")), E_INPUT);
-	assert_int_equal(with(4, "state", json_string("retired")), E_INPUT);	/* nothing left to seal with */
-	assert_int_equal(with(2, "state", json_string("retired")), OK);
-	static const char *const roots[] = { "{}", "[]", "{\"format\":1,\"keys\":[]}", "{\"format\":1,\"keys\":{}}", "{\"format\":2,\"keys\":[{}]}",
+	assert_int_equal(with(0, "from", json_string("")), E_INPUT);
+	assert_int_equal(with(0, "from", json_true()), E_INPUT);
+	for (size_t i = 4; i < 8; i++)
+		assert_int_equal(without(i), E_INPUT);		/* nothing left to seal with, … */
+	assert_int_equal(without(2), OK);
+	assert_int_equal(twice("subject", "HS256"), E_INPUT);	/* which of them? */
+	assert_int_equal(twice("seal", "A256GCM"), OK);
+	static const char *const roots[] = { "{}", "[]", "{\"format\":1,\"keys\":[]}", "{\"format\":1,\"keys\":{}}", "{\"format\":3,\"keys\":[{}]}",
 		"{\"format\":1,\"keys\":[{}]}", "{\"format\":1,\"keys\":[1]}", "null" };
 	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
 		write_file(slice_of(roots[i]));
@@ -237,39 +263,81 @@ static void interrupted_first_start(void **state)
 
 /* --- several keys of one use --- */
 
-static json_t *grown(const char *use, const char *alg, const char *kty, const char *state, time_t created)
+static json_t *grown(const char *use, const char *alg, const char *kty, time_t from)
 {
 	json_t *root;
 	struct ring_kind kind = { use, alg, kty };
 	assert_int_equal(json_parse(a, good, &root, NULL), OK);
-	json_t *key = ring_key_make(a, &kind, created);
-	json_object_set_new(key, "state", json_string(state));
+	json_t *key = ring_key_make(a, &kind, from);
 	json_array_append(json_object_get(root, "keys"), key);
 	write_file(json_text(a, root));
 	return key;
 }
 
-static void newest_signing_key_signs(void **state)
+/* A key begins, is followed, leaves and is gone by the clock alone. */
+static void the_clock_says_who_signs(void **state)
+{
+	(void)state;
+	enum { KEEP = 600 };
+	struct keystore s;
+	const char *old = member(2, "kid");
+	time_t t = now() + 1000;
+	const char *kid = json_str(grown("sign", "ES256", "EC", t), "kid");
+	assert_int_equal(try_open(&s), OK);
+	const struct ring_key *was = keystore_by_kid(&s, slice_of(old)), *next = keystore_by_kid(&s, slice_of(kid));
+	static const struct { int at; enum ring_state old, next; } when[] = {
+		{ -1, RING_SIGNING, RING_PUBLISHED }, { 0, RING_LEAVING, RING_SIGNING }, { KEEP - 1, RING_LEAVING, RING_SIGNING },
+		{ KEEP, RING_GONE, RING_SIGNING }, { 1000000, RING_GONE, RING_SIGNING }, { -1000000000, RING_SIGNING, RING_PUBLISHED },
+	};
+	for (size_t i = 0; i < sizeof when / sizeof *when; i++) {
+		time_t at = t + when[i].at;
+		struct slice jwks = keystore_jwks(a, &s, at, KEEP);
+		assert_int_equal(keystore_state(&s, was, at, KEEP), when[i].old);
+		assert_int_equal(keystore_state(&s, next, at, KEEP), when[i].next);
+		assert_ptr_equal(keystore_current(&s, "sign", "ES256", at), when[i].old == RING_SIGNING ? was : next);
+		assert_non_null(strstr(jwks.p, kid));		/* known before it signs */
+		assert_int_equal(strstr(jwks.p, old) != NULL, when[i].old != RING_GONE);
+	}
+	const struct ring_key *other = keystore_current(&s, "sign", "RS256", t + 1000000);
+	assert_int_equal(keystore_state(&s, other, t + 1000000, KEEP), RING_SIGNING);	/* nobody follows that one */
+}
+
+/* What was sealed yesterday opens today, and a sealing key stays until it is retired. */
+static void secrets_stay(void **state)
 {
 	(void)state;
 	struct keystore s;
-	const char *old = member(2, "kid");
-	json_t *key = grown("sign", "ES256", "EC", "signing", 4102444800);
+	time_t t = now() + 1000;
+	grown("seal", "A256GCM", "oct", t);
 	assert_int_equal(try_open(&s), OK);
-	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, json_str(key, "kid"));
-	assert_non_null(strstr(s.jwks.p, old));
-	assert_non_null(strstr(s.jwks.p, json_str(key, "kid")));
-	grown("sign", "ES256", "EC", "signing", 1);
+	assert_int_equal(keystore_state(&s, keystore_current(&s, "seal", NULL, t - 1), t + 100000000, 1), RING_LEAVING);
+	grown("day", "HKDF-SHA256", "oct", t);
 	assert_int_equal(try_open(&s), OK);
-	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, old);
-	key = grown("sign", "ES256", "EC", "published", 4102444800);
+	const struct ring_key *day = keystore_current(&s, "day", NULL, t - 1);
+	assert_int_equal(keystore_state(&s, day, t + 2 * 86400, 1), RING_LEAVING);
+	assert_int_equal(keystore_state(&s, day, t + 4 * 86400, 1), RING_GONE);
+}
+
+/* A keyring of format 1 goes on, with the same keys, and gets a key of its node. */
+static void takes_the_older_format(void **state)
+{
+	(void)state;
+	struct keystore s, again;
+	json_t *root, *key;
+	size_t i;
+	assert_int_equal(json_parse(a, good, &root, NULL), OK);
+	json_object_set_new(root, "format", json_integer(1));
+	json_array_remove(json_object_get(root, "keys"), 7);
+	json_array_foreach(json_object_get(root, "keys"), i, key) {
+		json_object_del(key, "from");
+		json_object_set_new(key, "state", json_string("signing"));
+	}
+	write_file(json_text(a, root));
 	assert_int_equal(try_open(&s), OK);
-	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, old);
-	assert_non_null(strstr(s.jwks.p, json_str(key, "kid")));
-	key = grown("sign", "ES256", "EC", "retired", 4102444800);
-	assert_int_equal(try_open(&s), OK);
-	assert_string_equal(keystore_current(&s, "sign", "ES256")->kid, old);
-	assert_null(strstr(s.jwks.p, json_str(key, "kid")));
+	assert_int_equal(s.n, 8);
+	assert_string_equal(s.keys[2].kid, member(2, "kid"));
+	assert_int_equal(try_open(&again), OK);
+	assert_string_equal(s.keys[7].kid, again.keys[7].kid);
 }
 
 static int ask(const struct keystore *s, enum wire_verb verb, struct wire in, struct wire *out)
@@ -287,16 +355,18 @@ static void sealed_secrets_name_their_key(void **state)
 	(void)state;
 	struct keystore before, after;
 	struct wire sealed, again, r;
-	unsigned char when[8], zero[8];
+	unsigned char when[8], zero[8], one[8];
 	struct wire plain = { .n = 2, .field = { S("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), S("ad") } };
 	assert_int_equal(try_open(&before), OK);
 	assert_int_equal(ask(&before, WIRE_SEAL, plain, &sealed), OK);
-	grown("seal", "A256GCM", "oct", "signing", 4102444800);
+	grown("seal", "A256GCM", "oct", now());
 	assert_int_equal(try_open(&after), OK);
 	assert_int_equal(ask(&after, WIRE_SEAL, plain, &again), OK);
 	assert_memory_not_equal(sealed.field[0].p, again.field[0].p, 6 + 12);	/* mark, version and key id */
-	struct wire otp = { .n = 7, .field = { sealed.field[0], S("ad"), S("287082"), wire_put_number(when, 59),
-		wire_put_number(zero, 0), wire_put_number(zero, 0), wire_put_number(zero, 0) } };
+	char code[7];
+	assert_int_equal(oath_totp_generate("12345678901234567890", 20, now(), 30, 0, 6, code), OATH_OK);
+	struct wire otp = { .n = 7, .field = { sealed.field[0], S("ad"), slice_of(code), wire_put_number(when, (uint64_t)now()),
+		wire_put_number(one, 1), wire_put_number(one, 1), wire_put_number(zero, 0) } };
 	assert_int_equal(ask(&after, WIRE_OTP, otp, &r), OK);
 	otp.field[0] = again.field[0];
 	assert_int_equal(ask(&after, WIRE_OTP, otp, &r), OK);
@@ -316,7 +386,7 @@ static void matches_rfc8037(void **state)
 	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(pem, k, NULL, NULL, 0, NULL, NULL), 1);
 	long n = BIO_get_mem_data(pem, &text);
 	json_t *rec = json_own(a, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s%}", "kid", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
-	    "use", "sign", "alg", "EdDSA", "state", "signing", "created", 1, "private", text, (size_t)n));
+	    "use", "sign", "alg", "EdDSA", "typ", "x", "created", 1, "private", text, (size_t)n));
 	BIO_free(pem);
 	EVP_PKEY_free(k);
 	struct ring_key key;
@@ -335,7 +405,8 @@ int main(void)
 		cmocka_unit_test_setup(first_start_makes_keys, restore), cmocka_unit_test_setup(refuses_wrong_rights, restore),
 		cmocka_unit_test_setup(refuses_what_is_no_file, restore), cmocka_unit_test_setup(refuses_damage, restore),
 		cmocka_unit_test_setup(refuses_wrong_members, restore), cmocka_unit_test_setup(one_keyring_per_directory, restore),
-		cmocka_unit_test_setup(interrupted_first_start, restore), cmocka_unit_test_setup(newest_signing_key_signs, restore),
+		cmocka_unit_test_setup(interrupted_first_start, restore), cmocka_unit_test_setup(the_clock_says_who_signs, restore),
+		cmocka_unit_test_setup(secrets_stay, restore), cmocka_unit_test_setup(takes_the_older_format, restore),
 		cmocka_unit_test_setup(sealed_secrets_name_their_key, restore), cmocka_unit_test(matches_rfc8037),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,30 @@
+/* The keyring, asked over its control socket. */
+#ifndef CSAMCTL_KEYRING_H
+#define CSAMCTL_KEYRING_H
+
+#include "csamctl/ctl.h"
+#include "csamctl/ldap.h"
+
+int keyring_reach(struct ctl *c);			/* DONE, or USAGE: nobody said where it is */
+int keyring_no_answer(const struct ctl *c);		/* says so; REFUSED */
+
+/* By options --to FILE or --passphrase-file FILE, of which one must be given: the keys, encrypted. DONE; REFUSED or USAGE, which was said. */
+int keyring_exported(struct ctl *c, struct slice *jwe);
+
+/* Every secret of a digital key in the directory, with what it is bound to; fn gives DONE, or REFUSED when this one went wrong, or USAGE to
+ * stop. `total` is known before the first. DONE when all were. */
+struct sealed {
+	const char *dn, *ad;
+	struct slice text;
+};
+struct sealed_walk {
+	int (*fn)(void *ctx, const struct sealed *s);
+	void *ctx;
+	size_t total, done;
+};
+int sealed_each(struct ctl *c, struct sealed_walk *w);
+
+/* Writes a new file of mode 0600, whole and on the disk, or none. DONE, or REFUSED, which was said. */
+int write_new_file(const char *path, struct slice text);
+
+#endif
