@@ -10,7 +10,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 
-enum { FIRST_S = 5, LIFE_S = 900, TURNS_MAX = 64, FRESH_S = 60 };
+enum { FIRST_S = 5, LIFE_S = 900, DEVICE_S = 300, TURNS_MAX = 64, FRESH_S = 60 };
 
 struct conversation {
 	const struct host *h;
@@ -95,6 +95,8 @@ static bool send_prompt(const struct conversation *c, struct arena *a, const str
 		message_put(&b, "note", slice_of(p->note));
 	if (p->wait_s > 0)
 		message_put(&b, "wait", slice_of(arena_printf(a, "%u", p->wait_s)));
+	for (size_t i = 0; i < p->nlines; i++)
+		message_put(&b, "line", slice_of(p->lines[i]));
 	for (size_t i = 0; i < p->nchoices; i++)
 		message_put(&b, "choice", slice_of(arena_printf(a, "%s:%s", p->choices[i].id, p->choices[i].label)));
 	return send_reply(c, &b);
@@ -253,14 +255,33 @@ static bool answers(const struct conversation *c, const struct message *r)
 	return r->op == OP_ANSWER && (given & ~c->asked) == 0 && (given != 0 || c->asked == ASK_SHOW);
 }
 
+/* Somebody may be about to approve on another device what nobody waits for any more. Best effort. */
+static void leave(const struct conversation *c, struct arena *a)
+{
+	struct buf form = buf_new(a);
+	struct reply r;
+	form_put(&form, "operation", S("leave"));
+	form_put(&form, "auth_session", slice_of(c->auth_session));
+	idp_challenge(c->h->idp, a, &form, c->start.can, turn_deadline(c), &r);
+}
+
+/* A telephone must be found, and a key used there: as long as the code lives. */
+static unsigned patience_s(const struct conversation *c)
+{
+	unsigned s = (unsigned)c->h->conf->agent_answer_timeout;
+	return c->asked & ASK_DEVICE && s < DEVICE_S ? DEVICE_S : s;
+}
+
 static bool next_turn(struct conversation *c)
 {
 	AUTO_ARENA a = arena_new();	/* what the person typed is wiped at the end of the turn */
 	struct buf form = buf_new(a);
 	struct message r;
-	int e = receive(c, a, (unsigned)c->h->conf->agent_answer_timeout, &r);
+	int e = receive(c, a, patience_s(c), &r);
 	if (e == E_NOENT) {
 		say(c, "left", "no-answer");
+		if (c->asked & ASK_DEVICE)
+			leave(c, a);
 		return false;
 	}
 	if (e != OK || !answers(c, &r)) {

@@ -3,7 +3,7 @@
 
 enum { SHORT = 256, ANSWER_MAX = 512, START = 1 << OP_AUTHENTICATE | 1 << OP_ACCOUNT | 1 << OP_PASSWORD, ANSWER = 1 << OP_ANSWER };
 
-const char *const ask_words[NASKS + 1] = { "secret", "code", "text", "choice", "show", NULL };
+const char *const ask_words[NASKS + 1] = { "secret", "code", "text", "choice", "show", "device", NULL };
 
 /* One row a field: with which requests it may come, how long it may be, and whether it must be text (a password may be anything). */
 static const struct field {

@@ -8,8 +8,8 @@
 enum { MESSAGE_MAX = 16 * 1024, MESSAGE_VALUE_MAX = 4096 };
 
 enum op { OP_NONE, OP_AUTHENTICATE, OP_ANSWER, OP_ACCOUNT, OP_PASSWORD };
-enum ask { ASK_SECRET = 1, ASK_CODE = 2, ASK_TEXT = 4, ASK_CHOICE = 8, ASK_SHOW = 16 };
-enum { NASKS = 5 };
+enum ask { ASK_SECRET = 1, ASK_CODE = 2, ASK_TEXT = 4, ASK_CHOICE = 8, ASK_SHOW = 16, ASK_DEVICE = 32 };
+enum { NASKS = 6 };
 extern const char *const ask_words[NASKS + 1];	/* in the order of their bits, NULL-terminated */
 
 struct message {			/* slices point into the message; p is NULL when a field was not there */

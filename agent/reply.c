@@ -1,7 +1,7 @@
 /* What the identity provider answers to a turn. */
 #include "agent/reply.h"
 
-enum { SESSION_MAX = 4096, CODE_MAX = 4096, ID_MAX = 64, CHOICE_MAX = 256, WAIT_MAX = 3600, VALID_MAX = 604800 };
+enum { SESSION_MAX = 4096, CODE_MAX = 4096, ID_MAX = 64, CHOICE_MAX = 256, WAIT_MAX = 3600, VALID_MAX = 604800, LINE_MAX_BYTES = 511 };	/* a line fits into one message of PAM */
 
 static const char *text_of(const json_t *v, const char *name, size_t max)
 {
@@ -68,6 +68,22 @@ static bool read_choices(const json_t *list, struct prompt *p)
 	return !(p->ask & ASK_CHOICE) == (i == 0);
 }
 
+static bool read_lines(const json_t *list, struct prompt *p)
+{
+	size_t i;
+	json_t *v;
+	if (json_array_size(list) > LINES_MAX)
+		return false;
+	json_array_foreach(list, i, v) {
+		const char *line = json_string_value(v);
+		if (line == NULL || *line == '\0' || strlen(line) > LINE_MAX_BYTES)
+			return false;
+		p->lines[i] = line;
+	}
+	p->nlines = i;
+	return !(p->ask & ASK_DEVICE) == (i == 0);
+}
+
 static void read_prompt(const json_t *v, unsigned can, struct reply *out)
 {
 	const json_t *prompt = json_object_get(v, "prompt");
@@ -77,7 +93,8 @@ static void read_prompt(const json_t *v, unsigned can, struct reply *out)
 	};
 	const char *session = text_of(v, "auth_session", SESSION_MAX);
 	out->why = "prompt";
-	if (session == NULL || p.ask == 0 || (p.ask & ~can) != 0 || !read_choices(json_object_get(prompt, "choices"), &p))
+	if (session == NULL || p.ask == 0 || (p.ask & ~can) != 0 || !read_choices(json_object_get(prompt, "choices"), &p) ||
+	    !read_lines(json_object_get(prompt, "lines"), &p))
 		return;
 	p.label = p.label ? p.label : "";
 	out->kind = REPLY_ASK;

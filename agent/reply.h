@@ -5,7 +5,7 @@
 #include "agent/message.h"
 #include "base/json.h"
 
-enum { CHOICES_MAX = 16 };
+enum { CHOICES_MAX = 16, LINES_MAX = 64 };
 
 struct prompt {
 	unsigned ask;			/* enum ask, at least one */
@@ -13,6 +13,8 @@ struct prompt {
 	unsigned wait_s;
 	struct { const char *id, *label; } choices[CHOICES_MAX];
 	size_t nchoices;
+	const char *lines[LINES_MAX];	/* ASK_DEVICE: what to do there */
+	size_t nlines;
 };
 
 /* Whatever was not understood is down. */

@@ -4,6 +4,7 @@
 
 static const struct { const char *word; unsigned bit; } asks[] = {
 	{ "secret", CSAM_SECRET }, { "code", CSAM_CODE }, { "text", CSAM_TEXT }, { "choice", CSAM_CHOICE }, { "show", CSAM_SHOW },
+	{ "device", CSAM_DEVICE },
 };
 
 static const struct { const char *word; enum csam_result result; } results[] = {
@@ -151,6 +152,13 @@ static bool take_choice(struct csam_turn *t, char *value)
 	return true;
 }
 
+static bool take_line(struct csam_turn *t, char *value)
+{
+	if (t->nlines == CSAM_MAX_LINES || strlen(value) > CSAM_MAX_LINE)
+		return false;
+	return plain_text(t->lines[t->nlines++] = value);
+}
+
 static bool take_label(struct csam_turn *t, char *value)
 {
 	return plain_text(t->label = value);
@@ -175,7 +183,7 @@ static bool take_name(struct csam_turn *t, char *value)
 static const struct { const char *name; bool (*take)(struct csam_turn *t, char *value); bool repeats; } fields[] = {
 	{ "result", take_result, false },	/* first: complete() asks for its bit */
 	{ "ask", take_ask, false }, { "label", take_label, false }, { "note", take_note, false }, { "message", take_message, false },
-	{ "wait", take_wait, false }, { "choice", take_choice, true }, { "name", take_name, false }, { "uid", take_uid, false },
+	{ "wait", take_wait, false }, { "choice", take_choice, true }, { "line", take_line, true }, { "name", take_name, false }, { "uid", take_uid, false },
 };
 
 static bool take(struct csam_turn *t, char *field, unsigned *seen)
@@ -202,7 +210,7 @@ static bool complete(const struct csam_turn *t, unsigned seen)
 	if (!(seen & 1))
 		return false;
 	if (t->result == CSAM_ASK)
-		return t->ask != 0 && !(t->ask & CSAM_CHOICE) == (t->nchoices == 0);
+		return t->ask != 0 && !(t->ask & CSAM_CHOICE) == (t->nchoices == 0) && !(t->ask & CSAM_DEVICE) == (t->nlines == 0);
 	return t->result != CSAM_ALLOW || t->name != NULL;
 }
 

@@ -26,6 +26,15 @@ static int allow(const struct call *c, const struct csam_turn *t, const struct g
 	return rc;
 }
 
+/* What can be asked here: one string holds a password and a code and nothing else; whoever is to sign in on another device is asked for no password. */
+static unsigned can(const struct call *c, const struct given *g)
+{
+	if (g->single)
+		return CSAM_SECRET | CSAM_CODE;
+	unsigned all = CSAM_CODE | CSAM_TEXT | CSAM_CHOICE | CSAM_SHOW | CSAM_DEVICE;
+	return c->opt.prompting == PROMPT_DEVICE ? all : all | CSAM_SECRET;
+}
+
 static int authenticate(const struct call *c)
 {
 	__attribute__((cleanup(turns_wipe))) struct given g = { .single = turns_single(c) };
@@ -35,8 +44,7 @@ static int authenticate(const struct call *c)
 
 	if (agent != NULL) {
 		struct csam_who who = call_who(c, lang);
-		/* one string holds a password and a code: nothing else can be asked there */
-		who.can = g.single ? CSAM_SECRET | CSAM_CODE : CSAM_SECRET | CSAM_CODE | CSAM_TEXT | CSAM_CHOICE | CSAM_SHOW;
+		who.can = can(c, &g);
 		csam_authenticate(agent, &who, &t);
 		int rc = turns_run(c, agent, &t, &g);
 		if (rc != PAM_SUCCESS)

@@ -11,7 +11,7 @@
 
 enum { MAX_USER = 256, MAX_RESPONSE = PAM_MAX_RESP_SIZE };
 
-enum prompting { PROMPT_AUTO, PROMPT_TWO, PROMPT_SINGLE };
+enum prompting { PROMPT_AUTO, PROMPT_TWO, PROMPT_SINGLE, PROMPT_DEVICE };
 
 struct options {
 	const char *socket;		/* NULL: the agent's own place */

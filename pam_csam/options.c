@@ -40,7 +40,7 @@ static bool take_timeout(struct options *o, const char *value)
 
 static bool take_prompt(struct options *o, const char *value)
 {
-	static const char *const words[] = { [PROMPT_AUTO] = "auto", [PROMPT_TWO] = "two", [PROMPT_SINGLE] = "single" };
+	static const char *const words[] = { [PROMPT_AUTO] = "auto", [PROMPT_TWO] = "two", [PROMPT_SINGLE] = "single", [PROMPT_DEVICE] = "device" };
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strcmp(value, words[i]) == 0) {

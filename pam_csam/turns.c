@@ -129,6 +129,8 @@ static int draw(const struct call *c, const struct csam_turn *t, struct given *g
 	talk_tell(c, PAM_TEXT_INFO, t->note);
 	if (t->ask & CSAM_SHOW)
 		talk_show(c, PAM_TEXT_INFO, t->label);
+	for (size_t i = 0; i < t->nlines; i++)		/* sshd keeps them for the next prompt, which follows */
+		talk_show(c, PAM_TEXT_INFO, t->lines[i]);
 	for (size_t i = 0; rc == PAM_SUCCESS && i < sizeof layouts / sizeof layouts[0]; i++)
 		if (t->ask & layouts[i].ask)
 			rc = layouts[i].give(c, t, g);

@@ -122,6 +122,7 @@ static unsigned asks(struct slice can)
 {
 	static const struct { const char *word; unsigned ask; } words[] = {
 		{ "secret", ASK_SECRET }, { "code", ASK_CODE }, { "text", ASK_TEXT }, { "choice", ASK_CHOICE }, { "show", ASK_SHOW },
+		{ "device", ASK_WAIT },
 	};
 	unsigned all = 0;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -198,12 +199,23 @@ static int next(struct request *r, struct response *resp, const struct service *
 	return e == OK ? answer_with(r, resp, host, &turn, false) : e;
 }
 
+/* The person has gone, and will type nothing any more: whoever holds a code of this conversation shall learn it. */
+static int leave(struct request *r, struct response *resp, const struct service *host, struct refusal *no)
+{
+	int e = conversation_leave(r->a, http_form(r, "auth_session"), binding(r->a, host));
+	if (e == E_NOENT)
+		return refuse(no, "invalid_session", "this auth_session is used up, too old, or of another host");
+	return e != OK ? e : http_json(r, resp, 400, json_own(r->a, json_pack("{ss}", "error", "access_denied")));
+}
+
 int oidc_challenge(struct request *r, struct response *resp)
 {
 	const struct service *host;
 	struct refusal no = { .error = NULL };
 	int e = host_authenticate(r, false, &host, &no);
-	if (e == OK)
+	if (e == OK && slice_is(http_form(r, "operation"), "leave"))
+		e = leave(r, resp, host, &no);
+	else if (e == OK)
 		e = http_form(r, "auth_session").p != NULL ? next(r, resp, host, &no) : begin(r, resp, host, &no);
 	return oidc_end(r, resp, e, &no);
 }

@@ -1,9 +1,11 @@
 /* Prompts of the engine as the JSON that a host draws. */
+#include "base/qr.h"
+#include "oidc/device.h"
 #include "oidc/host.h"
 #include "svc/texts.h"
 
 static const struct { unsigned ask; const char *word; } words[] = {
-	{ ASK_SECRET, "secret" }, { ASK_CODE, "code" }, { ASK_TEXT, "text" }, { ASK_CHOICE, "choice" }, { ASK_SHOW, "show" },
+	{ ASK_SECRET, "secret" }, { ASK_CODE, "code" }, { ASK_TEXT, "text" }, { ASK_CHOICE, "choice" }, { ASK_SHOW, "show" }, { ASK_WAIT, "device" },
 };
 
 static const char *kind_title(struct arena *a, const char *lang, const char *kind)
@@ -42,6 +44,22 @@ static json_t *choices(struct arena *a, const struct turn *turn)
 	return list;
 }
 
+/* What to do on another device. The picture stands above, so that a small terminal shows the words; and below a title, as ssh writes before the first line. */
+static json_t *lines(struct arena *a, const struct turn *turn)
+{
+	json_t *list = json_array();
+	const char *code = turn->ask.user_code, *spelled = rendezvous_spelled(a, code);
+	const char *page = arena_printf(a, "%s" DEVICE_PAGE, oidc_conf()->issuer);
+	struct slice picture = slice_of(qr_text(a, device_address(a, code), false)), line;
+	json_array_append_new(list, json_string(text(turn->lang, "kind.device.title")));
+	while (slice_cut(&picture, '\n', &line))
+		if (line.n > 0)
+			json_array_append_new(list, json_stringn(line.p, line.n));
+	json_array_append_new(list, json_string(text_with(a, turn->lang, "host.device-open", "address", page, "code", spelled, NULL)));
+	json_array_append_new(list, json_string(text(turn->lang, "host.device-compare")));
+	return list;
+}
+
 void host_prompt(struct arena *a, const struct turn *turn, json_t *out)
 {
 	const struct prompt *ask = &turn->ask;
@@ -53,6 +71,8 @@ void host_prompt(struct arena *a, const struct turn *turn, json_t *out)
 		json_object_set_new(v, "note", json_string(host_text(a, turn->lang, ask->note_id, ask)));
 	if (ask->ask & ASK_CHOICE)
 		json_object_set_new(v, "choices", choices(a, turn));
+	if (ask->ask & ASK_WAIT)
+		json_object_set_new(v, "lines", lines(a, turn));
 	if (ask->wait_s > 0)
 		json_object_set_new(v, "wait", json_integer(ask->wait_s));
 	json_object_set_new(out, "auth_session", json_string(turn->ticket));

@@ -27,6 +27,9 @@ static void fuzz(struct slice in)
 	promise(t.nchoices <= CSAM_MAX_CHOICES && t.wait_s <= 3600);
 	for (size_t i = 0; i < t.nchoices; i++)
 		is_text(t.choices[i].id), is_text(t.choices[i].label);
+	promise(t.nlines <= CSAM_MAX_LINES);
+	for (size_t i = 0; i < t.nlines; i++)
+		is_text(t.lines[i]);
 	promise(t.result != CSAM_ALLOW || (t.name != NULL && t.name[0] != '\0'));
 	promise(t.result != CSAM_ASK || t.ask != 0);
 	free(reply);

@@ -124,7 +124,7 @@ static void languages_of_the_plug_in(void **state)
 static struct reply reply_of(long status, const char *body)
 {
 	struct reply r;
-	reply_read(arena, status, slice_of(body), ASK_SECRET | ASK_CODE | ASK_CHOICE, &r);
+	reply_read(arena, status, slice_of(body), ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_DEVICE, &r);
 	return r;
 }
 
@@ -143,6 +143,10 @@ static void replies_are_understood(void **state)
 	assert_int_equal(r.kind, REPLY_ASK);
 	assert_int_equal(r.prompt.nchoices, 2);
 	assert_string_equal(r.prompt.choices[1].id, "sms");
+	r = reply_of(400, ASK_MORE "{\"ask\":[\"code\",\"device\"],\"label\":\"D\",\"lines\":[\"one\",\"two\"]}}");
+	assert_int_equal(r.kind, REPLY_ASK);
+	assert_int_equal(r.prompt.nlines, 2);
+	assert_string_equal(r.prompt.lines[1], "two");
 	r = reply_of(200, "{\"account\":\"allowed\",\"csam_posix\":{\"name\":\"alice\"},\"valid_for\":60}");
 	assert_int_equal(r.kind, REPLY_ACCOUNT);
 	assert_int_equal(r.valid_for_s, 60);
@@ -168,6 +172,8 @@ static void everything_else_is_down(void **state)
 		{ 400, ASK_MORE "{\"ask\":[]}}" }, { 400, ASK_MORE "{\"ask\":[\"sign\"]}}" }, { 400, ASK_MORE "{\"ask\":[\"text\"]}}" }, { 400, ASK_MORE "{\"ask\":\"secret\"}}" },
 		{ 400, ASK_MORE "{\"ask\":[\"choice\"]}}" }, { 400, ASK_MORE "{\"ask\":[\"secret\"],\"choices\":[{\"id\":\"a\",\"label\":\"b\"}]}}" },
 		{ 400, ASK_MORE "{\"ask\":[\"choice\"],\"choices\":[{\"id\":\"a:b\",\"label\":\"b\"}]}}" }, { 400, ASK_MORE "{\"ask\":[\"choice\"],\"choices\":[{\"id\":\"a\"}]}}" },
+		{ 400, ASK_MORE "{\"ask\":[\"device\",\"code\"]}}" }, { 400, ASK_MORE "{\"ask\":[\"code\"],\"lines\":[\"a\"]}}" },
+		{ 400, ASK_MORE "{\"ask\":[\"device\"],\"lines\":[\"\"]}}" }, { 400, ASK_MORE "{\"ask\":[\"device\"],\"lines\":[1]}}" },
 		{ 400, "{\"error\":\"insufficient_authorization\",\"prompt\":{\"ask\":[\"secret\"]}}" }, { 200, "{\"authorization_code\":\"c\",\"authorization_code\":\"d\"}" },
 	};
 	(void)state;

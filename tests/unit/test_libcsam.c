@@ -76,6 +76,25 @@ static void test_choices(void **state)
 	fake_stop();
 }
 
+static void test_lines(void **state)
+{
+	static const struct fake_step steps[] = { { "can=code,device", "csam=1|result=ask|ask=code,device|label=Digits: |line=\xe2\x96\x84 \xe2\x96\x88|line=Open it.|", 0 }, { 0 } };
+	struct csam_who who = alice;
+	struct csam_turn t;
+	(void)state;
+
+	fake_start(steps);
+	struct csam *c = csam_open(fake.path, 2000);
+	who.can = CSAM_CODE | CSAM_DEVICE;
+	assert_int_equal(csam_authenticate(c, &who, &t), CSAM_ASK);
+	assert_int_equal(t.ask, CSAM_CODE | CSAM_DEVICE);
+	assert_int_equal(t.nlines, 2);
+	assert_string_equal(t.lines[0], "\xe2\x96\x84 \xe2\x96\x88");
+	assert_string_equal(t.lines[1], "Open it.");
+	csam_close(c);
+	fake_stop();
+}
+
 static enum csam_result once(enum csam_result (*op)(struct csam *, const struct csam_who *, struct csam_turn *), const char *says, size_t raw)
 {
 	const struct fake_step steps[] = { { "csam=1", says, raw }, { 0 } };
@@ -105,6 +124,10 @@ static void test_every_result(void **state)
 	assert_int_equal(once(csam_account, "csam=1|result=down|", 0), CSAM_DOWN);
 	assert_int_equal(once(csam_password, "csam=1|result=changed|", 0), CSAM_CHANGED);
 	assert_int_equal(once(csam_password, "csam=1|result=ask|ask=secret|", 0), CSAM_ASK);
+	assert_int_equal(once(csam_authenticate, "csam=1|result=ask|ask=device,code|", 0), CSAM_DOWN);		/* and nothing to show */
+	assert_int_equal(once(csam_authenticate, "csam=1|result=ask|ask=code|line=a|", 0), CSAM_DOWN);
+	assert_int_equal(once(csam_authenticate, "csam=1|result=ask|ask=device,code|line=a\nb|", 0), CSAM_DOWN);
+	assert_int_equal(once(csam_authenticate, "csam=1|result=ask|ask=device,code|line=\033[2J|", 0), CSAM_DOWN);
 	/* a yes to another question is none */
 	assert_int_equal(once(csam_password, "csam=1|result=allow|name=alice|", 0), CSAM_DOWN);
 	assert_int_equal(once(csam_authenticate, "csam=1|result=changed|", 0), CSAM_DOWN);
@@ -366,7 +389,7 @@ static void test_stranger(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_password_and_code), cmocka_unit_test(test_choices), cmocka_unit_test(test_every_result), cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_password_and_code), cmocka_unit_test(test_choices), cmocka_unit_test(test_lines), cmocka_unit_test(test_every_result), cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_sizes), cmocka_unit_test(test_vanishes), cmocka_unit_test(test_silence_ends), cmocka_unit_test(test_answers_that_are_none),
 		cmocka_unit_test(test_fork), cmocka_unit_test(test_descriptors), cmocka_unit_test(test_stranger),
 	};

@@ -307,7 +307,7 @@ static void test_endless_agent(void **state)
 
 static void test_choice(void **state)
 {
-	static const struct fake_step steps[] = { { "can=secret,code,text,choice,show", "csam=1|result=ask|ask=choice|label=Which? |choice=app:App|choice=sms:SMS|", 0 },
+	static const struct fake_step steps[] = { { "can=secret,code,text,choice,show,device", "csam=1|result=ask|ask=choice|label=Which? |choice=app:App|choice=sms:SMS|", 0 },
 		{ "choice=sms", "csam=1|result=ask|ask=text|label=Word: |", 0 }, { "text=blue", "csam=1|result=deny|message=Sorry|", 0 }, { 0 } };
 	static const struct line lines[] = {
 		{ .style = INFO, .shows = "1) App" }, { .style = INFO, .shows = "2) SMS" }, { .style = ON, .shows = "Which? ", .types = "3" },
@@ -336,6 +336,20 @@ static void test_wait(void **state)
 	assert_int_equal(authenticate_as("login", "alice", SOCKET, steps, lines), PAM_AUTH_ERR);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	assert_true((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 >= 1000);
+}
+
+/* Another device: what to do there, line by line, and then what it shows. */
+static void test_device(void **state)
+{
+	static const struct fake_step steps[] = { { "can=code,text,choice,show,device", "csam=1|result=ask|ask=device,code|label=Digits: |line=\xe2\x96\x88\xe2\x96\x80|line=Open it.|", 0 },
+		{ "code=123456", "csam=1|result=allow|name=alice|", 0 }, { 0 } };
+	static const struct line lines[] = { { .style = PAM_TEXT_INFO, .shows = "\xe2\x96\x88\xe2\x96\x80" }, { .style = PAM_TEXT_INFO, .shows = "Open it." },
+		{ .style = ON, .shows = "Digits: ", .types = "123456" }, { 0 } };
+	(void)state;
+
+	assert_int_equal(authenticate_as("login", "alice", SOCKET "prompt=device", steps, lines), PAM_SUCCESS);
+	/* a quiet program shows it too: nobody could answer without */
+	assert_int_equal(authenticate_as("login", "alice", SOCKET "prompt=device quiet", steps, lines), PAM_SUCCESS);
 }
 
 /* One string: the last '+' parts password and code. */
@@ -578,7 +592,7 @@ int main(void)
 		cmocka_unit_test(test_password_and_code), cmocka_unit_test(test_table_ours), cmocka_unit_test(test_table_down), cmocka_unit_test(test_table_local),
 		cmocka_unit_test(test_arguments), cmocka_unit_test(test_setcred_mirrors), cmocka_unit_test(test_who_it_is), cmocka_unit_test(test_hostile_answers),
 		cmocka_unit_test(test_no_conversation), cmocka_unit_test(test_changed_at_the_end), cmocka_unit_test(test_agent_that_vanishes),
-		cmocka_unit_test(test_endless_agent), cmocka_unit_test(test_choice), cmocka_unit_test(test_wait), cmocka_unit_test(test_single), cmocka_unit_test(test_password_for_others), cmocka_unit_test(test_first_pass),
+		cmocka_unit_test(test_endless_agent), cmocka_unit_test(test_choice), cmocka_unit_test(test_wait), cmocka_unit_test(test_device), cmocka_unit_test(test_single), cmocka_unit_test(test_password_for_others), cmocka_unit_test(test_first_pass),
 		cmocka_unit_test(test_after_publickey), cmocka_unit_test(test_language), cmocka_unit_test(test_log_line), cmocka_unit_test(test_new_password),
 		cmocka_unit_test(test_speed),
 	};

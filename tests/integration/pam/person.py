@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 """person.py [PROMPT=ANSWER]... -- COMMAND...: somebody at a terminal. Waits for each prompt (a regular expression), types its answer, prints all that was shown;
-ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes. 20 seconds at most."""
-import os, pty, re, select, signal, sys, time
+ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes, "!PROGRAM" what that program says
+when it reads all that was shown. $PERSON_S seconds at most, or 20."""
+import os, pty, re, select, signal, subprocess, sys, time
 
 cut = sys.argv.index("--")
 script = [a.split("=", 1) for a in sys.argv[1:cut]]
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[cut + 1], sys.argv[cut + 1:])
-seen, shown, end = b"", b"", time.monotonic() + 20
+seen, shown, end = b"", b"", time.monotonic() + float(os.environ.get("PERSON_S", "20"))
 while time.monotonic() < end:
     if not select.select([fd], [], [], 0.2)[0]:
         continue
@@ -25,6 +26,8 @@ while time.monotonic() < end:
         seen = seen[found.end():]
         answer = script.pop(0)[1]
         time.sleep(0.05)
+        if answer.startswith("!"):
+            answer = subprocess.run(answer[1:], shell=True, input=shown, stdout=subprocess.PIPE).stdout.decode().strip()
         if answer == "^KILL":
             os.kill(pid, signal.SIGKILL)
         elif answer == "^BIG":
