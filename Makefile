@@ -98,6 +98,10 @@ link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
 $(BUILD)/pam-login: $(call obj,conf/demo/pam-login.c)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpam
 
+# Puts messages into the outbox, for the tests of what happens to them.
+$(BUILD)/outbox-fill: $(call obj,tests/integration/outbox-fill.c) $(BUILD)/libidpd.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
@@ -143,8 +147,9 @@ test: setup-build setup-demo setup-test setup-unpack setup-node
 
 # What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak
 soak: setup-build setup-demo setup-test setup-node
-	@$(MAKE) --no-print-directory SAN=1 programs
+	@$(MAKE) --no-print-directory SAN=1 programs $(CURDIR)/build-san/outbox-fill
 	@LOGINS=$${LOGINS:-20000} BUILD=$$PWD/build-san tests/e2e/kill-nine
+	@MESSAGES=$${MESSAGES:-100000} BUILD=$$PWD/build-san tests/integration/outbox.sh
 
 # make fuzz TIME=60: every target for so many seconds, two at a time, from its corpus; what is found is put into it.
 fuzz: setup-build setup-fuzz
@@ -206,7 +211,7 @@ help:
 	@echo "make demo       run it here, with example people and services; make demo-stop ends it"
 	@echo "make install-host  what a server needs that lets people in (README.md, Servers)"
 	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
-	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) while its processes are killed at random"
+	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) and 100,000 mails (MESSAGES=n) while its processes are killed at random"
 	@echo "make fuzz       feeds every parser with nonsense for TIME=60 seconds each; T=jose only that one"
 	@echo "make bench      measure it, beside what this machine can do (2 minutes); make bench-soak: nothing grows in 100,000 flows"
 

@@ -85,6 +85,7 @@ static int check_run(struct ctl *c)
 	check_clock(&k);
 	check_keyring(&k);
 	directory(&k);
+	check_outgoing(&k);
 	check_issuer_answers(&k);
 	if (k.failed > 0)
 		printf("\n%u to mend, %u to look at\n", k.failed, k.warned);
@@ -103,7 +104,7 @@ static const struct opt check_opts[] = {
 
 const struct command cmd_check = {
 	.path = "check", .operands = "", .opts = check_opts, .run = check_run, .broken_conf = true, .other_conf = "host",
-	.what = "looks at configuration, files, clock, keyring, directory and issuer; says what to mend",
+	.what = "looks at configuration, files, clock, keyring, directory, mail, SMS, outbox and issuer; says what to mend",
 	.more = "One line for each thing: ok, warn or FAIL, and what to do. Nothing is changed. With --as it also tries to read\n"
 	    "secrets as that person, which must fail. The exit code is 1 when anything FAILs.",
 	.examples =

@@ -25,6 +25,7 @@ void check_schema(struct check *k);
 void check_sync(struct check *k);
 void check_ppolicy(struct check *k);
 void check_decoy(struct check *k);
+void check_outgoing(struct check *k);	/* outgoing.c: mail server, SMS gateway, outbox */
 void check_secrets(struct check *k);		/* check_secrets.c: who can read what nobody may read */
 
 

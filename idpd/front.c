@@ -110,7 +110,7 @@ static int start_http(const struct conf *c)
 		.workers = (unsigned)c->http_workers,
 		.hash_workers = LOGINS_PER_HASH * hashes(c),
 		.max_connections = (unsigned)c->http_max_connections, .deadline_s = (unsigned)c->http_deadline,
-		.error_page = web_error_page, .ready = ready,
+		.error_page = web_error_page, .ready = ready, .metrics = outbox_metrics,
 	});
 }
 

@@ -3,6 +3,7 @@
 #define CSAM_HTTP_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -60,6 +61,7 @@ struct http_conf {				/* its strings must live until http_stop() */
 	unsigned threads, workers, hash_workers, max_connections, deadline_s;	/* 0: one per core, 8, one per core, 4096, 20 */
 	/* how a page for an error is drawn: given by web/, as http knows no templates */
 	int (*error_page)(struct request *r, struct response *resp, int error);	/* NULL: plain text */
+	void (*metrics)(struct buf *b);		/* adds families to /metrics (OpenMetrics text); NULL: none */
 	int (*ready)(void);			/* asked by /readyz: OK, E_DOWN, or E_WAIT to be asked on a worker; NULL: always */
 };
 

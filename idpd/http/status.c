@@ -104,7 +104,10 @@ int http_metrics(struct request *r, struct response *resp)
 	buf_printf(&b, "# TYPE csam_http_connections gauge\n# HELP csam_http_connections Open connections.\ncsam_http_connections %u\n",
 	    atomic_load(&http_server.connections));
 	buf_printf(&b, "# TYPE csam_http_requests_under_way gauge\n# HELP csam_http_requests_under_way Requests not yet answered.\n"
-	    "csam_http_requests_under_way %u\n# EOF\n", atomic_load(&http_server.under_way));
+	    "csam_http_requests_under_way %u\n", atomic_load(&http_server.under_way));
+	if (http_server.conf.metrics != NULL)
+		http_server.conf.metrics(&b);
+	buf_lit(&b, "# EOF\n");
 	*resp = (struct response){ .status = 200, .body = buf_slice(&b),
 		.type = "application/openmetrics-text; version=1.0.0; charset=utf-8" };
 	return OK;

@@ -1,64 +1,38 @@
 /* The workers of the outbox: they take what is due, have it carried, and say what becomes of it. */
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "svc/outbox_parts.h"
+#include "svc/outbox_lane.h"
 #include "svc/partner.h"
 
 enum {
-	READY = 64, WORKERS_MAX = 32, POLL_MS = 1000, TIDY_MS = 5000, TIDY_MOST = 256, STACK = 256 * 1024,
+	POLL_MS = 1000, TIDY_MS = 5000, STACK = 256 * 1024,
 	DOWN_FIRST_MS = 1000, DOWN_MAX_MS = 30 * 1000, STORE_PAUSE_MS = 500, STOP_MS = 5000,
 };
 
-/* One channel: its own workers, so that a dead mail server holds up no SMS. */
-struct lane {
-	enum channel channel;
-	pthread_mutex_t lock;
-	pthread_cond_t work;
-	outbox_carrier *carry;
-	unsigned nworkers;
-	pthread_t workers[WORKERS_MAX];
-	struct ticket ready[READY], hand[WORKERS_MAX];	/* due, the next last; what each worker just takes */
-	size_t nready;
-	uint64_t next_due;		/* wall milliseconds: before that nothing is due, unless woken */
-	uint64_t resume, tidied;	/* ticks: the channel pauses until then; last look at everything */
-	unsigned down_ms;		/* the pause; 0: all is well */
-	unsigned prober;		/* after a pause one worker goes first: which, from 1; 0: none */
-	bool ending;
-	atomic_uint waiting, out, dead;
-	atomic_ulong put, sent, later, given_up;
-	_Atomic uint64_t oldest;	/* of those that wait: when it was due, wall milliseconds; 0: none */
-};
-
-static struct {
-	struct outbox_conf conf;
-	struct lane lanes[CHANNELS];
-	bool open;
-} ob;
+struct outbox outbox;
 
 bool outbox_carries(enum channel channel)
 {
-	return ob.lanes[channel].carry != NULL;
+	return outbox.lanes[channel].carry != NULL;
 }
 
 /* A queue that is full says so once a minute. */
 bool lanes_full(enum channel channel)
 {
 	static _Atomic uint64_t said;
-	if (atomic_load(&ob.lanes[channel].waiting) < ob.conf.max)
+	if (atomic_load(&outbox.lanes[channel].waiting) < outbox.conf.max)
 		return false;
 	uint64_t t = ticks_ms(), last = atomic_load(&said);
 	if ((last == 0 || t - last > 60 * 1000) && atomic_compare_exchange_strong(&said, &last, t))
-		log_err("outbox: %u messages wait in %s, and no more are taken", ob.conf.max, outbox_channel_name(channel));
+		log_err("outbox: %u messages wait in %s, and no more are taken", outbox.conf.max, outbox_channel_name(channel));
 	return true;
 }
 
 void outbox_wake(enum channel channel)
 {
-	struct lane *l = &ob.lanes[channel];
+	struct lane *l = &outbox.lanes[channel];
 	atomic_fetch_add(&l->waiting, 1);
 	atomic_fetch_add(&l->put, 1);
 	pthread_mutex_lock(&l->lock);
@@ -134,7 +108,7 @@ static uint64_t next(struct lane *l, unsigned worker, struct ticket *out)
 
 static uint64_t pause_ms(unsigned tries)
 {
-	uint64_t ms = (uint64_t)ob.conf.pause_s * 1000, most = (uint64_t)ob.conf.pause_max_s * 1000;
+	uint64_t ms = (uint64_t)outbox.conf.pause_s * 1000, most = (uint64_t)outbox.conf.pause_max_s * 1000;
 	for (unsigned i = 1; i < tries && ms < most; i++)
 		ms *= 2;
 	return jitter(ms < most ? ms : most);
@@ -197,7 +171,7 @@ static void carry(struct lane *l, struct arena *a, const struct ticket *out, str
 	else
 		channel_is_up(l);
 	letter->why = why;
-	m.new.at = (uint64_t)now_ms() + (sent == SENT_DOWN ? jitter((uint64_t)ob.conf.pause_s * 1000) : pause_ms(letter->tries));
+	m.new.at = (uint64_t)now_ms() + (sent == SENT_DOWN ? jitter((uint64_t)outbox.conf.pause_s * 1000) : pause_ms(letter->tries));
 	if (sent == SENT_OK) {
 		atomic_fetch_add(&l->sent, 1);
 		settle(l, &m, true);
@@ -219,23 +193,6 @@ static void carry(struct lane *l, struct arena *a, const struct ticket *out, str
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void fewer(struct lane *l)
-{
-	unsigned n = atomic_load(&l->waiting);
-	while (n > 0 && !atomic_compare_exchange_weak(&l->waiting, &n, n - 1))
-		;
-}
-
-static int give_up(struct lane *l, struct arena *a, const struct ticket *t, struct letter *letter, const char *why)
-{
-	int rc = queue_bury(a, l->channel, OUTBOX_WAITING, t, letter, why, false);
-	if (rc == OK) {
-		fewer(l);
-		atomic_fetch_add(&l->given_up, 1);
-	}
-	return rc;
-}
-
 /* A message that is due, opened; what has expired or cannot be read is put away, which is E_NOENT. E_DOWN: store or keyring. */
 static int open_one(struct lane *l, struct arena *a, const struct ticket *t, struct letter *letter, struct parcel *p)
 {
@@ -247,7 +204,7 @@ static int open_one(struct lane *l, struct arena *a, const struct ticket *t, str
 	rc = t->expires <= (uint64_t)now() ? E_NOENT : letter_open(a, letter, p);
 	const char *why = rc == E_INPUT ? "it cannot be read any more" : *letter->why != '\0' ? letter->why : "expired";
 	if (rc == E_INPUT || rc == E_NOENT)
-		return give_up(l, a, t, letter, why) == E_DOWN ? E_DOWN : E_NOENT;
+		return lane_give_up(l, a, t, letter, why) == E_DOWN ? E_DOWN : E_NOENT;
 	return rc;
 }
 
@@ -265,7 +222,7 @@ static void work_one(struct lane *l, const struct ticket *t)
 		rc = queue_move(a, &m);
 	}
 	if (rc == OK) {
-		fewer(l);
+		lane_fewer(l);
 		p.created = letter.created;
 		p.tries = letter.tries;
 		carry(l, a, &m.new, &letter, &p);
@@ -274,81 +231,6 @@ static void work_one(struct lane *l, const struct ticket *t)
 		l->resume = ticks_ms() + STORE_PAUSE_MS;
 		pthread_mutex_unlock(&l->lock);
 	}
-}
-
-/* ---- looking after everything ---- */
-
-struct tidy {
-	enum channel channel;
-	enum outbox_place place;
-	uint64_t now_ms, last_dead;
-	unsigned n, nfound;
-	uint64_t oldest;
-	struct ticket found[TIDY_MOST];	/* waiting: expired; out: of a process that is gone */
-};
-
-static bool tidy_one(void *ctx, struct slice key, struct slice val)
-{
-	struct tidy *y = ctx;
-	struct ticket t;
-	bool found = false;
-	(void)val;
-	ticket_of(key, &t);
-	y->n++;
-	if (y->place == OUTBOX_WAITING) {
-		found = t.expires <= y->now_ms / 1000;
-		y->oldest = y->oldest == 0 ? t.at : y->oldest;
-	}
-	if (y->place == OUTBOX_OUT)
-		found = t.at == y->last_dead || !state_alive(t.at);
-	if (found && y->place == OUTBOX_OUT)
-		y->last_dead = t.at;
-	if (found && y->nfound < TIDY_MOST)
-		y->found[y->nfound++] = t;
-	return true;
-}
-
-static void take_back(struct lane *l, const struct ticket *t)
-{
-	AUTO_ARENA a = arena_new();
-	struct letter letter;
-	struct move m = { l->channel, OUTBOX_OUT, OUTBOX_WAITING, *t, *t, &letter };
-	m.new.at = (uint64_t)now_ms();
-	if (queue_get(a, l->channel, OUTBOX_OUT, t, &letter) == OK)
-		queue_move(a, &m);
-}
-
-static void bury_expired(struct lane *l, const struct ticket *t)
-{
-	AUTO_ARENA a = arena_new();
-	struct letter letter;
-	if (queue_get(a, l->channel, OUTBOX_WAITING, t, &letter) == OK)
-		give_up(l, a, t, &letter, *letter.why != '\0' ? letter.why : "expired");
-}
-
-static unsigned tidy_place(struct lane *l, enum outbox_place place)
-{
-	AUTO_ARENA a = arena_new();
-	struct tidy *y = ARENA_NEW(a, struct tidy);
-	*y = (struct tidy){ .channel = l->channel, .place = place, .now_ms = (uint64_t)now_ms() };
-	if (state_scan(queue_ns(l->channel, place), S_NONE, tidy_one, y) != OK)
-		return 0;
-	for (unsigned i = 0; i < y->nfound; i++)
-		if (place == OUTBOX_OUT)
-			take_back(l, &y->found[i]);
-		else
-			bury_expired(l, &y->found[i]);
-	if (place == OUTBOX_WAITING)
-		atomic_store(&l->oldest, y->oldest);
-	return place == OUTBOX_DEAD ? y->n : y->n - y->nfound;
-}
-
-/* Counts anew (other processes come and go), takes back what a dead process held, and buries what expired while the channel was down. */
-static void tidy(struct lane *l)
-{
-	atomic_store(&l->out, tidy_place(l, OUTBOX_OUT));
-	atomic_store(&l->waiting, tidy_place(l, OUTBOX_WAITING));
-	atomic_store(&l->dead, tidy_place(l, OUTBOX_DEAD));
 }
 
 /* ---- threads ---- */
@@ -392,7 +274,7 @@ static void *worker(void *arg)
 	free(arg);
 	while (wait_for_work(s.lane, s.worker, &t, &tidying))
 		if (tidying)
-			tidy(s.lane);
+			lane_tidy(s.lane);
 		else
 			work_one(s.lane, &t);
 	return NULL;
@@ -407,7 +289,7 @@ static int lane_start(struct lane *l, enum channel channel, const struct outbox_
 	pthread_cond_init(&l->work, NULL);
 	if (l->carry == NULL)
 		return OK;
-	tidy(l);
+	lane_tidy(l);
 	l->tidied = ticks_ms();
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
@@ -430,10 +312,10 @@ static int lane_start(struct lane *l, enum channel channel, const struct outbox_
 
 int outbox_open(const struct outbox_conf *c)
 {
-	ob.conf = *c;
-	ob.open = true;
+	outbox.conf = *c;
+	outbox.open = true;
 	for (enum channel i = 0; i < CHANNELS; i++) {
-		int rc = lane_start(&ob.lanes[i], i, c);
+		int rc = lane_start(&outbox.lanes[i], i, c);
 		if (rc != OK)
 			return rc;
 	}
@@ -442,10 +324,10 @@ int outbox_open(const struct outbox_conf *c)
 
 void outbox_close(void)
 {
-	if (!ob.open)
+	if (!outbox.open)
 		return;
 	for (enum channel i = 0; i < CHANNELS; i++) {
-		struct lane *l = &ob.lanes[i];
+		struct lane *l = &outbox.lanes[i];
 		pthread_mutex_lock(&l->lock);
 		l->ending = true;
 		pthread_cond_broadcast(&l->work);
@@ -453,12 +335,12 @@ void outbox_close(void)
 	}
 	partner_end_soon(STOP_MS);
 	for (enum channel i = 0; i < CHANNELS; i++) {
-		struct lane *l = &ob.lanes[i];
+		struct lane *l = &outbox.lanes[i];
 		for (unsigned w = 0; w < l->nworkers; w++)
 			pthread_join(l->workers[w], NULL);
 		pthread_cond_destroy(&l->work);
 		pthread_mutex_destroy(&l->lock);
 		*l = (struct lane){ .channel = i };
 	}
-	ob.open = false;
+	outbox.open = false;
 }

@@ -524,7 +524,7 @@ static void shared(void **s)
 static void killed(void **s)
 {
 	(void)s;
-	unsigned n = getenv("OUTBOX_MESSAGES") != NULL ? (unsigned)strtoul(getenv("OUTBOX_MESSAGES"), NULL, 10) : 1500;
+	unsigned n = getenv("OUTBOX_MESSAGES") != NULL ? (unsigned)strtoul(getenv("OUTBOX_MESSAGES"), NULL, 10) : 600;
 	unsigned missing, doubled, kills = 0, seed = 7;
 	int status;
 	snprintf(journal, sizeof journal, "%s/journal", dir);

@@ -1,0 +1,179 @@
+#!/bin/bash
+# Mail and SMS of a running idpd: real servers that are away, refuse and come back; csamctl; thousands of messages while the front is killed.
+# MESSAGES=100000: as many (make soak).
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+top=$PWD build=${BUILD:-$PWD/build-san} messages=${MESSAGES:-3000}
+work=$(mktemp -d /tmp/csam-outbox-XXXXXX)
+failed=0 smtp= gateway= idpd=
+end() { [ -z "$1" ] || { kill "$1" 2>/dev/null; wait "$1" 2>/dev/null; }; }
+trap 'end "$idpd"; end "$smtp"; end "$gateway"; rm -rf "$work"' EXIT
+
+ok() { echo "ok - $1"; }
+no() { echo "not ok - $1"; failed=1; [ -z "${2:-}" ] || printf '    %s\n' "$2"; }
+is() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "$2, not $3"; fi; }
+has() { if [[ $2 == *"$3"* ]]; then ok "$1"; else no "$1" "$2"; fi; }
+ctl() { "$build/csamctl" "$@" -c "$work/idpd.conf" 2>&1; }
+fill() { "$build/outbox-fill" "$work/idpd.conf" "$@" >> "$work/fill.log" 2>&1; }
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+until_true() { local i; for ((i = 0; i < $1 * 10; i++)); do "${@:2}" && return 0; sleep 0.1; done; return 1; }
+waiting() { ctl outbox list | grep -cE ' (waiting|out) '; }
+drained() { [ "$(waiting)" = 0 ]; }
+taken() { grep -c . "$work/mails"; }
+metric() { curl -s "http://127.0.0.1:$plain/metrics" | sed -n "s/^csam_outbox_$1 //p"; }
+
+# Both tell their port, and live as long as what they read from.
+smtp_start() { local fifo=$work/smtp.$RANDOM; mkfifo "$fifo"; /usr/bin/python3 tests/integration/smtpd.py "$work/mails" "$@" 3<>"$fifo" < "$fifo" > "$work/smtp.port" 2>> "$work/smtp.log" & smtp=$!
+	until_true 10 test -s "$work/smtp.port"; }
+smtp_stop() { kill -9 "$smtp"; wait "$smtp" 2>/dev/null; smtp=; : > "$work/smtp.port"; }
+smtp_port=$(free_port) gateway_port=
+mkfifo "$work/gateway.in"
+/usr/bin/python3 tests/integration/sms-gateway.py "$work/sms" 3<>"$work/gateway.in" < "$work/gateway.in" > "$work/gateway.port" 2> "$work/gateway.log" & gateway=$!
+until_true 10 test -s "$work/gateway.port"
+gateway_port=$(cat "$work/gateway.port")
+: > "$work/mails"; : > "$work/sms"
+
+https=$(free_port) plain=$(free_port)
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+	-keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+mkdir -m 700 "$work/state" "$work/keyring" "$work/audit" "$work/run"
+cat > "$work/idpd.conf" <<-END
+	server {
+		issuer = "https://localhost:$https"
+		listen = {"127.0.0.1:$https tls", "127.0.0.1:$plain"}
+		certificate = "cert.pem"
+		private_key = "key.pem"
+		state_dir = "state"
+		keyring_dir = "keyring"
+		audit_dir = "audit"
+		runtime_dir = "run"
+		share_dir = "$top/share"
+		languages = "fr nl de en"
+		testing = true
+	}
+	directory {
+		uri = "ldap://127.0.0.1:9"
+		base = "dc=example,dc=org"
+	}
+	mail {
+		server = "smtp://127.0.0.1:$smtp_port"
+		starttls = false
+		from = "noreply@csam.example"
+		timeout = 2000
+	}
+	sms {
+		url = "http://127.0.0.1:$gateway_port/v1"
+		accepted = "messages.0.status=queued"
+		timeout = 1000
+	}
+	outbox {
+		max = 200000
+		pause = 1
+		pause_max = 2
+	}
+END
+chmod 644 "$work/idpd.conf"
+idpd_start() { "$build/idpd" -c "$work/idpd.conf" >> "$work/idpd.log" 2>&1 & idpd=$!; until_true 15 curl -sf -o /dev/null "http://127.0.0.1:$plain/healthz"; }
+if idpd_start; then ok "idpd runs"; else tail -n 20 "$work/idpd.log"; no "idpd runs"; exit 1; fi
+
+# Nobody answers: messages wait, pages do not.
+fill 20 4 'alice%u@example.org' mail.test || { cat "$work/fill.log"; no "messages are put"; exit 1; }
+is "mail waits while the server is away" "$(waiting)" 20
+t=$(date +%s%N)
+for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sf -o /dev/null "http://127.0.0.1:$plain/help" || no "a page"; done
+t=$((($(date +%s%N) - t) / 1000000))
+if [ $t -lt 2000 ]; then ok "pages come at once meanwhile (10 in $t ms)"; else no "pages come at once meanwhile" "10 in $t ms"; fi
+until_true 10 test "$(metric 'working{kind="mail"}')" = 0
+is "the metrics say that mail does not work" "$(metric 'working{kind="mail"}')" 0
+is "and that SMS does" "$(metric 'working{kind="sms"}')" 1
+has "csamctl check finds it" "$(ctl check)" "FAIL  mail server smtp://127.0.0.1:$smtp_port"
+has "csamctl mail test says why" "$(ctl mail test alice@example.org)" "not sent: "
+fill 1 1 '+32470123400' sms.test
+until_true 5 test -s "$work/sms"
+is "an SMS is not held up by mail" "$(grep -c 470123400 "$work/sms")" 1
+
+list=$(ctl outbox list) id=$(ctl outbox list | sed -n 2p | cut -d' ' -f1)
+has "the list shows addresses in part" "$list" "al…@example.org"
+if [[ $list == *alice* ]]; then no "and never in full" "$list"; else ok "and never in full"; fi
+has "one of them can be looked at" "$(ctl outbox show "$id")" "state         waiting"
+has "and dropped" "$(ctl outbox drop "$id")" "1 dropped"
+has "but once" "$(ctl outbox drop "$id")" "there is no such message"
+is "then one less waits" "$(waiting)" 19
+
+smtp_start --port "$smtp_port"
+until_true 40 drained
+is "when the server comes back, the others arrive" "$(taken)" 19
+has "csamctl check is content with mail" "$(ctl check)" "ok    mail server smtp://127.0.0.1:$smtp_port"
+has "and with SMS" "$(ctl check)" "ok    SMS gateway"
+has "csamctl mail test" "$(ctl mail test bruno@example.org)" "the mail server took it"
+is "it arrived" "$(grep -c bruno@example.org "$work/mails")" 1
+has "csamctl sms test" "$(ctl sms test +32470123411)" "the gateway took it"
+has "no address is none" "$(ctl mail test 'a b@example.org')" "is no mail address"
+
+# Refused, postponed, torn.
+: > "$work/mails"
+fill 1 1 'no@example.org' mail.test; fill 1 1 'greylist@example.org' mail.test; fill 1 1 'torn@example.org' mail.test
+until_true 20 drained
+is "greylisted mail arrives" "$(grep -c greylist@ "$work/mails")" 1
+is "whose answer was lost is sent again" "$(grep -c torn@ "$work/mails")" 2
+is "as the same mail" "$(grep torn@ "$work/mails" | grep -o '"<[^ ]*@csam.example>"' | sort -u | wc -l)" 1
+dead=$(ctl outbox list --dead)
+has "what is refused is a dead letter that says why" "$dead" "550"
+has "csamctl check points at it" "$(ctl check)" "1 messages could not be sent this week"
+dead_counted() { [ "$(metric 'messages{kind="mail",state="dead"}')" = 1 ]; }
+if until_true 15 dead_counted; then ok "the metrics count it"; else no "the metrics count it" "$(metric 'messages{kind="mail",state="dead"}')"; fi
+has "it can be tried again" "$(ctl outbox retry dead)" "1 will be tried now"
+until_true 10 drained
+has "and dropped at last" "$(ctl outbox drop dead)" "1 dropped"
+
+# Many, while the front is killed again and again, and the mail server too. A worker holds one message: no more than that may come twice.
+: > "$work/mails"
+SECONDS=0
+fill "$messages" 8 'p%u@example.org' mail.test && ok "$messages messages are put ($(tail -n 1 "$work/fill.log"))" || no "$messages messages are put" "$(tail -n 1 "$work/fill.log")"
+kills=0 restarts=0
+while ! drained && [ $SECONDS -lt $((60 + messages / 50)) ]; do
+	sleep "0.$((RANDOM % 9))"
+	front=$(pgrep -P "$idpd" idpd-front) && kill -9 "$front" && kills=$((kills + 1))
+	if [ $((kills % 5)) = 0 ]; then smtp_stop; smtp_start --port "$smtp_port"; restarts=$((restarts + 1)); fi
+	sleep $((1 + messages / 20000))
+done
+grep -o '^\[\["p[0-9]*@' "$work/mails" | sort > "$work/got"
+distinct=$(sort -u "$work/got" | wc -l) doubled=$(($(wc -l < "$work/got") - $(sort -u "$work/got" | wc -l)))
+is "all of them arrive through $kills kills of the front and $restarts of the mail server, in $SECONDS s" "$distinct" "$messages"
+if [ $kills -gt 0 ] && [ $doubled -le $((4 * (kills + restarts))) ]; then ok "twice only what was in a worker's hands: $doubled"; else no "twice only what was in a worker's hands" "$doubled, with $kills kills"; fi
+is "a mail that came twice is the same mail" "$(grep -o '"<[^ ]*@csam.example>"' "$work/mails" | sort -u | wc -l)" "$messages"
+has "nothing is left" "$(ctl outbox list)" "nothing lies in the outbox"
+
+# As fast as the server takes it: beside what the server takes from a client that does nothing else.
+if [ "$messages" -le 20000 ]; then
+	: > "$work/mails"
+	until_true 40 test "$(metric 'working{kind="mail"}')" = 1
+	start=$(date +%s%N)
+	fill 2000 8 'q%u@example.org' mail.test
+	until_true 60 drained
+	is "2000 more arrive" "$(grep -c '"q[0-9]*@' "$work/mails")" 2000
+	ours=$((2000 * 1000 / (($(date +%s%N) - start) / 1000000)))
+	bare=$(/usr/bin/python3 - "$smtp_port" <<-'END'
+		import smtplib, sys, threading, time
+		mail = "Subject: x\r\n\r\n" + ("x" * 70 + "\r\n") * 30
+		def send():
+		    s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]))
+		    for _ in range(250): s.sendmail("noreply@csam.example", ["bare@example.org"], mail)
+		t = time.time(); c = [threading.Thread(target=send) for _ in range(4)]
+		[x.start() for x in c]; [x.join() for x in c]
+		print(int(1000 / (time.time() - t)))
+	END
+	)
+	echo "    $ours mails/s through the outbox, from put to gone; $bare/s from a bare client with as many connections"
+	# Sanitizers cost us, not the server: the promise is made for what is installed.
+	if [[ $build == *-san ]]; then :
+	elif [ "$ours" -gt $((bare / 2)) ]; then ok "the queue drains at the speed of the server"
+	else no "the queue drains at the speed of the server" "$ours/s, bare $bare/s"; fi
+fi
+
+kill -TERM "$idpd"
+SECONDS=0; wait "$idpd"; status=$?; idpd=
+if [ $status = 0 ] && [ $SECONDS -lt 8 ]; then ok "idpd ends in order"; else no "idpd ends in order" "status $status after $SECONDS s"; fi
+if grep -E 'runtime error|Sanitizer' "$work/idpd.log" "$work/fill.log"; then no "the sanitizers find nothing"; else ok "the sanitizers find nothing"; fi
+[ -z "${KEEP:-}" ] || cp -r "$work" "$KEEP"
+exit $failed
