@@ -24,7 +24,7 @@ struct ctl;
 struct command {
 	const char *path;	/* the words that name it: "key new app" */
 	const char *operands;	/* "NAME KEYID", or "" */
-	unsigned noperands;
+	unsigned noperands, nmore;	/* that must be there, and that may follow */
 	const char *what;	/* one line */
 	const char *more;	/* what one must know besides, or NULL */
 	const struct opt *opts;	/* ends with name NULL; or NULL */
@@ -49,7 +49,7 @@ struct ctl {
 	struct arena *a;
 	const struct command *cmd;
 	const struct given *given;
-	const char *const *operands;	/* exactly cmd->noperands */
+	const char *const *operands;	/* cmd->noperands, and then those of nmore that were given; NULL-terminated */
 	struct settings set;
 };
 

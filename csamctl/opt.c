@@ -175,8 +175,8 @@ static int complete(struct ctl *c, int argc, char **argv)
 			return usage(c, "--%s %s is missing: %s", o->name, o->arg, o->help);
 	if ((unsigned)argc < c->cmd->noperands)
 		return usage(c, "%s is missing", c->cmd->operands);
-	if ((unsigned)argc > c->cmd->noperands)
-		return usage(c, "'%s' is one word too many", argv[c->cmd->noperands]);
+	if ((unsigned)argc > c->cmd->noperands + c->cmd->nmore)
+		return usage(c, "'%s' is one word too many", argv[c->cmd->noperands + c->cmd->nmore]);
 	c->operands = (const char *const *)argv;
 	return DONE;
 }

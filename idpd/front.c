@@ -82,6 +82,19 @@ static int open_outbox(const struct conf *c)
 	return rc == OK ? outbox_open(&out.outbox) : rc;
 }
 
+static int open_audit(const struct conf *c)
+{
+	const struct audit_conf audit = {
+		.dir = c->server_audit_dir, .node = c->audit_node, .witness = c->audit_witness, .segment_kib = (unsigned)c->audit_segment_size,
+		.keep_months = {
+			[CLASS_IDENTIFICATION] = (unsigned)c->audit_keep_identification, [CLASS_USE] = (unsigned)c->audit_keep_use,
+			[CLASS_SECURITY] = (unsigned)c->audit_keep_security, [CLASS_ADMINISTRATION] = (unsigned)c->audit_keep_administration,
+		},
+	};
+	int r = audit_open(&audit);
+	return r != OK ? r : audit_serve(&audit);
+}
+
 static int open_oidc(const struct conf *c)
 {
 	static struct oidc_conf oidc;
@@ -123,7 +136,7 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	keyring_open(keyring_socket);
 	open_limits(c);
 	if ((r = state_open(c->server_state_dir, (unsigned)c->state_map_size)) != OK ||
-	    (r = audit_open(c->server_audit_dir)) != OK ||
+	    (r = open_audit(c)) != OK ||
 	    (r = texts_open(texts, c->server_languages)) != OK ||
 	    (r = web_open(c->server_share_dir)) != OK ||
 	    (r = passwords_open(arena_printf(a, "%s/passwords.txt", c->server_share_dir))) != OK ||
@@ -155,11 +168,14 @@ int front_main(const struct conf *conf, const char *keyring_socket)
 			break;
 		if (sig == SIGHUP && http_reload_certificate() != OK)
 			log_err("the old certificate stays in use");
+		if (sig == SIGHUP)
+			audit_turn();
 	}
 	http_stop();
 	outbox_close();
 	partner_close();
 	directory_close();
+	audit_close();
 	state_close();
 	return 0;
 }

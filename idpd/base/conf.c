@@ -3,7 +3,7 @@
 #include <string.h>
 #include "base/conf.h"
 
-static option_check check_listen, check_address, check_words, check_ldap_uri, check_filter, check_mail_server, check_sms_url;
+static option_check check_listen, check_address, check_words, check_ldap_uri, check_filter, check_mail_server, check_sms_url, check_node, check_witness;
 
 static const struct option_row rows[] = {
 #define OPTIONS_DEF "base/conf.def"
@@ -33,6 +33,17 @@ static const char *check_listen(const char *v)
 static const char *check_address(const char *v)
 {
 	return *v != '\0' && strspn(v, "0123456789abcdefABCDEF.:/") == strlen(v) ? NULL : "an IPv4 or IPv6 address, or ADDRESS/BITS";
+}
+
+static const char *check_node(const char *v)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	return strspn(v, allowed) == strlen(v) && strlen(v) <= 64 ? NULL : "at most 64 letters, digits, dots, hyphens or underscores";
+}
+
+static const char *check_witness(const char *v)
+{
+	return strcmp(v, "syslog") == 0 || *v == '/' ? NULL : "\"syslog\", or the absolute path of a socket or folder";
 }
 
 static const char *check_ldap_uri(const char *v)

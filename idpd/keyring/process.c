@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/process.h"
+#include "keyring/audit_store.h"
 #include "keyring/confine.h"
 #include "keyring/keyring.h"
 #include "keyring/serve.h"
@@ -55,6 +56,8 @@ int keyring_main(const struct keyring_conf *conf)
 		e = trail_open(ring.store->lock);
 	if (e == OK)
 		e = trail_line(&(struct trail_line){ .event = "start", .count = ring.store->n });
+	if (e == OK)
+		e = audit_store_open(arena_new(), conf->dir);
 	if (e != OK) {
 		log_err("keyring: does not start without its keys in %s", conf->dir);
 		return e == E_DOWN ? EX_TEMPFAIL : EX_CONFIG;

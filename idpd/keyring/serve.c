@@ -18,6 +18,7 @@ enum { DOORS = 4, STACK = 128 * 1024, CONNECTIONS_MAX = 512, SEND_WAIT_S = 2, CO
 struct peer {
 	int fd;
 	pid_t pid;
+	uid_t uid;
 	enum asker asker;
 	struct ring *ring;
 	const struct limits *limits;
@@ -35,10 +36,12 @@ static bool reply(const struct peer *p, const struct wire *out)
 	return sendmsg(p->fd, &m, MSG_NOSIGNAL) == (ssize_t)pieces.total;
 }
 
-/* Whoever changes keys waits for whoever changes them, and nobody else does. */
+/* Whoever changes keys waits for whoever changes them, and nobody else does; nor do those wait for anybody who need none of them. */
 static int run(struct call *c)
 {
 	int e;
+	if (verb_waits(c->in->code))
+		return verb_run(c);
 	if (verb_changes(c->in->code)) {
 		ring_begin(c->ring);
 		e = verb_run(c);
@@ -60,7 +63,7 @@ static bool answer(struct peer *p, size_t n)
 		return false;
 	}
 	AUTO_ARENA a = arena_new();
-	struct call c = { .a = a, .ring = p->ring, .terms = p->ring->terms, .limits = p->limits, .asker = p->asker, .peer = (int)p->pid, .in = &in };
+	struct call c = { .a = a, .ring = p->ring, .terms = p->ring->terms, .limits = p->limits, .asker = p->asker, .peer = (int)p->pid, .uid = p->uid, .in = &in };
 	int e = run(&c);
 	if (e == E_BUG)
 		return false;
@@ -129,6 +132,7 @@ static void welcome(struct ring *ring, const struct limits *limits, const struct
 	if (p != NULL) {
 		p->fd = fd;
 		p->pid = who.pid;
+		p->uid = who.uid;
 		p->asker = d->asker;
 		p->ring = ring;
 		p->limits = limits;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keyring/audit.h"
 #include "keyring/envelope.h"
 #include "keyring/pace.h"
 #include "keyring/secret.h"
@@ -34,6 +35,7 @@ static int sign(struct call *c)
 	int e = ring_key_sign(c->a, key, c->in->field[1], &sig);
 	if (e != OK)
 		return e;
+	audit_count_signature();
 	give(c, sig);
 	give(c, slice_of(arena_strdup(c->a, key->kid)));	/* the key may go before the reply does */
 	return OK;
@@ -222,6 +224,12 @@ static const struct verb {
 	[WIRE_RETIRE]	= { "retire", CONTROL, 1, 60, true, verb_retire },
 	[WIRE_EXPORT]	= { "export", CONTROL, 2, 10, true, verb_export },
 	[WIRE_IMPORT]	= { "import", CONTROL, 3, 10, true, verb_import },
+	[WIRE_AUDIT_HEAD] = { "audit head", FRONT, 4, 6000, false, audit_verb_head },
+	[WIRE_AUDIT_PUBLIC] = { "audit public", BOTH, 0, 6000, false, audit_verb_public },
+	[WIRE_AUDIT_MONTH] = { "audit month", FRONT, 2, 6000, false, audit_verb_month },
+	[WIRE_AUDIT_HOUR] = { "audit hour", FRONT, 3, 6000, false, audit_verb_hour },
+	[WIRE_AUDIT_OPEN] = { "audit open", CONTROL, 5, 0, false, audit_verb_open },
+	[WIRE_AUDIT_NOTICE] = { "audit notice", FRONT, 1, 6000, false, audit_verb_notice },
 };
 
 static const struct verb *known(unsigned code)
@@ -233,6 +241,11 @@ bool verb_changes(unsigned code)
 {
 	const struct verb *v = known(code);
 	return v != NULL && v->changes;
+}
+
+bool verb_waits(unsigned code)
+{
+	return code >= WIRE_AUDIT_HEAD && code <= WIRE_AUDIT_NOTICE;
 }
 
 const char *verb_name(unsigned code)

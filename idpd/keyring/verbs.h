@@ -2,6 +2,7 @@
 #ifndef CSAM_KEYRING_VERBS_H
 #define CSAM_KEYRING_VERBS_H
 
+#include <sys/types.h>
 #include "keyring/ring.h"
 #include "svc/keyring_wire.h"
 
@@ -16,6 +17,7 @@ struct call {
 	const struct limits *limits;
 	enum asker asker;
 	int peer;			/* process that asks */
+	uid_t uid;			/* who asks, as the kernel says */
 	const struct wire *in;
 	struct wire out;		/* filled by the verb when it returns OK */
 };
@@ -28,6 +30,8 @@ struct limits {
 
 /* Does this verb change keys, or use all of them? Then it takes its turn (ring_begin) and nothing is in use meanwhile. */
 bool verb_changes(unsigned code);
+/* Does it need none of these keys (those of the audit trail are others), and may it wait for somebody? Then it has no store. */
+bool verb_waits(unsigned code);
 const char *verb_name(unsigned code);	/* NULL: there is none */
 
 /* OK or the error to reply. E_BUG: nobody who follows the contract asks this (unknown verb, not on this socket, wrong fields); the

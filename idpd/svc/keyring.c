@@ -114,7 +114,7 @@ static int once(struct link *l, struct wire_pieces *request, size_t *out)
 	return fail(E_DOWN, "keyring: no answer: %s", why == EAGAIN ? "time-out" : strerror(why));
 }
 
-/* Asks, and once more when the connection was broken: every verb may be repeated. The reply stands in the thread's buffer until wipe_reply. */
+/* Asks, and once more when the connection was broken: every verb may be repeated. */
 int link_ask(struct wire *request, size_t want, struct wire *reply, size_t *len)
 {
 	struct wire_pieces pieces;
@@ -148,7 +148,7 @@ void link_patience(bool long_time)
 		hang_up(link_here);	/* the next one waits as long as it should */
 }
 
-static void wipe_reply(size_t len)
+void link_wipe(size_t len)
 {
 	wipe(link_here->reply, len);
 }
@@ -254,6 +254,6 @@ int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])
 	bool whole = r.field[0].n == AEAD_KEY_LEN;
 	if (whole)
 		memcpy(out, r.field[0].p, AEAD_KEY_LEN);
-	wipe_reply(len);
+	link_wipe(len);
 	return whole ? OK : fail(E_DOWN, "keyring: a reply that makes no sense (day key)");
 }

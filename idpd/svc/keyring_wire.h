@@ -30,6 +30,13 @@ enum wire_verb {
 	WIRE_RETIRE = 35,	/* kid -> why, empty */
 	WIRE_EXPORT = 36,	/* JWK of a node, or passphrase -> why, JWE */
 	WIRE_IMPORT = 37,	/* JWE, passphrase (empty: to this node), replace -> why, number of keys */
+	/* of the audit trail */
+	WIRE_AUDIT_HEAD = 48,	/* node, boot, seq, chain -> time, signatures, kid, signature (DER) */
+	WIRE_AUDIT_PUBLIC = 49,	/* -> JSON text */
+	WIRE_AUDIT_MONTH = 50,	/* class, month -> sealed key */
+	WIRE_AUDIT_HOUR = 51,	/* sealed key of the month, class, hour -> key */
+	WIRE_AUDIT_OPEN = 52,	/* sealed key of the month, class, hour, sealed, reason -> text */
+	WIRE_AUDIT_NOTICE = 53,	/* number that is done -> number, JSON text */
 	WIRE_VERBS
 };
 

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Agent, send } from './agent.mjs';
 import { check, csamctl, demo, done, freshCode, ldapmodify, newPerson, target, totp } from './csam.mjs';
-import { asClient, at, authorize, introspect, issuer, level, newServices, random, redeem, refresh, request, tokens, userinfo } from './flow.mjs';
+import { asClient, at, authorize, introspect, issuer, level, newServices, random, redeem, refresh, request, tokens, trail, userinfo } from './flow.mjs';
 
 const canary = what => `canary-${what}-${random(12)}`, secret = canary('secret').padEnd(40, 'x');
 const [web, strong, post] = await newServices({ client_id: 'trace-web', client_secret: secret, default_acr_values: [level(200)], grant_types: ['authorization_code', 'refresh_token'] },
@@ -73,7 +73,8 @@ await check(`${Object.keys(canaries).length} secrets are in no log, trail, store
 await check('no one-time code is in a log or an audit line, and the trail does tell of all of it', async () => {
 	const text = [...files(demo)].filter(p => /\.log$|audit\//.test(p)).map(p => fs.readFileSync(p, 'utf8')).join('\n');
 	assert.ok(!new RegExp(`(?<![\\d.])${code}(?!\\d)`).test(text.replace(/"time":"[^"]*"/g, '')), 'the code');
-	const mine = text.split('\n').filter(l => l.includes('"trace-') || l.includes('trace-nobody'));
+	const mine = trail().map(l => JSON.stringify(l)).filter(l => l.includes('"trace-') || l.includes('trace-nobody'));
+	assert.ok(!new RegExp(`(?<![\\d.])${code}(?!\\d)`).test(mine.join('\n').replace(/"time":"[^"]*"/g, '')), 'the code, sealed');
 	for (const event of ['login.ok', 'login.no', 'token.issued', 'code.replayed', 'client.refused']) assert.ok(mine.some(l => l.includes(`"${event}"`)), event);
 });
 

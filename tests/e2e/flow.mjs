@@ -112,10 +112,13 @@ export async function listenIn() {
 	return { port: server.address().port, seen: () => Buffer.concat(parts), forget: () => { parts.length = 0; }, end: () => { for (const s of open) s.destroy(); server.close(); } };
 }
 
-// What the audit trail says, of all daemons.
+// What the audit trail says, of all daemons; the keyring of the first opens what is personal.
 export function trail() {
 	const dirs = [target.audit_dir, ...fs.readdirSync(demo).filter(d => /^second-\d+$/.test(d)).map(d => `${d}/audit`)];
-	return dirs.flatMap(d => fs.readdirSync(path.join(demo, d)).flatMap(f => fs.readFileSync(path.join(demo, d, f), 'utf8').split('\n'))).flatMap(l => { try { return [JSON.parse(l)]; } catch { return []; } });
+	const build = path.dirname(fs.readlinkSync(`/proc/${fs.readFileSync(path.join(demo, target.pid_file), 'utf8').trim()}/exe`));
+	const search = dir => execFileSync(`${build}/csamctl`, ['audit', 'search', '--reason', 'test', '-c', path.join(demo, target.config), path.join(demo, dir)], { encoding: 'utf8', maxBuffer: 1 << 28 });
+	return dirs.filter(d => fs.existsSync(path.join(demo, d, '00000001.log')) || fs.existsSync(path.join(demo, d, '00000001.log.gz')))
+		.flatMap(d => search(d).split('\n').filter(Boolean).map(l => JSON.parse(l)));
 }
 
 // The first daemon ends and begins again.

@@ -126,6 +126,7 @@ await using(idpds.audit, async idpd => {
 	await check('every login that was accepted has its line', async () => {
 		const sessions = new Set(idpd.auditLines().filter(l => l.event === 'login.ok').map(l => l.session));
 		for (const l of full.accepted) assert.ok(sessions.has(l.session.split('.')[0]));
+		assert.match(idpd.auditVerify(), /proven up to line/);
 	});
 });
 

@@ -101,7 +101,7 @@ export class Idpd {
 		this.audit = s.audit_dir;
 		this.logFile = path.join(this.dir, 'idpd.log');
 	}
-	csamctl(...args) { return execFileSync(`${build}/csamctl`, [...args, '-c', this.conf, ...this.directory.as('admin').slice(3)], { encoding: 'utf8' }); }
+	csamctl(...args) { return execFileSync(`${build}/csamctl`, [...args, '-c', this.conf, ...this.directory.as('admin').slice(3)], { encoding: 'utf8', maxBuffer: 1 << 28 }); }
 	start() {
 		this.process = spawn(`${build}/idpd`, ['-c', this.conf], { stdio: ['ignore', 'ignore', fs.openSync(this.logFile, 'a')] });
 		const p = this.process;
@@ -127,6 +127,8 @@ export class Idpd {
 	}
 	async answers(where = '/healthz') { try { return (await fetch(this.url + where)).status; } catch { return 0; } }
 	ready(seconds = 20) { return until('ready', seconds, async () => await this.answers('/readyz') === 200); }
-	auditLines() { return fs.readFileSync(path.join(this.audit, 'audit.log'), 'utf8').split('\n').filter(Boolean).map(l => { try { return JSON.parse(l); } catch { return { torn: l }; } }); }
+	auditLines() { return this.csamctl('audit', 'search', '--reason', 'test', this.audit).split('\n').filter(Boolean).map(l => JSON.parse(l)); }
+	// What csamctl says about the whole trail, when it says that nothing is broken.
+	auditVerify() { return this.csamctl('audit', 'verify', this.audit); }
 }
 const read = file => { try { return fs.readFileSync(file, 'utf8'); } catch { return ''; } };

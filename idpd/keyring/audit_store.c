@@ -1,0 +1,173 @@
+/* The keys of the audit trail and their file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "keyring/audit_store.h"
+
+enum { FILE_MAX = 256 * 1024, FORMAT = 1 };
+static const char file_name[] = "audit.json", new_name[] = "audit.json.new";
+
+static struct {
+	struct audit_pair *pairs;
+	size_t n;
+} store;
+
+const struct audit_pair *audit_store_current(void)
+{
+	return store.n > 0 ? &store.pairs[store.n - 1] : NULL;
+}
+
+const struct audit_pair *audit_store_all(size_t *n)
+{
+	*n = store.n;
+	return store.pairs;
+}
+
+static void free_pkey(EVP_PKEY **k)
+{
+	EVP_PKEY_free(*k);
+}
+
+static void free_bio(BIO **b)
+{
+	BIO_free(*b);
+}
+
+static void free_signer(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static struct slice bio_text(struct arena *a, BIO *b)
+{
+	char *text;
+	long n = BIO_get_mem_data(b, &text);
+	return arena_copy(a, slice_mem(text, (size_t)n));
+}
+
+static struct slice make(struct arena *a)
+{
+	AUTO(free_pkey) EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	AUTO(free_bio) BIO *pem = BIO_new(BIO_s_secmem());
+	unsigned char *secret = arena_alloc(a, AEAD_KEY_LEN);
+	struct buf b = buf_new(a);
+	if (k == NULL || pem == NULL || PEM_write_bio_PKCS8PrivateKey(pem, k, NULL, NULL, 0, NULL, NULL) != 1)
+		abort();	/* a broken library */
+	random_bytes(secret, AEAD_KEY_LEN);
+	buf_printf(&b, "{\"format\":%d,\"keys\":[{\"created\":%lld,\"private\":\"", FORMAT, (long long)now());
+	buf_json(&b, bio_text(a, pem));
+	buf_lit(&b, "\",\"secret\":\"");
+	buf_b64(&b, slice_mem(secret, AEAD_KEY_LEN));
+	buf_lit(&b, "\"}]}\n");
+	return buf_slice(&b);
+}
+
+/* All or nothing, also when the power goes. */
+static int save(int dirfd, struct slice text)
+{
+	unlinkat(dirfd, new_name, 0);
+	AUTO(close_fd) int fd = openat(dirfd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n || fsync(fd) != 0 || renameat(dirfd, new_name, dirfd, file_name) != 0 || fsync(dirfd) != 0)
+		return fail(E_DOWN, "keyring: %s cannot be written: %s", file_name, strerror(errno));
+	return OK;
+}
+
+static int load(struct arena *a, int dirfd, struct slice *out)
+{
+	AUTO(close_fd) int fd = openat(dirfd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 && errno == ENOENT)
+		return E_NOENT;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return fail(E_INPUT, "keyring: %s: %s", file_name, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0 || st.st_size > FILE_MAX)
+		return fail(E_INPUT, "keyring: %s must be a small file of user %d, mode 0600", file_name, (int)geteuid());
+	char *text = arena_alloc(a, (size_t)st.st_size + 1);
+	if (read(fd, text, (size_t)st.st_size) != st.st_size)
+		return fail(E_DOWN, "keyring: %s cannot be read", file_name);
+	*out = slice_mem(text, (size_t)st.st_size);
+	return OK;
+}
+
+static int name_pair(struct arena *a, EVP_PKEY *k, struct audit_pair *out)
+{
+	AUTO(free_bio) BIO *der = BIO_new(BIO_s_mem());
+	AUTO(free_bio) BIO *pem = BIO_new(BIO_s_mem());
+	unsigned char hash[SHA256_LEN];
+	struct buf kid = buf_new(a);
+	if (der == NULL || pem == NULL || i2d_PUBKEY_bio(der, k) != 1 || PEM_write_bio_PUBKEY(pem, k) != 1)
+		return E_INPUT;
+	sha256(bio_text(a, der), hash);
+	memcpy(out->id, hash, AUDIT_ID);
+	buf_hex(&kid, slice_mem(hash, sizeof hash));
+	out->kid = buf_cstr(&kid);
+	out->pem = arena_str(a, bio_text(a, pem));
+	return OK;
+}
+
+static int read_pair(struct arena *a, const json_t *record, struct audit_pair *out)
+{
+	const char *private = json_str(record, "private"), *secret = json_str(record, "secret");
+	AUTO(free_bio) BIO *in = BIO_new_mem_buf(private != NULL ? private : "", -1);
+	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PrivateKey_ex(in, NULL, NULL, (void *)"", NULL, NULL) : NULL;
+	struct slice raw;
+	if (k == NULL || !EVP_PKEY_is_a(k, "EC") || secret == NULL || b64_decode(a, slice_of(secret), &raw) != OK || raw.n != AEAD_KEY_LEN)
+		return E_INPUT;
+	memcpy(out->secret, raw.p, AEAD_KEY_LEN);
+	out->signer = EVP_MD_CTX_new();
+	if (out->signer == NULL || EVP_DigestSignInit(out->signer, NULL, EVP_sha256(), NULL, k) != 1)
+		return E_INPUT;
+	arena_defer(a, free_signer, out->signer);
+	return name_pair(a, k, out);
+}
+
+static int parse(struct arena *a, struct slice text)
+{
+	AUTO_ARENA tmp = arena_new();	/* the text of the keys does not outlive this */
+	json_t *root;
+	if (json_parse(tmp, text, &root, NULL) != OK)
+		return E_INPUT;
+	const json_t *keys = json_object_get(root, "keys");
+	size_t n = json_array_size(keys);
+	if (json_integer_value(json_object_get(root, "format")) != FORMAT || n == 0)
+		return E_INPUT;
+	struct audit_pair *pairs = ARENA_ARRAY(a, struct audit_pair, n);
+	for (size_t i = 0; i < n; i++)
+		if (read_pair(a, json_array_get(keys, i), &pairs[i]) != OK)
+			return E_INPUT;
+	store.pairs = pairs;
+	store.n = n;
+	return OK;
+}
+
+int audit_store_open(struct arena *a, const char *dir)
+{
+	AUTO_ARENA tmp = arena_new();
+	AUTO(close_fd) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct slice text;
+	if (dirfd < 0)
+		return fail(E_INPUT, "keyring: %s: %s", dir, strerror(errno));
+	int e = load(tmp, dirfd, &text);
+	if (e == E_NOENT && (e = save(dirfd, make(tmp))) == OK) {
+		log_info("keyring: no %s in %s: keys of the audit trail are made", file_name, dir);
+		e = load(tmp, dirfd, &text);
+	}
+	if (e == OK && parse(a, text) != OK)
+		e = fail(E_INPUT, "keyring: %s/%s is not in order", dir, file_name);
+	return e;
+}

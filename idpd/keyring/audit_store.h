@@ -1,0 +1,26 @@
+/* The keys of the audit trail, in keyring_dir/audit.json: apart from those of tokens, because they live otherwise. They belong to one node, are never
+ * published to clients, and none ever goes: a head can be checked, and a line opened, as long as there is a trail. */
+#ifndef CSAM_KEYRING_AUDIT_STORE_H
+#define CSAM_KEYRING_AUDIT_STORE_H
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/err.h"
+
+enum { AUDIT_ID = 8 };
+
+struct audit_pair {
+	const char *kid;			/* SHA-256 of the public key (DER), in hex */
+	unsigned char id[AUDIT_ID];		/* its first bytes: names the secret in what it sealed */
+	const char *pem;			/* public key */
+	struct evp_md_ctx_st *signer;		/* ready to sign a head (ECDSA, P-256, SHA-256); to be copied */
+	unsigned char secret[AEAD_KEY_LEN];	/* seals the keys of months */
+};
+
+/* Reads audit.json in dir, or makes it when there is none. E_INPUT, logged: it is not in order. Before system calls are taken away. */
+int audit_store_open(struct arena *a, const char *dir);
+
+const struct audit_pair *audit_store_current(void);		/* the last one; NULL before it is open */
+const struct audit_pair *audit_store_all(size_t *n);
+
+#endif

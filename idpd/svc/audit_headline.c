@@ -1,0 +1,88 @@
+/* Lines that hold a signed head: what they say, and whether the signature is right. */
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/json.h"
+#include "svc/audit_verify.h"
+
+static void free_pkey(EVP_PKEY **k)
+{
+	EVP_PKEY_free(*k);
+}
+
+static void free_md(EVP_MD_CTX **c)
+{
+	EVP_MD_CTX_free(*c);
+}
+
+static void free_bio(BIO **b)
+{
+	BIO_free(*b);
+}
+
+struct slice audit_member(struct slice line, const char *name)
+{
+	AUTO_ARENA a = arena_new();
+	const char *mark = arena_printf(a, "\"%s\":\"", name), *at = memmem(line.p, line.n, mark, strlen(mark));
+	struct slice rest, value;
+	if (at == NULL)
+		return S_NONE;
+	at += strlen(mark);
+	rest = slice_mem(at, (size_t)(line.p + line.n - at));
+	return slice_cut(&rest, '"', &value) ? value : S_NONE;
+}
+
+/* 2026-11-22T14:05:06Z */
+static int iso_time(const char *s, time_t *out)
+{
+	struct tm tm = { 0 };
+	const char *end = s != NULL ? strptime(s, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
+	if (end == NULL || *end != '\0')
+		return E_INPUT;
+	*out = timegm(&tm);
+	return OK;
+}
+
+int audit_headline_read(struct arena *a, struct slice line, struct audit_headline *out)
+{
+	struct audit_headline h = { .kid = NULL };
+	json_t *v;
+	if (json_parse(a, line, &v, NULL) != OK)
+		return E_INPUT;
+	const json_t *of = json_object_get(v, "of"), *signatures = json_object_get(v, "signatures");
+	const char *sig = json_str(v, "sig");
+	h.head = (struct audit_head){ .node = json_str(v, "node"), .boot = json_str(v, "boot"), .chain = json_str(v, "head") };
+	h.kid = json_str(v, "kid");
+	if (!json_is_integer(of) || !json_is_integer(signatures) || h.head.node == NULL || h.head.boot == NULL || h.head.chain == NULL || h.kid == NULL ||
+	    sig == NULL || iso_time(json_str(v, "at"), &h.head.time) != OK || b64_decode(a, slice_of(sig), &h.sig) != OK)
+		return E_INPUT;
+	h.head.seq = (uint64_t)json_integer_value(of);
+	h.head.signatures = (uint64_t)json_integer_value(signatures);
+	*out = h;
+	return OK;
+}
+
+static const char *pem_of(const char *kid, const struct audit_public *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(keys[i].kid, kid) == 0)
+			return keys[i].pem;
+	return NULL;
+}
+
+int audit_headline_check(struct arena *a, const struct audit_headline *h, const struct audit_public *keys, size_t n)
+{
+	const char *pem = pem_of(h->kid, keys, n);
+	struct slice text = audit_statement(a, &h->head);
+	if (pem == NULL)
+		return E_NOENT;
+	AUTO(free_bio) BIO *in = BIO_new_mem_buf(pem, -1);
+	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+	AUTO(free_md) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool right = k != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, k) == 1 &&
+	    EVP_DigestVerify(ctx, (const unsigned char *)h->sig.p, h->sig.n, (const unsigned char *)text.p, text.n) == 1;
+	ERR_clear_error();
+	return right ? OK : E_INPUT;
+}

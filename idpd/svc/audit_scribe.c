@@ -1,0 +1,175 @@
+/* What is done for the audit trail beside writing it: heads are signed and told to witnesses, closed segments compressed, keys ended, and the keyring's
+ * notices become lines. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "svc/audit_archive.h"
+#include "svc/audit_keys.h"
+#include "svc/audit_parts.h"
+#include "svc/audit_witness.h"
+#include "svc/keyring_audit.h"
+
+enum { HEAD_MS = 10 * 1000, IDLE_MS = 3600 * 1000, KEYS_MS = 3600 * 1000, AGAIN_MS = 1000, WITNESSES = 16 };
+
+static struct {
+	struct audit_conf conf;
+	pthread_t thread;
+	bool started;
+	int stop_fd;
+	atomic_bool stopping;
+	uint64_t signed_to;		/* seq of the line of the last head; what is after it is not signed */
+	uint64_t signed_at, keys_at;	/* ticks; 0: never */
+	unsigned packed;		/* every segment before this one is compressed */
+	bool deaf[WITNESSES];
+} sc = { .stop_fd = -1 };
+
+static void tell(const struct audit_where *at, const char *head)
+{
+	for (size_t i = 0; sc.conf.witness != NULL && sc.conf.witness[i] != NULL && i < WITNESSES; i++) {
+		bool deaf = audit_witness_tell(sc.conf.witness[i], at->node, head) != OK;
+		if (deaf && !sc.deaf[i])
+			log_err("audit: the witness %s does not hear: %s", sc.conf.witness[i], strerror(errno));
+		sc.deaf[i] = deaf;
+	}
+}
+
+/* Signs where the trail stands, and puts the head into it. */
+static int sign_head(void)
+{
+	AUTO_ARENA a = arena_new();
+	struct audit_where at, after;
+	struct slice sig;
+	const char *kid;
+	struct buf b64 = buf_new(a);
+	audit_where(&at);
+	struct audit_head h = { .node = at.node, .boot = at.boot, .seq = at.seq, .chain = at.chain.hex };
+	int e = keyring_audit_head(a, &h, &sig, &kid);
+	if (e != OK)
+		return e;
+	buf_b64(&b64, sig);
+	const char *time = time_iso(a, h.time), *signature = buf_cstr(&b64);
+	const char *fields = arena_printf(a, ",\"of\":%" PRIu64 ",\"head\":\"%s\",\"at\":\"%s\",\"signatures\":%" PRIu64 ",\"kid\":\"%s\",\"sig\":\"%s\"",
+	    h.seq, h.chain, time, h.signatures, kid, signature);
+	e = audit_put(audit_body_of(a, EV_TRAIL_HEAD, fields));
+	tell(&at, arena_printf(a, "csam-audit-head node=%s boot=%s seq=%" PRIu64 " chain=%s time=%s signatures=%" PRIu64 " kid=%s sig=%s", h.node, h.boot,
+	    h.seq, h.chain, time, h.signatures, kid, signature));
+	audit_where(&after);
+	if (e == OK && after.seq == at.seq + 1)
+		sc.signed_to = after.seq;
+	sc.signed_at = ticks_ms();
+	return e;
+}
+
+/* A head of nothing new says every hour that there was nothing. */
+static bool head_is_due(uint64_t t)
+{
+	struct audit_where at;
+	audit_where(&at);
+	uint64_t since = t - sc.signed_at;
+	return sc.signed_at == 0 || since >= IDLE_MS || (since >= HEAD_MS && at.seq != sc.signed_to);
+}
+
+static void pack_closed(void)
+{
+	AUTO_ARENA a = arena_new();
+	struct audit_where at;
+	struct audit_file *files;
+	const char *why = NULL;
+	size_t n;
+	audit_where(&at);
+	if (at.segment == sc.packed)
+		return;
+	if (audit_files(a, at.dir, &files, &n, &why) != OK) {
+		log_err("audit: %s: %s", at.dir, why);
+		return;
+	}
+	for (size_t i = 0; i < n && !atomic_load(&sc.stopping); i++)
+		if (files[i].number < at.segment && !files[i].packed)
+			audit_pack(at.dir, files[i].number);
+	sc.packed = at.segment;		/* what would not go is tried again with the next, not each second */
+}
+
+static void *scribe(void *unused)
+{
+	while (!atomic_load(&sc.stopping)) {
+		uint64_t t = ticks_ms();
+		if (head_is_due(t) && sign_head() != OK)
+			sc.signed_at = t - HEAD_MS + AGAIN_MS;
+		pack_closed();
+		if (sc.keys_at == 0 || t - sc.keys_at >= KEYS_MS) {
+			audit_keys_end(&sc.conf, now());
+			sc.keys_at = t;
+		}
+		struct pollfd stop = { .fd = sc.stop_fd, .events = POLLIN };
+		poll(&stop, 1, AGAIN_MS);
+	}
+	return unused;
+}
+
+/* One notice. What it holds was made by the keyring out of fixed words and of what an administrator typed. */
+static int put_notice(struct slice json)
+{
+	AUTO_ARENA a = arena_new();
+	json_t *n;
+	if (json_parse(a, json, &n, NULL) != OK)
+		return fail(E_DOWN, "audit: the keyring told what is no JSON");
+	return AUDIT(.event = EV_KEYRING_ASKED, .by = json_str(n, "by"), .what = json_str(n, "what"), .key = json_str(n, "key"),
+	    .reason = json_str(n, "why"));
+}
+
+/* Ends with the process: it may be waiting for the keyring. */
+static void *take_notices(void *unused)
+{
+	uint64_t done = 0, number;
+	while (!atomic_load(&sc.stopping)) {
+		AUTO_ARENA a = arena_new();
+		struct slice json;
+		int e = keyring_audit_notice(a, done, &number, &json);
+		done = 0;
+		if (e == OK && put_notice(json) == OK)
+			done = number;
+		else if (e != E_NOENT)
+			usleep(AGAIN_MS * 1000);
+	}
+	return unused;
+}
+
+int scribe_start(const struct audit_conf *conf)
+{
+	pthread_t notices;
+	sc.conf = *conf;
+	sc.stop_fd = eventfd(0, EFD_CLOEXEC);
+	sc.signed_to = sc.signed_at = sc.keys_at = 0;
+	sc.packed = 0;
+	atomic_store(&sc.stopping, false);
+	if (sc.stop_fd < 0 || pthread_create(&sc.thread, NULL, scribe, NULL) != 0)
+		return fail(E_DOWN, "audit: no thread");
+	sc.started = true;
+	if (pthread_create(&notices, NULL, take_notices, NULL) != 0)
+		return fail(E_DOWN, "audit: no thread");
+	pthread_detach(notices);
+	return OK;
+}
+
+/* What came last is signed too. */
+void scribe_stop(void)
+{
+	uint64_t one = 1;
+	if (!sc.started)
+		return;
+	atomic_store(&sc.stopping, true);
+	if (write(sc.stop_fd, &one, sizeof one) < 0)
+		log_warn("audit: eventfd: %s", strerror(errno));
+	pthread_join(sc.thread, NULL);
+	sign_head();
+	close(sc.stop_fd);
+	sc.started = false;
+}
