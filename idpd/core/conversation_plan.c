@@ -151,12 +151,15 @@ struct outcome engine_choose(struct engine *e, const char *note, const char *not
 /* On a host the password comes first; who then has keys of one kind only need not choose. */
 static bool choose_for_them(struct engine *e)
 {
-	const struct key_kind *has = NULL;
-	size_t n = 0;
+	const struct key_kind *has = NULL, *only;
+	size_t n = 0, fitting;
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
 		if (engine_fits(e, *k) && engine_has_key(e, *k) && n++ == 0)
 			has = *k;
-	if ((n == 1 && !engine_may_device(e)) || (n > 0 && !(e->c.can & ASK_CHOICE)))
+	only = engine_only_kind(e, &fitting);
+	if (n == 0 && fitting == 1)
+		choose_kind(e, only);		/* then it can be told what is wrong with theirs */
+	else if ((n == 1 && !engine_may_device(e)) || (n > 0 && !(e->c.can & ASK_CHOICE)))
 		choose_kind(e, has);
 	return e->kind != NULL;
 }

@@ -50,7 +50,6 @@ static struct slice encode(struct arena *a, struct rendezvous *r)
 	return buf_slice(&p.out);
 }
 
-/* E_NOENT also for what was never answered and has grown too old. */
 static int decode(struct arena *a, struct slice bytes, struct rendezvous *out)
 {
 	struct rendezvous r = { 0 };
@@ -59,8 +58,6 @@ static int decode(struct arena *a, struct slice bytes, struct rendezvous *out)
 	struct pack p = pack_reader(a, RECORD_VERSION, bytes);
 	fields(&p, &r);
 	if (pack_done(&p) != OK || r.code == NULL || r.service == NULL)
-		return E_NOENT;
-	if (r.state == RENDEZVOUS_WAITING && now() - r.created >= RENDEZVOUS_LIFE_S)
 		return E_NOENT;
 	*out = r;
 	return OK;
@@ -81,8 +78,7 @@ static const char *new_code(struct arena *a)
 	return code;
 }
 
-/* NULL: that cannot be a code. */
-static const char *read_code(struct arena *a, struct slice typed)
+const char *rendezvous_typed(struct arena *a, struct slice typed)
 {
 	char *code = arena_alloc(a, RENDEZVOUS_CODE_CHARS + 1);
 	size_t n = 0;
@@ -208,7 +204,7 @@ static int uncount_fn(struct state_change *c)
 
 int rendezvous_find(struct arena *a, struct slice typed, const char *peer, struct rendezvous *out)
 {
-	const char *code = read_code(a, typed);
+	const char *code = rendezvous_typed(a, typed);
 	struct slice network = subscriber_of(a, peer), bytes;
 	if (would_block())
 		return E_WAIT;

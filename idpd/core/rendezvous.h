@@ -57,6 +57,9 @@ int rendezvous_take(struct arena *a, const char *code, struct rendezvous *out);
 /* Who waited has gone. Best effort. */
 void rendezvous_close(const char *code);
 
+/* A code as somebody typed it: "wdjb-mjht" is "WDJBMJHT". NULL: that cannot be one. */
+const char *rendezvous_typed(struct arena *a, struct slice typed);
+
 /* "WDJBMJHT" as people read it: "WDJB-MJHT". */
 const char *rendezvous_spelled(struct arena *a, const char *code);
 

@@ -1,6 +1,25 @@
 /* A login at a host that a browser elsewhere finishes: the rendezvous, what is brought, and the six digits. */
-/* LINK: -Wl,--wrap=now */
+/* LINK: -Wl,--wrap=now -Wl,--wrap=kinds_all -Wl,--wrap=kind_by_name */
 #include "talk.c"
+
+/* The kinds there are, and one that only a browser can draw. */
+static const struct key_kind key_touch = { .name = "touch", .level = 450, .amr = AMR_HWK | AMR_USER, .asks = ASK_SIGN, .group = "plain" };
+static const struct key_kind *const kinds[] = { &key_app, &key_password, &key_touch, NULL };
+
+const struct key_kind *const *__wrap_kinds_all(void);
+const struct key_kind *const *__wrap_kinds_all(void)
+{
+	return kinds;
+}
+
+const struct key_kind *__wrap_kind_by_name(struct slice name);
+const struct key_kind *__wrap_kind_by_name(struct slice name)
+{
+	for (const struct key_kind *const *k = kinds; *k != NULL; k++)
+		if (slice_is(name, (*k)->name))
+			return *k;
+	return NULL;
+}
 
 static struct rendezvous waits;
 static struct login login_there;
@@ -252,6 +271,81 @@ static void a_door_that_can_ask_everything_itself_does_not_offer_it(void **state
 	assert_deny("deny.level");
 }
 
+static const char *const only_touch[] = { "touch", NULL };
+
+/* Of somebody, one key more that a terminal cannot draw. */
+static void give_touch(int who)
+{
+	fake_key[who][NKEYS - 1] = (struct key){ .id = "touch-1", .kind = "touch", .state = "active" };
+	fake_person[who].keys = fake_key[who];
+	for (size_t i = fake_person[who].nkeys; i < NKEYS - 1; i++)
+		fake_key[who][i] = (struct key){ .id = "none", .kind = "none", .state = "revoked" };
+	fake_person[who].nkeys = NKEYS;
+}
+
+static void who_has_a_key_for_a_browser_may_choose_it(void **state)
+{
+	(void)state;
+	want.can |= ASK_SECRET | ASK_TEXT;
+	give_touch(ALICE);
+	begin();
+	assert_more(ASK_SECRET, NULL);					/* nothing is told before the password */
+	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);
+	assert_more(ASK_CHOICE, NULL);
+	assert_string_equal(turn.ask.choices[turn.ask.nchoices - 1].id, "device");
+	const char *ticket = turn.ticket;
+	assert_int_equal(ANSWER(.choice = S("device")), OK);
+	assert_more(ASK_WAIT | ASK_CODE, NULL);
+	assert_string_not_equal(ticket, turn.ticket);
+	assert_int_equal(rendezvous_find(a, slice_of(turn.ask.user_code), peer, &waits), OK);
+	sign_in_there(ALICE, "touch", "touch-1", fake_now);
+	assert_int_equal(bring(), OK);
+	assert_int_equal(type(digits), OK);
+	assert_int_equal(session_thaw(a, turn.session, &login), OK);
+	assert_int_equal(login.level, 400);				/* 450, but for the way here */
+	assert_int_equal(login.amr, AMR_HWK | AMR_USER);
+	begin();							/* or the code, as ever */
+	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);
+	assert_int_equal(ANSWER(.choice = S("app")), OK);
+	assert_more(ASK_CODE, NULL);
+}
+
+static void who_has_no_such_key_is_not_asked(void **state)
+{
+	(void)state;
+	want.can |= ASK_SECRET | ASK_TEXT;
+	begin();
+	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);
+	assert_more(ASK_CODE, NULL);
+	assert_int_equal(ANSWER(.choice = S("device")), E_INPUT);
+}
+
+static void a_host_that_wants_such_a_key_goes_there_at_once(void **state)
+{
+	(void)state;
+	want.can |= ASK_SECRET | ASK_TEXT;
+	fake_service[0].kinds = only_touch;
+	give_touch(ALICE);
+	waiting();
+	sign_in_there(ALICE, "touch", "touch-1", fake_now);
+	assert_int_equal(bring(), OK);
+	assert_int_equal(type(digits), OK);
+	assert_int_equal(turn.verdict, V_ALLOW);
+}
+
+static void a_host_takes_only_its_kinds(void **state)
+{
+	(void)state;
+	want.can |= ASK_SECRET | ASK_TEXT;
+	fake_service[0].kinds = only_touch;
+	give_touch(ALICE);
+	waiting();
+	sign_in_there(ALICE, "app", "app-1", fake_now);
+	assert_int_equal(bring(), E_NOENT);
+	sign_in_there(ALICE, "touch", "touch-1", fake_now);
+	assert_int_equal(bring(), OK);
+}
+
 static void what_breaks_is_neither_yes_nor_no(void **state)
 {
 	(void)state;
@@ -342,7 +436,8 @@ int main(void)
 		D(digits_before_anybody_approved_end_it), D(refused_there_is_no_here), D(somebody_else_cannot_approve), D(nobody_is_root),
 		D(what_was_proven_before_does_not_count), D(it_is_approved_once), D(the_level_is_capped), D(who_may_not_enter_does_not),
 		D(it_lives_for_five_minutes), D(who_left_is_waited_for_by_nobody), D(whoever_it_is_for_the_door_looks_the_same),
-		D(a_door_that_can_ask_everything_itself_does_not_offer_it), D(what_breaks_is_neither_yes_nor_no), D(parallel_digits_are_one_try),
+		D(a_door_that_can_ask_everything_itself_does_not_offer_it), D(who_has_a_key_for_a_browser_may_choose_it), D(who_has_no_such_key_is_not_asked),
+		D(a_host_that_wants_such_a_key_goes_there_at_once), D(a_host_takes_only_its_kinds), D(what_breaks_is_neither_yes_nor_no), D(parallel_digits_are_one_try),
 		D(codes_are_read_as_people_write_them), D(guesses_are_counted_for_a_network), D(a_right_code_counts_for_nothing), D(who_asks_too_often_waits_longer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
