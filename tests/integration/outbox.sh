@@ -73,7 +73,8 @@ cat > "$work/idpd.conf" <<-END
 	}
 END
 chmod 644 "$work/idpd.conf"
-idpd_start() { "$build/idpd" -c "$work/idpd.conf" >> "$work/idpd.log" 2>&1 & idpd=$!; until_true 15 curl -sf -o /dev/null "http://127.0.0.1:$plain/healthz"; }
+idpd_start() { "$build/idpd" -c "$work/idpd.conf" >> "$work/idpd.log" 2>&1 & idpd=$!; until_true 15 curl -sf -o /dev/null "http://127.0.0.1:$plain/healthz" &&
+	until_true 20 "$build/csamctl" keyring status -c "$work/idpd.conf" > /dev/null 2>&1; }		# it makes its keys first
 if idpd_start; then ok "idpd runs"; else tail -n 20 "$work/idpd.log"; no "idpd runs"; exit 1; fi
 
 # Nobody answers: messages wait, pages do not.
