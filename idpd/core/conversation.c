@@ -325,7 +325,7 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 		return refuse(&e, "deny.level", out);
 	rc = first_stage(&e);
 	if (rc == OK)
-		rc = conv_create(a, c, &e.with);
+		rc = conv_create(a, c, peer, &e.with);
 	if (rc != OK)
 		return rc;
 	engine_sent(&e);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/conversation_record.h"
 #include "core/pack.h"
+#include "core/subscriber.h"
 #include "svc/state.h"
 
 enum { RECORD_VERSION = 3 };
@@ -96,14 +97,14 @@ static unsigned ttl(const struct conv *c)
 	return left < 1 ? 1 : (unsigned)left;
 }
 
-int conv_create(struct arena *a, struct conv *c, const struct conv_with *with)
+int conv_create(struct arena *a, struct conv *c, const char *peer, const struct conv_with *with)
 {
 	if (c->id == NULL)
 		c->id = random_id(a, 16);
 	c->ticket = next_ticket(a, c);
 	c->created = now();
 	c->taken = 0;
-	struct state_value v = { encode(a, c), CONV_LIFE_S, true };
+	struct state_value v = { encode(a, c), CONV_LIFE_S, true, subscriber_of(a, peer) };
 	struct state_act acts[CONV_WITH_MAX + 1] = { { "conv", slice_of(c->id), state_putting, &v } };
 	for (size_t i = 0; i < with->n; i++)
 		acts[i + 1] = with->acts[i];

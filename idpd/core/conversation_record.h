@@ -56,8 +56,8 @@ struct conv_with {
 	size_t n;
 };
 
-/* Gives it an id, if it has none, and the first ticket, and keeps it. */
-int conv_create(struct arena *a, struct conv *c, const struct conv_with *with);
+/* Gives it an id, if it has none, and the first ticket, and keeps it, as one of those that this address begins. E_LIMIT: there are too many of them. */
+int conv_create(struct arena *a, struct conv *c, const char *peer, const struct conv_with *with);
 
 /* E_NOENT: there is none, or not for this binding. */
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out);

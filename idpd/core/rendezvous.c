@@ -111,6 +111,7 @@ static int open_fn(struct state_change *c)
 	c->val = encode(c->a, r);
 	c->ttl_s = RENDEZVOUS_LIFE_S;
 	c->guest = true;
+	c->source = subscriber_of(c->a, r->peer);
 	return OK;
 }
 

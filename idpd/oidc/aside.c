@@ -1,5 +1,6 @@
 /* Authorization requests put aside while their person signs in: a state record with the parameters as they came, checked anew when taken up. */
 #include "base/clock.h"
+#include "core/subscriber.h"
 #include "oidc/record.h"
 #include "oidc/request.h"
 #include "svc/state.h"
@@ -40,11 +41,11 @@ static int unpack(struct arena *a, struct slice packed, struct auth_request *out
 	return OK;
 }
 
-int request_save(struct arena *a, struct auth_request *req)
+int request_save(struct arena *a, const char *peer, struct auth_request *req)
 {
 	if (req->id == NULL)
 		req->id = random_id(a, NAME_BYTES);
-	return state_put_guest("authz", slice_of(req->id), pack(a, req), oidc_conf()->request_ttl_s);
+	return state_put_guest("authz", slice_of(req->id), pack(a, req), oidc_conf()->request_ttl_s, subscriber_of(a, peer));
 }
 
 int request_load(struct arena *a, struct slice id, struct slice browser, struct auth_request *out)
@@ -62,5 +63,5 @@ int request_load(struct arena *a, struct slice id, struct slice browser, struct 
 		return slice_same_secret(slice_mem(mark, sizeof mark), slice_mem(out->browser, SHA256_LEN)) ? OK : E_NOENT;
 	memcpy(out->browser, mark, sizeof mark);	/* it came by a cross-site POST, without cookies */
 	out->bound = true;
-	return request_save(a, out);
+	return request_save(a, NULL, out);	/* it is there already */
 }

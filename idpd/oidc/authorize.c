@@ -78,7 +78,7 @@ static int sign_in(struct request *r, struct response *resp, struct auth_request
 	sha256(browser, req->browser);
 	req->bound = true;
 	req->began = now();
-	int e = request_save(r->a, req);
+	int e = request_save(r->a, r->peer, req);
 	if (e != OK)
 		return e;
 	struct want want = {
@@ -116,7 +116,7 @@ static int ask_consent(struct request *r, struct response *resp, struct auth_req
 	if (req->id == NULL) {
 		sha256(web_browser(r, resp), req->browser);
 		req->bound = true;
-		int e = request_save(r->a, req);
+		int e = request_save(r->a, r->peer, req);
 		if (e != OK)
 			return e;
 	}
@@ -191,6 +191,6 @@ int oidc_authorize(struct request *r, struct response *resp)
 	if (!post)
 		return decide(r, resp, &req);
 	/* A POST from another site comes without our cookies (SameSite=Lax): the same as a GET comes with them. */
-	e = request_save(r->a, &req);
+	e = request_save(r->a, r->peer, &req);
 	return e != OK ? e : http_redirect(r, resp, 303, arena_printf(r->a, "/oidc/authorize?r=%s", req.id));
 }

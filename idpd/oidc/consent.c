@@ -122,7 +122,7 @@ static int yes(struct request *r, struct response *resp, struct auth_request *re
 		e = directory_consent(login->person, req->service->id, joined(r->a, request_consent_scopes(r->a, req)), now());
 	req->consented = login->person->subject;
 	if (e == OK)
-		e = request_save(r->a, req);
+		e = request_save(r->a, r->peer, req);
 	return e != OK ? e : http_redirect(r, resp, 303, arena_printf(r->a, "/oidc/authorize?r=%s", req->id));
 }
 

@@ -50,8 +50,8 @@ int request_scope(struct arena *a, const struct service *service, struct slice a
 /* RFC 6749 3.1.2.3: byte for byte; native clients on loopback with any port (RFC 8252 7.3). */
 bool request_redirect_ok(const struct service *service, struct slice uri);
 
-/* Puts it aside under req->id (a new one when NULL). */
-int request_save(struct arena *a, struct auth_request *req);
+/* Puts it aside under req->id (a new one when NULL), as one of those that this address brought. */
+int request_save(struct arena *a, const char *peer, struct auth_request *req);
 
 /* Takes it up, unchecked. E_NOENT: none of that name, expired, or of another browser. An unbound one is bound to this browser. */
 int request_load(struct arena *a, struct slice id, struct slice browser, struct auth_request *out);

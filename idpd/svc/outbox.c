@@ -66,11 +66,11 @@ int outbox_acts(struct arena *a, const struct message *m, struct state_act acts[
 		return rc;
 	random_bytes(t.id, sizeof t.id);
 	l.to_masked = outbox_masked(a, m->channel, m->to);
-	*v = (struct state_value){ letter_pack(a, &l), (unsigned)(expires - at) + OUTBOX_DEAD_S, false };
+	*v = (struct state_value){ letter_pack(a, &l), (unsigned)(expires - at) + OUTBOX_DEAD_S, false, S_NONE };
 	acts[0] = (struct state_act){ queue_ns(m->channel, OUTBOX_WAITING), ticket_key(a, &t), state_putting, v };
 	*n = 1;
 	if (m->dedup != NULL) {
-		*mark = (struct state_value){ S(""), (unsigned)(expires - at), false };
+		*mark = (struct state_value){ S(""), (unsigned)(expires - at), false, S_NONE };
 		acts[(*n)++] = (struct state_act){ "outbox.dedup",
 			slice_of(arena_printf(a, "%s %s", outbox_channel_name(m->channel), m->dedup)), claiming, mark };
 	}

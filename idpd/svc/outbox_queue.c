@@ -182,7 +182,7 @@ static unsigned ttl(enum outbox_place place, uint64_t expires)
 
 int queue_move(struct arena *a, const struct move *m)
 {
-	struct state_value v = { letter_pack(a, m->letter), ttl(m->to, m->new.expires), false };
+	struct state_value v = { letter_pack(a, m->letter), ttl(m->to, m->new.expires), false, S_NONE };
 	const struct state_act acts[] = {
 		{ queue_ns(m->channel, m->from), ticket_key(a, &m->old), taking, NULL },
 		{ queue_ns(m->channel, m->to), ticket_key(a, &m->new), state_putting, &v },

@@ -23,18 +23,19 @@ int state_putting(struct state_change *c)
 	c->val = slice_mem(p->val.n > 0 ? p->val.p : "", p->val.n);
 	c->ttl_s = p->ttl_s;
 	c->guest = p->guest;
+	c->source = p->source;
 	return OK;
 }
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
 {
-	struct state_value v = { val, ttl_s, false };
+	struct state_value v = { .val = val, .ttl_s = ttl_s };
 	return state_update(ns, key, state_putting, &v);
 }
 
-int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
+int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s, struct slice source)
 {
-	struct state_value v = { val, ttl_s, true };
+	struct state_value v = { .val = val, .ttl_s = ttl_s, .guest = true, .source = source };
 	return state_update(ns, key, state_putting, &v);
 }
 

@@ -22,8 +22,9 @@ void state_close(void);				/* after every thread that uses it has ended */
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s);
 /* The same for somebody who has proven nothing yet (a login that begins): such records may fill half of the store and no more, so that a flood of
- * strangers takes no room from sessions, claims and counters. E_DOWN beyond that. */
-int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s);
+ * strangers takes no room from sessions, claims and counters. E_DOWN beyond that. Once a quarter is full a source (any bytes that name it: its network)
+ * that has brought an eighth of the strangers' half in the last quarter of an hour is E_LIMIT, so that it takes none from other strangers either. */
+int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s, struct slice source);
 int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out);		/* E_NOENT */
 int state_del(const char *ns, struct slice key);						/* OK also when absent */
 
@@ -62,6 +63,7 @@ struct state_change {
 	struct slice val;		/* out: the new value; p NULL deletes (the default keeps `old`) */
 	unsigned ttl_s;			/* out: 0 keeps the end it has */
 	bool guest;			/* out: of somebody who has proven nothing (state_put_guest) */
+	struct slice source;		/* out: who that is; empty: nobody's share */
 	void *ctx;
 };
 typedef int state_fn(struct state_change *c);
@@ -82,6 +84,7 @@ struct state_value {
 	struct slice val;
 	unsigned ttl_s;
 	bool guest;
+	struct slice source;
 };
 int state_putting(struct state_change *c);	/* ctx: struct state_value */
 int state_deleting(struct state_change *c);

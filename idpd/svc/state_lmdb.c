@@ -5,11 +5,14 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/share.h"
 #include "svc/state_lmdb.h"
 
 enum {
 	VALUE_MAX = 256 * 1024, MIN_MIB = 4, ROOM_MIB = 64, SWEEP = 512, PROCESSES_READERS = 510,
 	CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
+	GUESTS_S = 450,		/* a share counts what a source brought in these seconds and those before: a begun login lives as long */
+	RECORD_ABOUT = 256,	/* what a record takes beside its value */
 };
 
 struct lmdb lmdb = { .env_lock = PTHREAD_RWLOCK_INITIALIZER };
@@ -104,6 +107,7 @@ static int env_open(void)
 	/* A delete needs free pages too. Room that additions may not take keeps a full store able to empty itself. */
 	size_t pages = lmdb.map_size / stat.ms_psize, reserve = pages / 4 < 4096 ? pages / 4 : 4096;
 	lmdb.limit = pages - reserve;
+	lmdb.page = stat.ms_psize;
 	lmdb.env = env;
 	return 0;
 }
@@ -225,6 +229,18 @@ static size_t pages_used(MDB_txn *txn)
 	return n;
 }
 
+/* Half of the store is for strangers, and once that is half full, an eighth of it for each of their sources. */
+static int room_for(const struct state_change *c, size_t used)
+{
+	static struct share guests = SHARE_OF(GUESTS_S);
+	size_t half = lmdb.limit / 2, bytes = c->val.n + RECORD_ABOUT;
+	if (used > (c->guest ? half : lmdb.limit))
+		return store_down("no room for new records", MDB_MAP_FULL);
+	if (!c->guest || c->source.n == 0)
+		return OK;
+	return share_take(&guests, c->source, bytes, used > half / 2 ? half / 8 * lmdb.page : UINT64_MAX) ? OK : E_LIMIT;
+}
+
 /* Asks fn what becomes of the record, and whether that can be; j->rc says it. `end` 0: there is nothing; what has expired is still there. */
 static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
 {
@@ -244,8 +260,8 @@ static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
 		return 0;
 	if (c->val.n > VALUE_MAX || (c->ttl_s == 0 && c->old.p == NULL))
 		j->rc = fail(E_BUG, "state: a record without end, or of %zu bytes", c->val.n);
-	else if ((old.end == 0 || c->val.n > old.val.n) && pages_used(txn) > (c->guest ? lmdb.limit / 2 : lmdb.limit))
-		j->rc = store_down("no room for new records", MDB_MAP_FULL);
+	else if (old.end == 0 || c->val.n > old.val.n)
+		j->rc = room_for(c, pages_used(txn));
 	return 0;
 }
 

@@ -22,7 +22,7 @@ extern struct lmdb {
 	MDB_dbi records, ends;
 	_Atomic(MDB_txn *) idle[IDLE_READERS];
 	char *dir;
-	size_t map_size, limit;		/* bytes; pages in use above which nothing may be added */
+	size_t map_size, limit, page;	/* bytes; pages in use above which nothing may be added; bytes of one */
 } lmdb;
 
 /* 0, or MDB_NOTFOUND, or what LMDB says; a record lives in the transaction until its next write. */

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Agent, Directory, Idpd, check, done, folder, issuer, until } from './own.mjs';
+import { send } from './agent.mjs';
 
 // A disk of its own of that size; null where nothing can be mounted.
 function disk(name, size) {
@@ -175,18 +176,35 @@ await using(idpds.state, async idpd => {
 
 await using(idpds.small, async () => {
 	const before = await login(), tokens = await redeem(before.code), spare = await enters(before.session);
-	await check('strangers fill a small store: new logins get 503, those who are signed in go on', async () => {
+	const begin = from => send(url(library, { state: 'x'.repeat(1500), nonce: 'n'.repeat(500) }), { from });
+	await check('one network begins logins without end: it has to wait, all others go on', async () => {
 		let refused = 0, begun = 0;
 		const filler = async () => {
 			for (; refused < 20 && begun < 40000; begun++) {
-				const r = await fetch(url(library, { state: 'x'.repeat(1500), nonce: 'n'.repeat(500) }), { redirect: 'manual' });
-				await r.arrayBuffer();
+				const r = await begin('127.9.9.1');
+				if (r.status === 429) refused++;
+				else assert.ok(r.status === 302 || r.status === 303, String(r.status));
+			}
+		};
+		await Promise.all(Array.from({ length: 16 }, filler));
+		console.log(`# ${begun} requests of one network until it had to wait`);
+		assert.ok(refused >= 20);
+		for (let i = 0; i < 30; i++) assert.equal((await begin(`127.10.${i}.1`)).status, 303, 'another network');
+		assert.equal((await begin('127.9.9.200')).status, 429, 'a neighbour in the same network');
+		assert.ok(await enters(before.session));
+		assert.ok((await login()).session, 'somebody of another network signs in');
+	});
+	await check('strangers of many networks fill a small store: new logins get 503, those who are signed in go on', async () => {
+		let refused = 0, begun = 0;
+		const filler = async () => {
+			for (; refused < 20 && begun < 40000; begun++) {
+				const r = await begin(`127.${20 + (begun >> 8) % 100}.${begun & 255}.1`);
 				if (r.status === 503) refused++;
 				else assert.ok(r.status === 302 || r.status === 303, String(r.status));
 			}
 		};
 		await Promise.all(Array.from({ length: 16 }, filler));
-		console.log(`# ${begun} requests begun until it was full`);
+		console.log(`# ${begun} requests of many networks until it was full`);
 		assert.ok(refused >= 20);
 		isPage503(await new Agent().visit(url(library), {}, stop));
 		assert.ok(await enters(before.session));

@@ -174,8 +174,9 @@ static int advance(struct state_change *c)
 	return put(c);
 }
 
-int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
+int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s, struct slice source)
 {
+	(void)source;
 	return state_put(ns, key, val, ttl_s);
 }
 

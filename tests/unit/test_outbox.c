@@ -405,7 +405,7 @@ static void one_act(void **s)
 	AUTO_ARENA a = arena_new();
 	struct slice v;
 	struct state_act acts[4];
-	struct state_value val = { S("turn"), 60, false };
+	struct state_value val = { .val = S("turn"), .ttl_s = 60 };
 	const struct message m = { .channel = CHANNEL_MAIL, .to = "alice@example.org", .text_id = "mail.x", .expires = now() + 60, .dedup = "t" };
 	size_t n;
 	open_outbox(100, 1);

@@ -159,7 +159,7 @@ static void several_as_one(void **s)
 	AUTO_ARENA a = arena_new();
 	struct slice v;
 	unsigned asked = 0;
-	struct state_value one = { S("one"), 60, false }, two = { S("two"), 60, false };
+	struct state_value one = { .val = S("one"), .ttl_s = 60 }, two = { .val = S("two"), .ttl_s = 60 };
 	const struct state_act puts[] = { { "t", S("1"), state_putting, &one }, { "t", S("2"), state_putting, &two } };
 	assert_int_equal(state_update_all(puts, 2), OK);
 	assert_int_equal(state_get(a, "t", S("1"), &v), OK);
@@ -384,7 +384,7 @@ static void a_flood_of_guests(void **s)
 	memset(val, 'g', sizeof val);
 	state_close();
 	assert_int_equal(state_open(dir, 4), OK);
-	while ((rc = state_put_guest("g", key_of(buf, "g", guests), slice_mem(val, sizeof val), 100)) == OK)
+	while ((rc = state_put_guest("g", key_of(buf, "g", guests), slice_mem(val, sizeof val), 100, S_NONE)) == OK)
 		guests++;
 	assert_int_equal(rc, E_DOWN);
 	assert_in_range(guests, 300, 2000);
@@ -392,7 +392,33 @@ static void a_flood_of_guests(void **s)
 	while (state_put("o", key_of(buf, "o", others), slice_mem(val, sizeof val), 100) == OK)
 		others++;
 	assert_in_range(others, guests / 2, 4000);
-	assert_int_equal(state_put_guest("g", S("one more"), slice_mem(val, sizeof val), 100), E_DOWN);
+	assert_int_equal(state_put_guest("g", S("one more"), slice_mem(val, sizeof val), 100, S_NONE), E_DOWN);
+}
+
+/* One of them can take a quarter of the store: then the others go on, and it must wait. */
+static void a_flood_from_one_network(void **s)
+{
+	(void)s;
+	char buf[32], val[1000];
+	unsigned own = 0, others = 0;
+	int rc;
+	memset(val, 'g', sizeof val);
+	state_close();
+	assert_int_equal(state_open(dir, 4), OK);
+	while ((rc = state_put_guest("g", key_of(buf, "g", own), slice_mem(val, sizeof val), 100, S("here"))) == OK)
+		own++;
+	assert_int_equal(rc, E_LIMIT);
+	assert_int_equal(state_put_guest("g", S("x"), slice_mem(val, sizeof val), 100, S("here")), E_LIMIT);
+	while (others < 4 && state_put_guest("g", key_of(buf, "o", others), slice_mem(val, sizeof val), 100, S("there")) == OK)
+		others++;
+	assert_int_equal(others, 4);
+	assert_int_equal(state_put("s", S("session"), slice_mem(val, sizeof val), 100), OK);
+	for (unsigned n = 0; n < 100; n++) {	/* many sources share what is left */
+		char source[16];
+		snprintf(source, sizeof source, "net %u", n);
+		rc = state_put_guest("g", slice_of(source), slice_mem(val, sizeof val), 100, slice_of(source));
+		assert_int_equal(rc, OK);
+	}
 }
 
 static void failing_disk(void **s)
@@ -735,7 +761,7 @@ int main(void)
 	log_open("test_state", 2);	/* its errors are meant */
 	const struct CMUnitTest tests[] = {
 		T(verbs), T(several_as_one), T(big_and_binary), T(writes_wait_reads_do_not), T(ends), T(more_and_less_time), T(nothing_grows),
-		T(expired_but_not_swept), T(full_map), T(a_flood_of_guests), T(failing_disk), T(failing_root_page),
+		T(expired_but_not_swept), T(full_map), T(a_flood_of_guests), T(a_flood_from_one_network), T(failing_disk), T(failing_root_page),
 		T(full_disk), T(disk_filled_by_others), T(one_winner_among_threads),
 		T(counts_add_up), T(one_winner_among_processes), T(killed_in_the_middle), T(who_lives_is_known), T(survives_close_and_open), T(no_key_in_the_file),
 	};
