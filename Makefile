@@ -183,7 +183,7 @@ unit     = sed 's,@PREFIX@,$(PREFIX),g' conf/systemd/$(1) > $(DESTDIR)$(UNITDIR)
 install: all install-host man/idpd.conf.5
 	install -d $(to)/share/csam/schema
 	install -s $(BUILD)/idpd $(to)/sbin/
-	cp -r share/html share/css share/mail share/texts share/passwords.txt $(to)/share/csam/
+	cp -r share/html share/css share/js share/mail share/texts share/passwords.txt $(to)/share/csam/
 	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(to)/share/csam/schema/
 	$(call unit,idpd.service)
 	install -m 644 man/idpd.conf.5 $(to)/share/man/man5/

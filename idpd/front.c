@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "core/kinds.h"
+#include "core/eid.h"
 #include "core/limits.h"
 #include "core/rendezvous.h"
 #include "front.h"
@@ -95,6 +96,17 @@ static int open_audit(const struct conf *c)
 	return r != OK ? r : audit_serve(&audit);
 }
 
+static int open_eid(const struct conf *c)
+{
+	return eid_open(&(struct eid_conf){
+		.authorities = c->eid_authorities, .policies = c->eid_policies,
+		.responders = c->eid_responders, .no_nonce = c->eid_no_nonce,
+		.ocsp_age_s = (unsigned)c->eid_ocsp_age, .cache_s = (unsigned)c->eid_ocsp_cache,
+		.allow_unchecked = c->eid_allow_unchecked, .testing = c->server_testing,
+		.origin = c->server_issuer, .web = c->eid_web_eid, .tls_origin = c->eid_origin,
+	});
+}
+
 static int open_oidc(const struct conf *c)
 {
 	static struct oidc_conf oidc;
@@ -121,7 +133,8 @@ static int start_http(const struct conf *c)
 		.cert_file = c->server_certificate, .key_file = c->server_private_key, .proxies = c->server_trusted_proxies,
 		.threads = c->http_threads ? (unsigned)c->http_threads : cores,
 		.workers = (unsigned)c->http_workers,
-		.hash_workers = LOGINS_PER_HASH * hashes(c),
+		.hash_workers = LOGINS_PER_HASH * hashes(c), .away_workers = (unsigned)c->http_away_workers,
+		.card_origin = c->eid_origin, .card_listen = c->eid_listen, .card_authorities = c->eid_authorities,
 		.max_connections = (unsigned)c->http_max_connections, .deadline_s = (unsigned)c->http_deadline,
 		.error_page = web_error_page, .ready = ready, .metrics = outbox_metrics,
 	});
@@ -141,6 +154,7 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	    (r = web_open(c->server_share_dir)) != OK ||
 	    (r = passwords_open(arena_printf(a, "%s/passwords.txt", c->server_share_dir))) != OK ||
 	    (r = open_directory(c)) != OK ||
+	    (r = open_eid(c)) != OK ||
 	    (r = open_oidc(c)) != OK ||
 	    (r = open_outbox(c)) != OK)
 		return r;

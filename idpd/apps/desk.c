@@ -11,7 +11,7 @@ static int sign_in(struct request *r, struct response *resp, const char *path, u
 {
 	struct turn turn = { .verdict = V_DENY };
 	const struct want want = {
-		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW,
+		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = WEB_CAN,
 		.session = web_session_cookie(r), .subject = login != NULL ? login->person->subject : NULL, .anew = true, .level = level,
 		.back = path, .cancel = "/", .lang = web_lang(r, resp, NULL),
 	};

@@ -13,10 +13,16 @@ static bool is(const char *text, const char *word)
 	return strcmp(text, word) == 0;
 }
 
+/* The eID is the State's: nobody ends it or names it here. */
+static bool is_theirs(const struct key *key)
+{
+	return !is(key->state, "revoked") && (key->dn == NULL || *key->dn != '\0');
+}
+
 const struct key *keys_find(const struct person *person, struct slice id)
 {
 	for (size_t i = 0; i < person->nkeys; i++)
-		if (slice_is(id, person->keys[i].id) && !is(person->keys[i].state, "revoked"))
+		if (slice_is(id, person->keys[i].id) && is_theirs(&person->keys[i]))
 			return &person->keys[i];
 	return NULL;
 }
@@ -82,7 +88,7 @@ static json_t *key_rows(struct request *r, const struct desk *desk)
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < desk->login.person->nkeys; i++)
-		if (!is(desk->login.person->keys[i].state, "revoked"))
+		if (is_theirs(&desk->login.person->keys[i]))
 			json_array_append_new(rows, key_row(r, desk, &desk->login.person->keys[i]));
 	return rows;
 }

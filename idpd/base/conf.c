@@ -3,7 +3,7 @@
 #include <string.h>
 #include "base/conf.h"
 
-static option_check check_listen, check_address, check_words, check_ldap_uri, check_filter, check_mail_server, check_sms_url, check_node, check_witness;
+static option_check check_listen, check_address, check_words, check_ldap_uri, check_filter, check_mail_server, check_sms_url, check_node, check_witness, check_origin, check_url, check_oid;
 
 static const struct option_row rows[] = {
 #define OPTIONS_DEF "base/conf.def"
@@ -75,6 +75,22 @@ static const char *check_sms_url(const char *v)
 	if (check_text(v) != NULL || (strncmp(v, "https://", 8) != 0 && strncmp(v, "http://", 7) != 0) || v[place] == '{')
 		return "https://host/path, with {to} and {text} in the query only";
 	return NULL;
+}
+
+static const char *check_origin(const char *v)
+{
+	return *v == '\0' ? NULL : check_issuer(v);
+}
+
+static const char *check_url(const char *v)
+{
+	bool http = strncmp(v, "http://", 7) == 0 || strncmp(v, "https://", 8) == 0;
+	return http && strpbrk(v, " \"'\\@#") == NULL ? NULL : "http://host[:port][/path] or https://…";
+}
+
+static const char *check_oid(const char *v)
+{
+	return strlen(v) > 2 && strspn(v, "0123456789.") == strlen(v) && strchr(v, '.') != NULL ? NULL : "an OID in digits: 2.16.56.12.1.1.2.2";
 }
 
 /* Places in the tree that are under base unless said otherwise. */

@@ -260,6 +260,7 @@ static bool can_be_met_here(const struct engine *e)
 	return false;
 }
 
+/* OK, or E_DOWN when a kind cannot begin. */
 static int first_stage(struct engine *e)
 {
 	struct conv *c = &e->c;
@@ -278,6 +279,8 @@ static int first_stage(struct engine *e)
 		e->kind = only;
 		c->kind = only->name;
 	}
+	if (e->kind != NULL && e->kind->traits & KIND_NAMES)
+		return engine_enter_self(e).verdict == V_MORE ? OK : E_DOWN;
 	c->stage = c->kind != NULL || c->door == DOOR_HOST ? STAGE_PASSWORD : STAGE_CHOOSE;
 	if (!c->by_session || c->stage == STAGE_CHOOSE || engine_next(e).verdict == V_MORE)
 		return OK;

@@ -201,7 +201,7 @@ static struct outcome chosen(struct engine *e, struct slice id)
 		return engine_go_device(e);
 	e->kind = kind_by_name(id);
 	e->c.kind = e->kind->name;
-	if (e->person != NULL)
+	if (e->person != NULL || e->kind->traits & KIND_NAMES)
 		return engine_next(e);
 	e->c.stage = STAGE_PASSWORD;
 	return more;
@@ -225,6 +225,8 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 		return engine_check_proven(e, answer);
 	case STAGE_DEVICE:
 		return engine_check_device(e, answer);
+	case STAGE_SELF:
+		return engine_check_self(e, answer);
 	case STAGE_NEW:
 		return engine_check_new(e, answer);
 	case STAGE_AGAIN:

@@ -33,21 +33,21 @@ int engine_recall(struct engine *e)
 }
 
 /* Of another key nothing is told. */
-static struct slice memory_of(const struct engine *e, const struct key *key)
+struct slice engine_memory(const struct engine *e, const char *id)
 {
-	struct slice rest = e->memory, id;
-	return slice_cut(&rest, '\0', &id) && slice_is(id, key->id) ? rest : S_NONE;
+	struct slice rest = e->memory, of;
+	return slice_cut(&rest, '\0', &of) && slice_is(of, id) ? rest : S_NONE;
 }
 
-static int remember(struct engine *e, const struct key *key, struct slice memory)
+int engine_remember(struct engine *e, const char *id, struct slice memory)
 {
-	if (slice_eq(memory, memory_of(e, key)))
+	if (slice_eq(memory, engine_memory(e, id)))
 		return OK;
 	e->memory = e->c.memory = S_NONE;
 	if (memory.n == 0)
 		return OK;
 	struct buf b = buf_new(e->a);
-	buf_raw(&b, slice_of(key->id));
+	buf_raw(&b, slice_of(id));
 	buf_char(&b, '\0');
 	buf_raw(&b, memory);
 	e->memory = buf_slice(&b);
@@ -56,7 +56,7 @@ static int remember(struct engine *e, const struct key *key, struct slice memory
 
 static struct step step_of(const struct engine *e, const struct key *key)
 {
-	return (struct step){ .a = e->a, .person = e->person, .key = key, .spent = key->counter, .when = now(), .memory = memory_of(e, key) };
+	return (struct step){ .a = e->a, .conversation = e->c.id, .person = e->person, .key = key, .spent = key->counter, .when = now(), .memory = engine_memory(e, key->id) };
 }
 
 /* --- asking --- */
@@ -103,7 +103,7 @@ static struct outcome send(struct engine *e, const struct step *s)
 	}
 	if (rc == E_INPUT)
 		return engine_again(e, "note.send-address");
-	if (rc != OK || remember(e, s->key, s->memory) != OK) {
+	if (rc != OK || engine_remember(e, s->key->id, s->memory) != OK) {
 		e->with.n = 0;
 		return (struct outcome){ .verdict = V_DOWN };
 	}
@@ -118,7 +118,7 @@ static struct outcome present(struct engine *e, struct step *s)
 		return (struct outcome){ .verdict = V_DOWN };
 	if (s->send != NULL)
 		return send(e, s);
-	return (struct outcome){ .verdict = remember(e, s->key, s->memory) == OK ? V_MORE : V_DOWN };
+	return (struct outcome){ .verdict = engine_remember(e, s->key->id, s->memory) == OK ? V_MORE : V_DOWN };
 }
 
 struct outcome engine_enter(struct engine *e, const struct key *key)
@@ -213,5 +213,5 @@ enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice 
 		verdict = is_right(e, s);
 	else if (verdict != V_DENY && !s->tried)
 		limits_second_undo(e->person, t->key);
-	return verdict != V_ALLOW && remember(e, t->key, s->memory) != OK ? V_DOWN : verdict;
+	return verdict != V_ALLOW && engine_remember(e, t->key->id, s->memory) != OK ? V_DOWN : verdict;
 }

@@ -46,8 +46,10 @@ int engine_look(struct engine *e)
 	if (rc != OK && rc != E_NOENT)
 		return rc;
 	e->blocked = rc == E_NOENT || (e->service != NULL && !is_open(e->service));
-	if (e->c.subject == NULL || e->c.stage == STAGE_END)
+	if (e->c.stage == STAGE_END)
 		return OK;
+	if (e->c.subject == NULL)
+		return engine_recall(e);
 	rc = stands(e);
 	if (rc == E_NOENT)
 		ask_password_again(e);
@@ -178,6 +180,8 @@ struct outcome engine_next(struct engine *e)
 	const struct key *keys[MAX_CHOICES];
 	if (e->kind == NULL && only_device(e))
 		return engine_go_device(e);
+	if (e->kind != NULL && e->kind->traits & KIND_NAMES)
+		return engine_enter_self(e);		/* whatever was proven before is no eID */
 	size_t n = e->kind != NULL || choose_for_them(e) ? engine_keys(e, keys) : 0;
 	if (n == 0)
 		return engine_choose(e, e->kind ? obstacle(e, e->kind) : e->c.note, e->c.kind);
@@ -268,6 +272,9 @@ static void draw_prompt(const struct engine *e, struct prompt *ask)
 	case STAGE_SECOND:
 		draw_second(e, ask);
 		break;
+	case STAGE_SELF:
+		engine_draw_self(e, ask);
+		break;
 	}
 }
 
@@ -279,7 +286,7 @@ void engine_draw(const struct engine *e, struct turn *out)
 	engine_only_kind(e, &n);
 	draw_prompt(e, &ask);
 	ask.kind = c->kind;
-	ask.name = c->name;
+	ask.name = c->stage != STAGE_SELF || c->name_fixed ? c->name : NULL;
 	if (c->note != NULL)
 		ask.note_id = c->note;
 	ask.note_kind = c->note_kind;
@@ -296,6 +303,8 @@ bool engine_fits_prompt(const struct prompt *ask, const struct answer *answer)
 	if ((answer->text.n > 0 && !(ask->ask & ASK_TEXT)) || (answer->secret.n > 0 && !(ask->ask & ASK_SECRET)))
 		return false;
 	if (answer->code.n > 0 && !(ask->ask & ASK_CODE))
+		return false;
+	if (answer->proof.n > 0 && !(ask->ask & (ASK_SIGN | ASK_REDIRECT)))
 		return false;
 	if (answer->choice.n == 0)
 		return true;

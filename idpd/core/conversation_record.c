@@ -5,7 +5,7 @@
 #include "core/subscriber.h"
 #include "svc/state.h"
 
-enum { RECORD_VERSION = 3 };
+enum { RECORD_VERSION = 4 };
 
 static void fields(struct pack *p, struct conv *c)
 {
@@ -81,6 +81,7 @@ static void hash_answer(struct slice ticket, const struct answer *answer, unsign
 	pack_slice(&p, &copy.text);
 	pack_slice(&p, &copy.secret);
 	pack_slice(&p, &copy.code);
+	pack_slice(&p, &copy.proof);
 	pack_bool(&p, &copy.back);
 	pack_bool(&p, &copy.again);
 	hmac_sha256(ticket, buf_slice(&p.out), out);

@@ -9,7 +9,7 @@
 #include "core/conversation.h"
 #include "svc/state.h"
 
-enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_CODE, STAGE_NEW, STAGE_AGAIN, STAGE_DEVICE, STAGE_END };
+enum stage { STAGE_CHOOSE = 1, STAGE_PASSWORD, STAGE_KEY, STAGE_SECOND, STAGE_CODE, STAGE_NEW, STAGE_AGAIN, STAGE_DEVICE, STAGE_SELF, STAGE_END };
 
 enum {
 	CONV_LIFE_S = 15 * 60,
@@ -38,7 +38,7 @@ struct conv {
 	bool by_session;			/* it was right when that session was made */
 	const char *device;			/* code of the rendezvous that it waits at */
 	struct slice pending;			/* sealed digest of the new password that must be typed again */
-	struct slice memory;			/* sealed: what a kind keeps for one key */
+	struct slice memory;			/* sealed: what a kind keeps for one key, or for itself (STAGE_SELF) */
 	/* the present ticket, and what became of the last */
 	const char *ticket;			/* NULL while an answer is evaluated */
 	time_t taken;				/* since when; 0: no answer is evaluated */

@@ -22,7 +22,11 @@ struct eid_conf {				/* its strings must live as long as the process */
 	unsigned cache_s;			/* and a good one is believed so long, a revocation list too where it does not end earlier (300; lists: at least an hour) */
 	bool allow_unchecked;			/* let in when nobody can say whether the card was revoked: an exception, written to the trail */
 	bool testing;				/* numbers of test cards */
+	const char *origin;			/* of our pages, which Web eID tokens are made for */
+	bool web;				/* offer Web eID */
+	const char *tls_origin;			/* of the listener that asks for client certificates; "" or NULL: there is none */
 };
+extern struct eid_conf eid_conf;
 int eid_open(const struct eid_conf *conf);	/* once; E_INPUT: an authority that cannot be read or trusted (logged) */
 void eid_close(void);
 bool eid_offered(void);
@@ -61,6 +65,9 @@ struct eid_check {
 	const char *url;
 };
 enum verdict eid_standing(struct arena *a, const struct eid_card *card, time_t when, struct eid_check *check);
+/* Under which purpose (sealed.h) the eID listener seals the certificate that signed a TLS handshake for this challenge. */
+const char *eid_tls_purpose(struct arena *a, const char *nonce);
+
 void eid_forget(void);				/* what responders have said */
 
 #endif

@@ -13,8 +13,6 @@ struct eid_authority {
 	bool root;				/* signs authorities, never people */
 };
 
-extern struct eid_conf eid_conf;
-
 const struct eid_authority *eid_issuer_of(const X509 *cert);	/* by name and key identifier; NULL: none of ours */
 int eid_verify_chain(const struct eid_authority *issuer, X509 *cert, time_t when);	/* X509_V_OK or OpenSSL's reason */
 

@@ -88,6 +88,11 @@ void eid_close(void)
 	eid_forget();
 }
 
+const char *eid_tls_purpose(struct arena *a, const char *nonce)
+{
+	return arena_printf(a, "eid-tls %s", nonce);
+}
+
 bool eid_offered(void)
 {
 	return count > 0;

@@ -15,7 +15,7 @@ struct engine {
 	const struct service *service;		/* NULL: none was wanted */
 	const struct key_kind *kind;		/* chosen, or NULL */
 	const struct person *person;		/* whose password was right; NULL before */
-	struct slice memory;			/* c.memory, opened: key id, NUL, what the kind keeps */
+	struct slice memory;			/* c.memory, opened: key id or kind, NUL, what the kind keeps */
 	struct conv_with with;			/* a message that goes out with the record */
 	enum channel channel;			/* and where it waits */
 	bool blocked;				/* the service is not open */
@@ -64,6 +64,14 @@ void engine_draw_key(const struct engine *e, const struct key *key, struct promp
 
 /* One answer, counted before it is evaluated. V_DENY: s->why, "locked" is one; V_MORE: s->why is a note, and it stays counted when s->tried. */
 enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice code, struct step *s);
+
+struct slice engine_memory(const struct engine *e, const char *id);	/* what it keeps for that key (or kind, STAGE_SELF) */
+int engine_remember(struct engine *e, const char *id, struct slice memory);
+
+/* conversation_self.c: kinds that say who it is */
+struct outcome engine_enter_self(struct engine *e);
+void engine_draw_self(const struct engine *e, struct prompt *ask);
+struct outcome engine_check_self(struct engine *e, const struct answer *answer);
 
 /* conversation_admit.c: the way in */
 int engine_admit(struct engine *e, const struct key *key, struct slice *cookie);	/* E_NOENT: not allowed in */

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "core/kinds.h"
 #include "svc/keyring.h"
+#include "svc/sealed.h"
 
 static const struct key_kind *const kinds[] = {
 #define KEY_KIND(name) &key_##name,
@@ -13,6 +14,11 @@ static const struct key_kind *const kinds[] = {
 const struct key_kind *const *kinds_all(void)
 {
 	return kinds;
+}
+
+bool kind_offered(const struct key_kind *kind)
+{
+	return kind->ready == NULL || kind->ready();
 }
 
 const struct key_kind *kind_by_name(struct slice name)
@@ -85,4 +91,9 @@ enum verdict step_code(struct step *s, const struct code_range *r, uint64_t *num
 	if (verdict == V_ALLOW)
 		*number = code.number;
 	return verdict;
+}
+
+int step_opened(struct step *s, const char *purpose, struct slice sealed, struct slice *out)
+{
+	return sealed_open(s->a, purpose, sealed, out);
 }

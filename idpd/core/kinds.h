@@ -9,10 +9,12 @@
 #include "core/prompt.h"
 #include "svc/directory.h"
 #include "svc/outbox.h"
+#include "svc/partner.h"
 
 enum kind_trait {
 	KIND_PASSWORD = 1,	/* the password is checked first */
 	KIND_SECOND = 2,	/* it has a step of its own after that */
+	KIND_NAMES = 4,		/* it has nothing but a step of its own, which says who it is; no name is asked */
 };
 
 enum amr {		/* RFC 8176, as bits of a login */
@@ -21,8 +23,9 @@ enum amr {		/* RFC 8176, as bits of a login */
 
 struct step {
 	struct arena *a;
-	const struct person *person;
-	const struct key *key;		/* one of the kind that may be used; never NULL when verify is called */
+	const char *conversation;	/* its identifier: for the way back from elsewhere */
+	const struct person *person;	/* NULL with KIND_NAMES */
+	const struct key *key;		/* one of the kind that may be used; NULL with KIND_NAMES alone */
 	uint64_t spent;			/* the highest number that was ever spent with the key: by directory and state store */
 	struct slice answer;		/* p NULL: nothing was answered yet, draw the prompt */
 	bool enter;			/* nothing was answered, but the step begins: only now may something be made or chosen at random */
@@ -39,6 +42,15 @@ struct step {
 	bool tried;			/* V_MORE: the answer was wrong so far, and counts so until a right one */
 	bool exposed;			/* the secret stood in clear: seal it */
 	const char *why;		/* V_DENY: a fixed word for the audit trail; V_MORE after an answer: text id of a note, or NULL */
+	/* out, KIND_NAMES */
+	const char *national_number;	/* V_ALLOW: whose it is */
+	const char *note;		/* V_DENY: text id of what to tell the person, who can then try again */
+	const char *exception;		/* V_ALLOW: a fixed word: what could not be checked, and is let pass by the configuration */
+	/* V_MORE with `call`: the engine makes that call and asks again, with what came of it; `at` is the kind's own meanwhile */
+	const struct partner_call *call;
+	int called;
+	struct partner_answer brought;
+	void *at;
 };
 
 struct key_kind {
@@ -46,9 +58,9 @@ struct key_kind {
 	unsigned level;			/* the most it can reach */
 	unsigned amr, traits, asks;	/* enum amr, enum kind_trait, enum ask it needs a door to draw */
 	const char *group;		/* of the chooser: "card", "code", "plain", "europe" */
-	bool (*ready)(void);		/* is there a way to send what it sends? NULL: it needs none */
+	bool (*ready)(void);		/* does the configuration hold what it needs: a way to send codes, authorities of cards? NULL: it needs nothing */
 	bool (*used_up)(const struct key *);	/* nothing is left of the key: it cannot be chosen; NULL: that never happens */
-	enum verdict (*verify)(struct step *);	/* NULL without KIND_SECOND */
+	enum verdict (*verify)(struct step *);	/* NULL without KIND_SECOND and KIND_NAMES */
 };
 
 /* A code of six digits (RFC 6238) against the key's sealed seed, from `back` steps before now to `fwd` after it: what a
@@ -68,6 +80,9 @@ struct code_range {
 };
 enum verdict step_code(struct step *s, const struct code_range *range, uint64_t *number);
 
+/* What another door of ours has sealed for this purpose (sealed.h). OK, E_INPUT, E_NOENT, E_DOWN. */
+int step_opened(struct step *s, const char *purpose, struct slice sealed, struct slice *out);
+
 /* How far kinds look, from the configuration; constant once it is running. */
 struct kinds_conf {
 	unsigned look_ahead;		/* codes of a token that may have been made and not used (RFC 4226 7.2) */
@@ -82,6 +97,7 @@ const struct kinds_conf *kinds_conf(void);
 #undef KEY_KIND
 
 const struct key_kind *kind_by_name(struct slice name);		/* NULL when there is none */
+bool kind_offered(const struct key_kind *kind);			/* by the configuration */
 const struct key_kind *const *kinds_all(void);			/* NULL-terminated, in order of kinds.def */
 
 #endif

@@ -11,7 +11,8 @@ enum ask {		/* bits: a prompt may hold a text and a secret together, if the door
 	ASK_CHOICE = 8,		/* one of `choices` */
 	ASK_SHOW = 16,		/* a message and nothing else */
 	ASK_WAIT = 32,		/* something to be done on another device: its address, a code, a QR code; beside ASK_CODE: what is shown there is typed here */
-	ASK_SIGN = 64, ASK_REDIRECT = 128,	/* of later kinds */
+	ASK_SIGN = 64,		/* `challenge`, signed by something that the person holds */
+	ASK_REDIRECT = 128,	/* go to `href`, and come back */
 };
 
 struct choice {
@@ -27,6 +28,8 @@ struct prompt {
 	const char *hint_id;		/* text id of which code is meant, where the kind alone does not say it; or NULL */
 	const char *what;		/* what that text names ({what}): the number on a card, the address that a code went to */
 	unsigned left;			/* and a note ({left}): how many there are still */
+	const char *challenge;		/* ASK_SIGN */
+	const char *href;		/* ASK_REDIRECT: address that `proof` comes back from */
 	const char *label_id;		/* text id of what is asked, where it is not what the layout says by itself; or NULL */
 	const char *kind;		/* of the key being used, or NULL on the chooser */
 	const char *name;		/* who it is: with ASK_TEXT to begin the line with, else shown and not asked again; or NULL */
@@ -43,6 +46,7 @@ struct prompt {
 /* What came back. Absent fields are empty; a field the prompt did not ask for is E_INPUT. */
 struct answer {
 	struct slice choice, text, secret, code;
+	struct slice proof;		/* what ASK_SIGN or ASK_REDIRECT brought */
 	bool back;			/* "choose another key" */
 	bool again;			/* "send another code" */
 };

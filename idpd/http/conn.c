@@ -24,7 +24,7 @@ static bool is_proxy(const struct address *a)
 	return false;
 }
 
-static struct conn *conn_new(struct MHD_Connection *m)
+static struct conn *conn_new(struct MHD_Connection *m, const struct door *door)
 {
 	struct conn *c = calloc(1, sizeof *c);
 	if (c == NULL)
@@ -32,6 +32,7 @@ static struct conn *conn_new(struct MHD_Connection *m)
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(m, MHD_CONNECTION_INFO_CONNECTION_FD);
 	const union MHD_ConnectionInfo *from = MHD_get_connection_info(m, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	c->fd = fd->connect_fd;
+	c->door = door;
 	c->addr = address_of(from != NULL ? from->client_addr : NULL);
 	address_text(&c->addr, c->peer);
 	c->proxy = is_proxy(&c->addr);
@@ -64,9 +65,8 @@ static void unlink_from(struct conn *c)
 /* The socket is closed after the second notice: what stands in the list is open. */
 void conn_notify(void *cls, struct MHD_Connection *m, void **ctx, enum MHD_ConnectionNotificationCode what)
 {
-	(void)cls;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		struct conn *c = conn_new(m);
+		struct conn *c = conn_new(m, cls);
 		link_in(c);
 		atomic_fetch_add(&http_server.connections, 1);
 		*ctx = c;

@@ -122,14 +122,15 @@ void exchange_on_worker(struct job *j)
  * libmicrohttpd cannot stop with a suspended connection. */
 static enum MHD_Result send_away(struct exchange *x)
 {
-	bool hash = x->row != NULL && (x->row->flags & EP_HASH) && x->refused == 0;
+	unsigned flags = x->row != NULL && x->refused == 0 ? x->row->flags : 0;
+	struct pool *pool = flags & EP_HASH ? http_server.hash : flags & EP_AWAY ? http_server.away : http_server.quick;
 	if (atomic_load(&http_server.closed)) {
 		run_refused(x, E_DOWN);
 		return response_send(x);
 	}
 	x->stage = AWAY;
 	MHD_suspend_connection(x->mhd);
-	int rc = pool_put(hash ? http_server.hash : http_server.quick, &x->job);
+	int rc = pool_put(pool, &x->job);
 	if (rc != OK) {
 		run_refused(x, rc);
 		MHD_resume_connection(x->mhd);
@@ -140,7 +141,7 @@ static enum MHD_Result send_away(struct exchange *x)
 static enum MHD_Result dispatch(struct exchange *x)
 {
 	prepare(x);
-	if (x->refused == 0 && (x->row->flags & (EP_HASH | EP_WAIT)))
+	if (x->refused == 0 && (x->row->flags & (EP_HASH | EP_WAIT | EP_AWAY)))
 		return send_away(x);
 	if (run(x, false))
 		return response_send(x);
@@ -172,6 +173,12 @@ static bool find_peer(struct exchange *x)
 	return true;
 }
 
+/* Where browsers are asked for a card nothing else is answered, and the other way round. */
+static bool is_here(const struct exchange *x)
+{
+	return x->conn->door->card ? x->row->flags & (EP_CARD | EP_BOTH) : !(x->row->flags & EP_CARD);
+}
+
 static unsigned check_target(struct exchange *x, const char *method)
 {
 	struct slice path, query;
@@ -187,6 +194,8 @@ static unsigned check_target(struct exchange *x, const char *method)
 	x->r.path = x->path;
 	x->query_text = query;
 	x->row = route(method, x->path, &status);
+	if (status == 0 && !is_here(x))
+		return 404;
 	if (status == 405 && strcmp(method, "OPTIONS") == 0 && (x->row->flags & EP_CORS))
 		return 204;
 	return status;
@@ -198,7 +207,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 {
 	struct head head;
 	bool post = strcmp(method, "POST") == 0;
-	x->r = (struct request){ .a = arena_new(), .in = x, .peer = x->peer, .origin = http_server.conf.origin, .path = "",
+	x->r = (struct request){ .a = arena_new(), .in = x, .peer = x->peer, .origin = x->conn->door->card ? http_server.conf.card_origin : http_server.conf.origin, .path = "",
 		.method = post ? "POST" : "GET" };
 	unsigned status = strict_head(x->mhd, method, version, x->target_n, &head);
 	memcpy(x->peer, x->conn->peer, sizeof x->peer);

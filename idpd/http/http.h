@@ -12,7 +12,7 @@ struct request {
 	const char *method;		/* GET (also for HEAD), POST */
 	const char *path;
 	const char *peer;		/* address of who asks: of the connection, or from a listed proxy's header */
-	const char *origin;		/* ours, from the configuration: https://host[:port]; never from the Host header */
+	const char *origin;		/* ours at this listener, from the configuration: https://host[:port]; never from the Host header */
 	const void *in;			/* http's own */
 };
 
@@ -25,6 +25,10 @@ struct slice http_header(const struct request *r, const char *name);
 struct slice http_cookie(const struct request *r, const char *name);
 struct slice http_query_text(const struct request *r);			/* raw, as it came */
 struct slice http_body(const struct request *r);
+
+/* The client's certificate (DER): of the TLS connection, which has shown that the client holds its key (RFC 8446 4.4.3), or of a listed proxy's Client-Cert
+ * (RFC 9440). Empty when there is none. Nobody has looked at what it says. */
+struct slice http_client_certificate(const struct request *r);
 
 struct response {
 	unsigned status;		/* 0 is sent as 500 */
@@ -50,6 +54,9 @@ enum endpoint_flag {
 	EP_HASH = 8,		/* begins on one of the few workers for password hashes */
 	EP_CORS = 16,		/* Access-Control-Allow-Origin: * (public documents, bearer-token endpoints) */
 	EP_REPEAT = 32,		/* parameters resource and audience may repeat */
+	EP_AWAY = 128,		/* begins on a worker of those that wait for others' servers, so that nobody else waits with it */
+	EP_CARD = 256,		/* answered at the listeners that ask for a client certificate, and nowhere else */
+	EP_BOTH = 512,		/* answered there too */
 	EP_PUBLIC = 64,		/* cross-site POST is legal here (OAuth, SAML); else Origin/Sec-Fetch-Site must be ours */
 };
 
@@ -57,8 +64,11 @@ struct http_conf {				/* its strings must live until http_stop() */
 	const char *origin;			/* the issuer's origin */
 	const char *const *listen;		/* "127.0.0.1:8443 tls", "127.0.0.1:8080", "unix:/path"; NULL-terminated */
 	const char *cert_file, *key_file;
+	const char *card_origin;		/* of listeners that ask browsers for a client certificate; NULL or "": there are none */
+	const char *const *card_listen;
+	const char *card_authorities;		/* PEM file: whose certificates browsers are asked for */
 	const char *const *proxies;		/* addresses or networks (ADDR/BITS) whose X-Forwarded-For counts; NULL-terminated */
-	unsigned threads, workers, hash_workers, max_connections, deadline_s;	/* 0: one per core, 8, one per core, 4096, 20 */
+	unsigned threads, workers, hash_workers, away_workers, max_connections, deadline_s;	/* 0: one per core, 8, one per core, 8, 4096, 20 */
 	/* how a page for an error is drawn: given by web/, as http knows no templates */
 	int (*error_page)(struct request *r, struct response *resp, int error);	/* NULL: plain text */
 	void (*metrics)(struct buf *b);		/* adds families to /metrics (OpenMetrics text); NULL: none */

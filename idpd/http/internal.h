@@ -28,6 +28,7 @@ struct conn {
 	struct address addr;
 	char peer[ADDRESS_TEXT];
 	bool proxy;			/* a listed one: its X-Forwarded-For counts */
+	const struct door *door;	/* it came in by */
 };
 
 enum stage { BEGINS, READS, AWAY };	/* AWAY: with a worker, or back from there */
@@ -52,11 +53,19 @@ struct exchange {
 	char peer[ADDRESS_TEXT];
 };
 
+/* A listener. */
+struct door {
+	struct MHD_Daemon *daemon;
+	int fd;
+	bool tls, card;			/* card: it asks for a client certificate */
+	char path[108];			/* of a local socket, to remove */
+};
+
 struct server {
 	struct http_conf conf;
 	struct range *proxies;
 	size_t nproxies;
-	struct pool *quick, *hash;
+	struct pool *quick, *hash, *away;
 	atomic_bool stopping;		/* answers close their connection */
 	atomic_bool closed;		/* and no request goes to a worker any more */
 	atomic_uint under_way;		/* exchanges that exist */
@@ -104,6 +113,9 @@ void sweep_stop(void);
 /* tls.c */
 int tls_load(const char *cert_file, const char *key_file);
 void *tls_callback(void);			/* for MHD_OPTION_HTTPS_CERT_CALLBACK */
+int tls_load_authorities(const char *file);	/* whose certificates clients are asked for */
+void *tls_authorities(void);			/* for MHD_OPTION_HTTPS_MEM_TRUST */
+struct slice tls_peer(struct arena *a, struct MHD_Connection *c);	/* certificate of the client, or empty */
 void tls_end(void);
 
 /* status.c */

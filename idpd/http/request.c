@@ -1,6 +1,7 @@
 /* What handlers ask of a request. */
 #include <strings.h>
 #include "base/buf.h"
+#include "base/codec.h"
 #include "http/internal.h"
 
 static const struct exchange *of(const struct request *r)
@@ -106,6 +107,26 @@ bool header_joined(const struct exchange *x, const char *name, struct slice *out
 	each_header(x, name, join, &b);
 	*out = buf_slice(&b);
 	return b.p != NULL;
+}
+
+/* RFC 9440 2.2: one byte sequence (RFC 8941 3.3.5) with the certificate of who the proxy has authenticated. Of anybody else it says nothing. */
+static struct slice from_proxy(const struct exchange *x)
+{
+	struct slice text, der;
+	if (!x->conn->proxy || !header_joined(x, "Client-Cert", &text))
+		return S_NONE;
+	text = trim(text);
+	if (text.n < 2 || text.p[0] != ':' || text.p[text.n - 1] != ':')
+		return S_NONE;
+	return b64_decode(x->r.a, slice_mem(text.p + 1, text.n - 2), &der) == OK ? der : S_NONE;
+}
+
+struct slice http_client_certificate(const struct request *r)
+{
+	const struct exchange *x = of(r);
+	if (!x->conn->door->card)
+		return S_NONE;
+	return x->conn->door->tls ? tls_peer(x->r.a, x->mhd) : from_proxy(x);
 }
 
 struct slice http_query_text(const struct request *r)

@@ -29,11 +29,7 @@ enum { STACK = 256 * 1024 };
 
 struct server http_server;
 
-static struct {
-	struct MHD_Daemon *daemon;
-	int fd;
-	char path[sizeof ((struct sockaddr_un *)0)->sun_path];	/* of a local socket, to remove */
-} doors[MAX_LISTEN];
+static struct door doors[MAX_LISTEN];
 static size_t ndoors;
 static bool swept;
 
@@ -94,11 +90,11 @@ static int open_socket(const char *text, struct listener *l, int *out)
 	return OK;
 }
 
-static struct MHD_Daemon *start_daemon(int fd, bool tls)
+static struct MHD_Daemon *start_daemon(const struct door *d)
 {
 	const struct http_conf *c = &http_server.conf;
 	struct MHD_OptionItem items[] = {
-		{ MHD_OPTION_LISTEN_SOCKET, fd, NULL },
+		{ MHD_OPTION_LISTEN_SOCKET, d->fd, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_MEMORY, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->max_connections, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, NULL },
@@ -108,19 +104,21 @@ static struct MHD_Daemon *start_daemon(int fd, bool tls)
 		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
 		{ MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)exchange_open, NULL },
 		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_close, NULL },
-		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)conn_notify, NULL },
-		{ tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0, (void *)(uintptr_t)PRIORITIES },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)conn_notify, (void *)(uintptr_t)d },
+		{ d->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0, (void *)(uintptr_t)PRIORITIES },
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback() },
+		{ d->card ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, tls_authorities() },	/* with it libmicrohttpd asks, and requires nothing */
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (d->tls ? MHD_USE_TLS : 0);
 	return MHD_start_daemon(flags, 0, NULL, NULL, exchange_step, NULL,
 	    MHD_OPTION_EXTERNAL_LOGGER, log_from_mhd, NULL, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
-static int open_door(const char *text)
+static int open_door(const char *text, bool card)
 {
 	struct listener l;
+	struct door *d = &doors[ndoors];
 	int fd, rc;
 	if (ndoors == MAX_LISTEN) {
 		log_err("listen: at most %d addresses", MAX_LISTEN);
@@ -128,18 +126,18 @@ static int open_door(const char *text)
 	}
 	if ((rc = open_socket(text, &l, &fd)) != OK)
 		return rc;
-	doors[ndoors].fd = fd;
-	doors[ndoors].path[0] = '\0';
+	*d = (struct door){ .fd = fd, .tls = l.tls, .card = card };
 	if (l.sa.ss_family == AF_UNIX)
-		snprintf(doors[ndoors].path, sizeof doors->path, "%s", ((const struct sockaddr_un *)(const void *)&l.sa)->sun_path);
-	if (l.tls && tls_load(http_server.conf.cert_file, http_server.conf.key_file) != OK)
+		snprintf(d->path, sizeof d->path, "%s", ((const struct sockaddr_un *)(const void *)&l.sa)->sun_path);
+	if (l.tls && (tls_load(http_server.conf.cert_file, http_server.conf.key_file) != OK ||
+	    (card && tls_load_authorities(http_server.conf.card_authorities) != OK)))
 		rc = E_INPUT;
-	else if ((doors[ndoors].daemon = start_daemon(fd, l.tls)) == NULL)
+	else if ((d->daemon = start_daemon(d)) == NULL)
 		rc = fail(E_DOWN, "listen: %s: libmicrohttpd could not start", text);
 	if (rc != OK) {
 		close(fd);
-		if (doors[ndoors].path[0] != '\0')
-			unlink(doors[ndoors].path);
+		if (d->path[0] != '\0')
+			unlink(d->path);
 		return rc;
 	}
 	ndoors++;
@@ -160,6 +158,7 @@ static void set_conf(const struct http_conf *conf)
 	c.threads = or_default(c.threads, cores);
 	c.workers = or_default(c.workers, 8);
 	c.hash_workers = or_default(c.hash_workers, cores);
+	c.away_workers = or_default(c.away_workers, 8);
 	c.max_connections = or_default(c.max_connections, 4096);
 	c.deadline_s = or_default(c.deadline_s, 20);
 	if (c.max_connections < c.threads)
@@ -196,6 +195,11 @@ static void raise_descriptors(void)
 		log_warn("only %llu descriptors for %u connections", (unsigned long long)l.rlim_cur, http_server.conf.max_connections);
 }
 
+static bool has_cards(const struct http_conf *conf)
+{
+	return conf->card_origin != NULL && *conf->card_origin != '\0' && conf->card_listen != NULL;
+}
+
 static int start_all(const struct http_conf *conf)
 {
 	struct http_conf *c = &http_server.conf;
@@ -208,15 +212,16 @@ static int start_all(const struct http_conf *conf)
 	raise_descriptors();
 	http_server.quick = pool_new("http quick", c->workers, QUICK_ROOM, QUICK_ROOM, exchange_on_worker);
 	http_server.hash = pool_new("http hash", c->hash_workers, HASH_ROOM, HASH_ROOM / 4, exchange_on_worker);
-	if (http_server.quick == NULL || http_server.hash == NULL || sweep_start() != OK)
+	http_server.away = pool_new("http away", c->away_workers, HASH_ROOM, HASH_ROOM / 4, exchange_on_worker);
+	if (http_server.quick == NULL || http_server.hash == NULL || http_server.away == NULL || sweep_start() != OK)
 		return E_DOWN;
 	swept = true;
-	for (size_t i = 0; conf->listen[i] != NULL; i++) {
-		int rc = open_door(conf->listen[i]);
-		if (rc != OK)
-			return rc;
-	}
-	return OK;
+	int rc = OK;
+	for (size_t i = 0; rc == OK && conf->listen[i] != NULL; i++)
+		rc = open_door(conf->listen[i], false);
+	for (size_t i = 0; rc == OK && has_cards(conf) && conf->card_listen[i] != NULL; i++)
+		rc = open_door(conf->card_listen[i], true);
+	return rc;
 }
 
 /* Our threads take no signals: they are the main thread's. A peer that went away is an error of write(), not a signal. */
@@ -261,6 +266,7 @@ void http_stop(void)
 	wait_until_answered(1000);
 	http_server.quick = pool_free(http_server.quick);
 	http_server.hash = pool_free(http_server.hash);
+	http_server.away = pool_free(http_server.away);
 	for (size_t i = 0; i < ndoors; i++) {
 		MHD_stop_daemon(doors[i].daemon);
 		close(doors[i].fd);

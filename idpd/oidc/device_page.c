@@ -70,7 +70,7 @@ static int sign_in(struct request *r, struct response *resp, const struct visit 
 	struct turn turn = { .verdict = V_DENY };
 	const struct want want = {
 		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .service = v->service->id, .level = v->waits.level,
-		.can = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW, .name = v->waits.name,
+		.can = WEB_CAN, .name = v->waits.name,
 		.session = web_session_cookie(r), .anew = is_host(v), .back = arena_printf(r->a, "/device/confirm?user_code=%s", v->waits.code),
 		.cancel = DEVICE_PAGE, .lang = v->lang,
 	};

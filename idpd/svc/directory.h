@@ -44,7 +44,7 @@ struct person {
 	time_t modified;		/* modifyTimestamp */
 	uint64_t uid_number;		/* posixAccount; 0 when none */
 	const char *const *consents;	/* csamConsent: "SERVICE SCOPES TIME", NULL-terminated */
-	const struct key *keys;
+	const struct key *keys;		/* whoever has a national number has one of kind "eid", of the State, unless an entry of that kind says otherwise */
 	size_t nkeys;
 };
 
@@ -97,6 +97,7 @@ bool directory_ready(void);		/* services are loaded and sync is alive */
 /* The person of that name (in upper or lower case) / subject. E_NOENT: nobody; E_INPUT: more than one (logged). The arena keeps it alive. */
 int directory_person_by_name(struct arena *a, struct slice name, const struct person **out);
 int directory_person(struct arena *a, const char *subject, const struct person **out);
+int directory_person_by_number(struct arena *a, struct slice national_number, const struct person **out);	/* eleven digits */
 
 /* The same for a name that a stranger typed. Always asked of the directory, at the same cost whether somebody has that name or not: an answer from
  * the cache, which keeps people only, would tell by its speed who exists and who was here lately. Always waits. */

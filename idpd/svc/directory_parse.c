@@ -190,6 +190,18 @@ static const char *parse_name(struct arena *a, const struct entry *e)
 	return names[0];
 }
 
+/* The eID is the State's, and nobody has to activate it: who has a national number has it, unless an entry says that it is closed. */
+static size_t add_eid(const struct person *p, struct key *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].kind, "eid") == 0)
+			return n;
+	if (p->national_number == NULL)
+		return n;
+	list[n] = (struct key){ .dn = "", .id = "eid", .kind = "eid", .state = "active", .secret = S(""), .data = S("") };
+	return n + 1;
+}
+
 int parse_person(struct arena *a, const struct entry *e, const struct entries *keys, struct found *out)
 {
 	const char *state = entry_string(e, "csamPersonState"), *changed = entry_string(e, "pwdChangedTime");
@@ -202,15 +214,14 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 		.identity_level = cap(e, "csamIdentityLevel"),
 		.password_failures = (unsigned)number(e, "csamKeyFailures", INT32_MAX, 0, INT32_MAX),
 		.password_changed = changed ? changed : "",
-		.uid_number = number(e, "uidNumber", UINT32_MAX, 0, 0), .consents = entry_strings(a, e, "csamConsent"),
-		.nkeys = keys->n };
+		.uid_number = number(e, "uidNumber", UINT32_MAX, 0, 0), .consents = entry_strings(a, e, "csamConsent") };
 	if (p->subject == NULL || p->name == NULL)
 		return fail(E_INPUT, "directory: %s is skipped: without csamSubject or %s", e->dn, dir_conf.people_name_attr);
 	parse_contact(a, e, p);
 	p->must_change = slice_is(slice_of(entry_string(e, "pwdReset")), "TRUE");
 	if (modified != NULL && time_parse_ldap(modified, &p->modified) != OK)
 		p->modified = 0;
-	struct key *list = ARENA_ARRAY(a, struct key, keys->n);
+	struct key *list = ARENA_ARRAY(a, struct key, keys->n + 1);
 	out->uuids = arena_alloc_array(a, keys->n + 1, UUID_LEN);
 	out->nuuids = 0;
 	bool known = uuid(a, e, out->uuids[out->nuuids++]);
@@ -221,5 +232,6 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 	if (!known)
 		out->nuuids = 0;	/* changes could pass unnoticed: cache_put refuses it */
 	p->keys = list;
+	p->nkeys = add_eid(p, list, keys->n);
 	return OK;
 }

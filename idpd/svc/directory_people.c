@@ -1,4 +1,5 @@
 /* People and their keys: from the cache, else from the directory in two round trips. */
+#include <pthread.h>
 #include <semaphore.h>
 #include <strings.h>
 #include "base/buf.h"
@@ -71,7 +72,7 @@ static int read_person(struct arena *a, const char *attribute, struct slice valu
 		return read_nobody(a, wanted, none);
 	if (found[0].n > 1)
 		return fail(E_INPUT, "directory: %s and %s have the same %s", found[0].e[0].dn, found[0].e[1].dn, attribute);
-	if (strcmp(attribute, "csamSubject") != 0 && !has_name(a, &found[0].e[0], value))
+	if (strcmp(attribute, dir_conf.people_name_attr) == 0 && !has_name(a, &found[0].e[0], value))
 		return read_nobody(a, wanted, none);
 	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false };
 	e = dir_search(a, &what, 1, &keys);
@@ -129,6 +130,70 @@ int directory_person(struct arena *a, const char *subject, const struct person *
 	if (s.n != 36 || !slice_is_text(s, ""))
 		return E_NOENT;
 	return find(a, BY_SUBJECT, s, out);
+}
+
+/* --- by national number --- */
+
+enum { NUMBERS = 4096, DIGITS = 11, SUBJECT = 36 };
+
+/* Whose number it was when it was read last. What the person's entry says now decides. */
+static struct {
+	char number[DIGITS], subject[SUBJECT + 1];
+} numbers[NUMBERS];
+static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t place_of(struct slice number)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < number.n; i++)
+		n = n * 31 + (unsigned char)number.p[i];
+	return n % NUMBERS;
+}
+
+static bool known(struct slice number, char subject[SUBJECT + 1])
+{
+	size_t at = place_of(number);
+	pthread_mutex_lock(&numbers_lock);
+	bool yes = slice_eq(slice_mem(numbers[at].number, DIGITS), number);
+	memcpy(subject, numbers[at].subject, SUBJECT + 1);
+	pthread_mutex_unlock(&numbers_lock);
+	return yes;
+}
+
+static void note(struct slice number, const char *subject)
+{
+	size_t at = place_of(number);
+	if (strlen(subject) != SUBJECT)
+		return;
+	pthread_mutex_lock(&numbers_lock);
+	memcpy(numbers[at].number, number.p, DIGITS);
+	memcpy(numbers[at].subject, subject, SUBJECT + 1);
+	pthread_mutex_unlock(&numbers_lock);
+}
+
+int directory_person_by_number(struct arena *a, struct slice number, const struct person **out)
+{
+	char subject[SUBJECT + 1];
+	const struct person *p;
+	if (number.n != DIGITS || strspn(arena_str(a, number), "0123456789") != DIGITS)
+		return E_NOENT;
+	int e = known(number, subject) ? directory_person(a, subject, &p) : E_NOENT;
+	if (e == E_WAIT || (e == OK && slice_is(number, p->national_number))) {
+		*out = p;
+		return e;
+	}
+	if (would_block())
+		return E_WAIT;
+	uint64_t sequence = cache_sequence();
+	struct found *found = ARENA_NEW(a, struct found);
+	e = read_person(a, "csamNationalNumber", number, found);
+	if (e != OK)
+		return e;
+	if (sync_alive())
+		cache_put(sequence, found);
+	note(number, found->person.subject);
+	*out = &found->person;
+	return OK;
 }
 
 /* A hash takes a core for a while, and more of them at once than cores only make each one slower. */

@@ -8,8 +8,8 @@
 /* The whole file. E_NOENT (not logged) when there is none, E_INPUT when it is larger than max, E_DOWN when it cannot be read. */
 int file_read(struct arena *a, const char *path, size_t max, struct slice *out);
 
-/* Loads every file of dir (css, svg, png, ico, txt) to be served under /static/HASH/NAME. */
-int static_open(struct arena *a, const char *dir);
+/* Loads every file of share_dir/css and share_dir/js (css, svg, png, ico, txt, js) to be served under /static/HASH/NAME. */
+int static_open(struct arena *a, const char *share_dir);
 
 /* "/static/HASH/NAME", or NULL when there is no such file. HASH changes when any file does, so that files may name each other. */
 const char *static_address(const char *name);

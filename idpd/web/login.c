@@ -5,7 +5,7 @@
 #include "svc/texts.h"
 #include "web/web.h"
 
-enum { MAX_FIELD = 512 };
+enum { MAX_FIELD = 512, MAX_PROOF = 16 * 1024 };
 
 struct scene {				/* one turn on its way to the screen */
 	struct request *r;
@@ -133,6 +133,17 @@ static void put_fields(struct scene *s)
 		put(s, "hint", text_with(s->r->a, s->lang, hint, "what", ask->what != NULL ? ask->what : "", NULL));
 }
 
+/* Something that the person holds signs, here by a script and a program of the browser's, or at another address. The page is the kind's own. */
+static void put_proof(struct scene *s)
+{
+	const struct prompt *ask = &s->turn->ask;
+	put(s, "known_name", ask->name);
+	put(s, "icon", web_kind_icon(s->r->a, ask->kind));
+	put_true(s, "scripts", ask->ask & ASK_SIGN);
+	put(s, "challenge", ask->ask & ASK_SIGN ? ask->challenge : NULL);
+	put(s, "href", ask->ask & ASK_REDIRECT ? ask->href : NULL);
+}
+
 /* The name of the service to show; its identifier while the directory is away. E_WAIT. */
 static int put_service(struct scene *s)
 {
@@ -174,6 +185,10 @@ static int draw_prompt(struct scene *s, unsigned status, const char *note_id)
 	if (ask->ask & ASK_CHOICE) {
 		put_choices(s);
 		return web_page(s->r, s->resp, status, "choose", s->lang, s->values, WEB_ANYWHERE);
+	}
+	if (ask->ask & (ASK_SIGN | ASK_REDIRECT)) {
+		put_proof(s);
+		return web_page(s->r, s->resp, status, ask->kind, s->lang, s->values, WEB_ANYWHERE);
 	}
 	put_fields(s);
 	return web_page(s->r, s->resp, status, "login", s->lang, s->values, WEB_ANYWHERE);
@@ -226,7 +241,7 @@ static int begin(struct request *r, struct response *resp)
 {
 	struct turn turn = { 0 };
 	const struct want want = {
-		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW,
+		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = WEB_CAN,
 		.session = web_session_cookie(r), .back = "/", .cancel = "/", .lang = web_lang(r, resp, NULL),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
@@ -258,6 +273,31 @@ static int ask_again(struct request *r, struct response *resp, struct slice brow
 	return scene_new(&s) == OK ? draw_prompt(&s, 400, "note.incomplete") : E_WAIT;
 }
 
+/* What ASK_REDIRECT brought comes by GET, and without a ticket: the address it was at does not know it. Conversation, browser and challenge tie it
+ * to its prompt as tightly. */
+static int bring_back(struct request *r, struct slice browser, struct turn *turn)
+{
+	struct answer answer = { .proof = http_query(r, "p") };
+	int e = conversation_show(r->a, http_query(r, "c"), browser, turn);
+	if (e != OK || turn->verdict != V_MORE || !(turn->ask.ask & ASK_REDIRECT))
+		return e;
+	const char *ticket = turn->ticket;
+	return conversation_answer(r->a, slice_of(ticket), browser, r->peer, &answer, turn);
+}
+
+/* Nothing came back but a word why. */
+static int draw_without(struct request *r, struct response *resp, struct slice browser, const char *note_id)
+{
+	struct turn turn = { 0 };
+	int e = conversation_show(r->a, http_query(r, "c"), browser, &turn);
+	if (e == E_NOENT || e == E_INPUT)
+		return draw_expired(r, resp);
+	struct scene s = { .r = r, .resp = resp, .turn = &turn };
+	if (e != OK || turn.verdict != V_MORE || !(turn.ask.ask & ASK_REDIRECT))
+		return e != OK ? e : answer_with(r, resp, &turn, false);
+	return scene_new(&s) == OK ? draw_prompt(&s, 200, note_id) : E_WAIT;
+}
+
 /* A form that says nothing of cookies comes from a browser that keeps none: it would never get in, and should be told why. */
 static bool has_cookie(const struct request *r)
 {
@@ -265,16 +305,45 @@ static bool has_cookie(const struct request *r)
 }
 
 /* Broken is not no: the prompt still stands, and this is the way back to it. */
-static int draw_not_now(struct request *r, struct response *resp, int error)
+static int draw_not_now(struct request *r, struct response *resp, struct slice conversation, int error)
 {
 	const char *what = error == E_LIMIT ? "too-many" : "down", *lang = web_lang(r, resp, NULL);
 	struct buf retry = buf_new(r->a);
 	buf_lit(&retry, "/login?c=");
-	buf_url(&retry, http_form(r, "c"));
+	buf_url(&retry, conversation);
 	unsigned status = error == E_LIMIT ? 429 : 503;
 	json_t *values = json_own(r->a, json_pack("{s:s, s:s, s:i, s:s}", "title", text(lang, arena_printf(r->a, "error.%s.title", what)),
 	    "text", text(lang, arena_printf(r->a, "error.%s.text", what)), "status", (int)status, "retry", buf_cstr(&retry)));
 	return web_page(r, resp, status, "error", lang, values, NULL);
+}
+
+static int draw_result(struct request *r, struct response *resp, struct slice conversation, int e, const struct turn *turn)
+{
+	if (e == E_NOENT)
+		return draw_expired(r, resp);
+	if (e == E_LIMIT || e == E_DOWN || (e == OK && turn->verdict == V_DOWN))
+		return draw_not_now(r, resp, conversation, e == OK ? E_DOWN : e);
+	return e == OK ? answer_with(r, resp, turn, false) : e;
+}
+
+/* The proof of a card: from the Web eID script by POST, from the eID listener by GET. */
+int web_login_eid(struct request *r, struct response *resp)
+{
+	struct turn turn = { 0 };
+	bool get = strcmp(r->method, "GET") == 0;
+	struct slice c = http_param(r, "c"), browser = web_browser(r, resp);
+	if (!has_cookie(r))
+		return web_error(r, resp, 400, "cookies", NULL);
+	if (get && http_query(r, "p").n == 0)
+		return draw_without(r, resp, browser, "eid.no-card");
+	const struct answer answer = { .proof = http_form(r, "proof"), .back = http_form(r, "back").p != NULL };
+	if (http_param(r, get ? "p" : "proof").n > MAX_PROOF)
+		return web_error(r, resp, 400, "too-long", NULL);
+	int e = get ? bring_back(r, browser, &turn) :
+	    conversation_answer(r->a, http_form(r, "ticket"), browser, r->peer, &answer, &turn);
+	if (e == E_INPUT)
+		return get ? draw_expired(r, resp) : ask_again(r, resp, browser);
+	return draw_result(r, resp, c, e, &turn);
 }
 
 int web_login_answer(struct request *r, struct response *resp)
@@ -290,11 +359,5 @@ int web_login_answer(struct request *r, struct response *resp)
 	struct turn turn = { 0 };
 	struct slice browser = web_browser(r, resp);
 	int e = conversation_answer(r->a, http_form(r, "ticket"), browser, r->peer, &answer, &turn);
-	if (e == E_NOENT)
-		return draw_expired(r, resp);
-	if (e == E_INPUT)
-		return ask_again(r, resp, browser);
-	if (e == E_LIMIT || e == E_DOWN || (e == OK && turn.verdict == V_DOWN))
-		return draw_not_now(r, resp, e == OK ? E_DOWN : e);
-	return e == OK ? answer_with(r, resp, &turn, false) : e;
+	return e == E_INPUT ? ask_again(r, resp, browser) : draw_result(r, resp, http_form(r, "c"), e, &turn);
 }

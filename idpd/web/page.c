@@ -40,7 +40,7 @@ int web_open(const char *share_dir)
 	memory = arena_free(memory);
 	memory = arena_new();
 	count = 0;
-	if (static_open(memory, arena_printf(memory, "%s/css", share_dir)) != OK)
+	if (static_open(memory, share_dir) != OK)
 		return E_INPUT;
 	const char *dir = arena_printf(memory, "%s/html", share_dir);
 	AUTO(closedir_p) DIR *d = opendir(dir);
@@ -85,12 +85,12 @@ static bool is_source_list(const char *s)
 
 /* No Cross-Origin-Opener-Policy: services open us in a pop-up and wait for its return. The referrer policy keeps Origin on our own
  * forms (with no-referrer browsers send "null") and shows other sites no more than our origin. */
-static void secure(struct request *r, struct response *resp, const char *form_action)
+static void secure(struct request *r, struct response *resp, const char *form_action, bool scripts)
 {
 	const char *more = form_action != NULL && is_source_list(form_action) ? form_action : "";
 	const char *forms = strcmp(more, WEB_ANYWHERE) == 0 ? "" : arena_printf(r->a, " form-action 'self'%s%s;", *more ? " " : "", more);
-	http_set(r, resp, "Content-Security-Policy", arena_printf(r->a, "default-src 'none'; style-src 'self'; img-src 'self';%s"
-	    " frame-ancestors 'none'; base-uri 'none'", forms));
+	http_set(r, resp, "Content-Security-Policy", arena_printf(r->a, "default-src 'none'; style-src 'self'; img-src 'self';%s%s"
+	    " frame-ancestors 'none'; base-uri 'none'", scripts ? " script-src 'self';" : "", forms));
 	http_set(r, resp, "X-Frame-Options", "DENY");
 	http_set(r, resp, "X-Content-Type-Options", "nosniff");
 	http_set(r, resp, "Referrer-Policy", "strict-origin-when-cross-origin");
@@ -127,7 +127,7 @@ int web_page(struct request *r, struct response *resp, unsigned status, const ch
 	resp->status = status;
 	resp->type = "text/html; charset=utf-8";
 	resp->body = buf_slice(&b);
-	secure(r, resp, form_action);
+	secure(r, resp, form_action, json_is_true(json_object_get(values, "scripts")));
 	return OK;
 }
 

@@ -22,7 +22,7 @@ static const char *type_of(const char *name)
 {
 	static const struct { const char *suffix, *type; } types[] = {
 		{ ".css", "text/css; charset=utf-8" }, { ".svg", "image/svg+xml" }, { ".png", "image/png" },
-		{ ".ico", "image/x-icon" }, { ".txt", "text/plain; charset=utf-8" },
+		{ ".ico", "image/x-icon" }, { ".txt", "text/plain; charset=utf-8" }, { ".js", "text/javascript; charset=utf-8" },
 	};
 	const char *dot = strrchr(name, '.');
 	for (size_t i = 0; dot != NULL && i < sizeof types / sizeof *types; i++)
@@ -61,10 +61,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-int static_open(struct arena *a, const char *dir)
+int static_open(struct arena *a, const char *share_dir)
 {
 	count = 0;
-	int e = load(a, dir);
+	int e = load(a, arena_printf(a, "%s/css", share_dir));
+	if (e == OK)
+		e = load(a, arena_printf(a, "%s/js", share_dir));
 	if (e != OK)
 		return e;
 	qsort(files, count, sizeof *files, by_name);

@@ -3,14 +3,18 @@
 #define CSAM_WEB_H
 
 #include <time.h>
+#include "core/prompt.h"
 #include "http/http.h"
+
+/* What browsers can draw. */
+enum { WEB_CAN = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW | ASK_SIGN | ASK_REDIRECT };
 
 /* Loads templates and static files, for the languages of texts_open, which comes first. E_INPUT is logged with file and line. */
 int web_open(const char *share_dir);
 
 /* Draws share/html/NAME.html inside share/html/page.html; web/template.h says what may stand in them. `values` feeds the template and
  * stays the caller's (json_own). A member "self" is the address the language switch leads to (on GET: this one).
- * Sets the security headers (CSP without scripts). form_action names further origins at which a form may end; NULL: only ours; WEB_ANYWHERE:
+ * Sets the security headers (CSP without scripts; a true member "scripts" allows those of /static/). form_action names further origins at which a form may end; NULL: only ours; WEB_ANYWHERE:
  * the form's answer leads to a service. Chromium holds form-action against every redirect that follows a POST, and a service may
  * send its visitors on to hosts we never heard of: so naming its own origin would strand them. */
 #define WEB_ANYWHERE "*"

@@ -322,6 +322,18 @@ int directory_person(struct arena *a, const char *subject, const struct person *
 	return E_NOENT;
 }
 
+int directory_person_by_number(struct arena *a, struct slice number, const struct person **out)
+{
+	(void)a;
+	WRITES();
+	for (size_t i = 0; i < NPERSONS; i++)
+		if (fake_person[i].national_number && slice_is(number, fake_person[i].national_number)) {
+			*out = &fake_person[i];
+			return OK;
+		}
+	return E_NOENT;
+}
+
 int directory_verify(const struct person *person, struct slice password)
 {
 	WRITES();

@@ -120,8 +120,15 @@ static void reads_a_person(void **state)
 	assert_string_equal(p->national_number, "85061501801");
 	assert_true(p->mail_verified && p->mobile_verified && p->has_password);
 	assert_string_not_equal(p->password_changed, "");
-	assert_int_equal(p->nkeys, 2);
+	assert_int_equal(p->nkeys, 3);
 	assert_string_equal(p->keys[0].state, "active");
+	assert_string_equal(p->keys[2].kind, "eid");		/* whoever has a national number has it */
+	assert_int_equal(directory_person_by_number(a, S("85061501801"), &again), OK);
+	assert_string_equal(again->subject, ALICE);
+	assert_int_equal(directory_person_by_number(a, S("85061501801"), &again), OK);
+	assert_string_equal(again->subject, ALICE);
+	assert_int_equal(directory_person_by_number(a, S("90010102497"), &again), E_NOENT);
+	assert_int_equal(directory_person_by_number(a, S("850615018*"), &again), E_NOENT);
 	assert_int_equal(directory_person(a, ALICE, &again), OK);
 	assert_string_equal(again->name, "alice");
 	assert_int_equal(directory_person(a, "5f0c3a52-6c6e-4c1b-9d5b-0d1f3a1e7aff", &again), E_NOENT);
@@ -245,8 +252,8 @@ static const char *state_of(const struct person *p, const char *key)
 
 static bool is_revoked(const struct person *p) { return strcmp(state_of(p, "app-1"), "revoked") == 0; }
 static bool is_active(const struct person *p) { return strcmp(state_of(p, "app-1"), "active") == 0; }
-static bool has_three(const struct person *p) { return p != NULL && p->nkeys == 3; }
-static bool has_two(const struct person *p) { return p != NULL && p->nkeys == 2; }
+static bool has_three(const struct person *p) { return p != NULL && p->nkeys == 4; }	/* with the eID */
+static bool has_two(const struct person *p) { return p != NULL && p->nkeys == 3; }
 static bool is_suspended(const struct person *p) { return p != NULL && strcmp(p->state, "suspended") == 0; }
 static bool is_fine(const struct person *p) { return p != NULL && strcmp(p->state, "active") == 0; }
 static bool is_renamed(const struct person *p) { return p != NULL && strcmp(p->name, "alicia") == 0; }

@@ -1,0 +1,108 @@
+/* Kinds that say themselves who it is: nobody has typed a name, and what is proven is a national number.
+ *
+ * Wrong tries count for the conversation alone: nobody can lock another person out with a card, and a signature is not guessed. */
+#include "base/clock.h"
+#include "core/engine.h"
+
+enum { MAX_CALLS = 4 };
+
+static struct step step_of(const struct engine *e)
+{
+	return (struct step){ .a = e->a, .conversation = e->c.id, .when = now(), .memory = engine_memory(e, e->kind->name) };
+}
+
+struct outcome engine_enter_self(struct engine *e)
+{
+	struct step s = step_of(e);
+	s.enter = true;
+	e->c.key_id = NULL;
+	e->c.stage = STAGE_SELF;
+	if (e->kind->verify(&s) != V_MORE || engine_remember(e, e->kind->name, s.memory) != OK)
+		return (struct outcome){ .verdict = V_DOWN };
+	return (struct outcome){ .verdict = V_MORE };
+}
+
+void engine_draw_self(const struct engine *e, struct prompt *ask)
+{
+	struct step s = step_of(e);
+	if (e->kind->verify(&s) == V_MORE)
+		*ask = s.ask;
+}
+
+/* A new challenge, so that none is tried twice. */
+static struct outcome once_more(struct engine *e, const char *note)
+{
+	struct outcome o = engine_enter_self(e);
+	return o.verdict == V_MORE ? engine_wrong(e, note) : o;
+}
+
+static enum verdict ask_kind(struct engine *e, struct step *s)
+{
+	for (int calls = 0; calls <= MAX_CALLS; calls++) {
+		s->call = NULL;
+		enum verdict verdict = e->kind->verify(s);
+		if (verdict != V_MORE || s->call == NULL)
+			return verdict;
+		s->called = partner_call(e->a, s->call, &s->brought);
+	}
+	return V_DOWN;
+}
+
+static struct outcome refused(struct engine *e, const struct try *t, const char *why, const char *text)
+{
+	engine_record(e, EV_LOGIN_NO, t, why);
+	return (struct outcome){ .why = text };
+}
+
+/* It is them. May they come in with it? */
+static struct outcome named(struct engine *e, const struct person *person, const struct step *s)
+{
+	struct try t = { .person = person };
+	const struct key *keys[MAX_CHOICES];
+	if (!slice_is(S("active"), person->state))
+		return refused(e, &t, "suspended", "deny.suspended");
+	if (e->c.wanted != NULL && strcmp(e->c.wanted, person->subject) != 0) {
+		engine_record(e, EV_LOGIN_NO, &t, "other-person");
+		return once_more(e, "note.other-person");
+	}
+	e->person = person;
+	if (engine_keys(e, keys) == 0)
+		return refused(e, &t, "no-key", "deny.key-closed");
+	t.key = keys[0];
+	if (s->exception != NULL && AUDIT(.event = EV_LOGIN_UNCHECKED, .subject = person->subject, .kind = e->kind->name, .key = t.key->id,
+	    .service = e->c.service, .peer = e->peer, .why = s->exception) != OK)
+		return (struct outcome){ .verdict = V_DOWN };
+	e->c.subject = person->subject;
+	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
+	e->c.key_id = t.key->id;
+	e->c.since = now();
+	e->c.by_session = false;	/* it rests on no earlier password */
+	return (struct outcome){ .verdict = V_ALLOW, .key = t.key };
+}
+
+struct outcome engine_check_self(struct engine *e, const struct answer *answer)
+{
+	struct step s = step_of(e);
+	struct try nobody = { .person = NULL };
+	const struct person *person;
+	if (answer->proof.n == 0)
+		return engine_again(e, "note.incomplete");
+	s.answer = answer->proof;
+	switch (ask_kind(e, &s)) {
+	case V_ALLOW:
+		break;
+	case V_DENY:
+		engine_record(e, EV_LOGIN_NO, &nobody, s.why);
+		return once_more(e, s.note);
+	case V_MORE:
+		return engine_again(e, s.why != NULL ? s.why : "note.incomplete");
+	default:
+		return (struct outcome){ .verdict = V_DOWN };
+	}
+	int rc = directory_person_by_number(e->a, slice_of(s.national_number), &person);
+	if (rc == OK)
+		return named(e, person, &s);
+	if (rc != E_NOENT && rc != E_INPUT)
+		return (struct outcome){ .verdict = V_DOWN };
+	return refused(e, &nobody, rc == E_NOENT ? "unknown-person" : "ambiguous-person", "deny.unknown-person");
+}
