@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "core/kinds.h"
@@ -32,11 +33,14 @@ static unsigned hashes(const struct conf *c)
 
 static int open_directory(const struct conf *c)
 {
+	static char position[4096];
+	snprintf(position, sizeof position, "%s/directory.position", c->server_audit_dir);
 	return directory_open(&(struct directory_conf){
 		.uri = c->directory_uri, .ca_file = c->directory_ca_file, .starttls = c->directory_starttls,
 		.bind_dn = c->directory_bind_dn, .bind_password_file = c->directory_password_file,
 		.base = c->directory_base, .people_base = c->directory_people_base,
 		.people_filter = c->directory_people_filter, .people_name_attr = c->directory_people_name_attr,
+		.changes_base = c->directory_changes_base, .position_file = position,
 		.services_base = c->directory_services_base, .decoy_dn = c->directory_decoy_dn,
 		.timeout_ms = (unsigned)c->directory_timeout, .verify_max = hashes(c),
 		.cache_persons = (unsigned)c->directory_cache_persons, .cache_kib = (unsigned)c->directory_cache_size,

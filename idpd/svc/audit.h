@@ -30,6 +30,7 @@ struct audit_line {
 	const char *service;
 	const char *via;		/* program on the host: sshd, sudo */
 	const char *what;		/* administration: the verb, the attributes */
+	const char *at;			/* when, where that is not now */
 	const char *why;		/* a fixed word, never text from outside */
 	unsigned level;
 };

@@ -86,6 +86,7 @@ int audit_body(struct arena *a, const struct audit_line *l, struct slice *out)
 	field(&b, "service", l->service);
 	field(&b, "via", l->via);
 	field(&b, "what", l->what);
+	field(&b, "at", l->at);
 	field(&b, "why", l->why);
 	if (l->level != 0)
 		buf_printf(&b, ",\"level\":%u", l->level);

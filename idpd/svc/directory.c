@@ -36,11 +36,14 @@ int directory_open(const struct directory_conf *conf)
 	verify_open(dir_conf.verify_max);
 	cache_open(dir_conf.cache_persons, (size_t)dir_conf.cache_kib * 1024);
 	int e = behind_start();
-	return e == OK ? sync_start() : e;
+	if (e == OK)
+		e = sync_start();
+	return e == OK ? changes_start() : e;
 }
 
 void directory_close(void)
 {
+	changes_stop();
 	behind_stop();
 	sync_stop();
 	cache_close();

@@ -87,6 +87,8 @@ struct directory_conf {			/* its strings must live until directory_close */
 	unsigned cache_persons, cache_kib;	/* 4096, 16384 */
 	unsigned verify_max;			/* 16: passwords that are being verified at once; who comes then waits */
 	unsigned behind_per_s;			/* 100: most writes a second that may be late (directory_key_used) */
+	const char *changes_base;	/* of slapd's accesslog; NULL or "": changes do not come to the audit trail */
+	const char *position_file;	/* and how far they have */
 };						/* 0 is the default given here */
 
 /* Starts the sync thread; returns at once also when the directory is away (it is tried until it answers). */

@@ -120,4 +120,8 @@ struct behind {
 };
 void behind_put(const struct behind *change);
 
+/* directory_changes.c: what administrators change comes to the audit trail. Nothing happens without changes_base. */
+int changes_start(void);
+void changes_stop(void);
+
 #endif
