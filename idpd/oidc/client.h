@@ -3,6 +3,7 @@
 #define CSAM_CLIENT_H
 
 #include "oidc/oidc.h"
+#include "svc/audit.h"
 
 #define OIDC_TOKEN_PATH "/oidc/token"
 
@@ -15,6 +16,11 @@ int client_authenticate(struct request *r, const struct service **out, struct re
 /* For endpoints where an assertion that is sent twice harms nobody (private_key_jwt alone): one that has this endpoint as its one audience and no
  * jti is good until it expires. only: it must be such a one, whatever jti it has; this never waits but for a refusal's line. */
 int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct refusal *no);
+
+/* A line of the audit trail about a client that is refused, and E_INPUT; E_DOWN, E_WAIT when it cannot be written. Of one network not more than sixty
+ * a minute, about: strangers must not keep the disk busy for everybody. */
+int client_record_no(struct request *r, enum audit_event event, const struct service *s, const char *why);
+
 bool client_is_public(const struct service *service);
 
 /* "{SHA256}base64(salt 16 || sha256(salt || secret))", or the secret itself. */

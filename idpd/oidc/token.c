@@ -62,9 +62,7 @@ int oidc_token(struct request *r, struct response *resp)
 	int e = client_authenticate(r, &client, &no);
 	if (e == OK)
 		e = by_type(r, resp, client, &no);
-	if (e == E_INPUT && client != NULL && no.error != NULL) {
-		int down = AUDIT(.event = EV_TOKEN_REFUSED, .service = client->id, .peer = r->peer, .why = no.error);
-		e = down != OK ? down : e;
-	}
+	if (e == E_INPUT && client != NULL && no.error != NULL)
+		e = client_record_no(r, EV_TOKEN_REFUSED, client, no.error);
 	return oidc_end(r, resp, e, &no);
 }

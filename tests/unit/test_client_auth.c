@@ -188,11 +188,36 @@ static void private_key_faults(void **state)
 	assert_int_equal(authenticate(NULL, assertion(ok, "ES256", test_key[K_EC])), OK);	/* nothing above has spent the jti */
 }
 
+static size_t lines_of(int tries, const char *peer)
+{
+	size_t before = fake_nlines;
+	for (int i = 0; i < tries; i++) {
+		assert_int_equal(authenticate(basic("tax:wrong"), ""), E_INPUT);
+		req.peer = peer;
+		who = NULL;
+		assert_int_equal(client_authenticate(&req, &who, &no), E_INPUT);
+		assert_string_equal(no.error, "invalid_client");
+	}
+	return fake_nlines - before;
+}
+
+/* Each line waits for the disk: a stranger who is wrong all the time must not keep it from the others. */
+static void lines_about_one_network_are_bounded(void **state)
+{
+	(void)state;
+	lines_of(100, "198.51.100.1");			/* and as many of 192.0.2.1 */
+	assert_int_equal(lines_of(100, "198.51.100.77"), 0);	/* a neighbour */
+	assert_int_equal(lines_of(10, "203.0.113.1"), 10);
+	assert_int_equal(lines_of(10, "2001:db8::1"), 10);
+	assert_true(fake_nlines < 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, oidc_setup, oidc_teardown)
 		T(secrets), T(by_basic), T(by_form), T(never_two_ways), T(public_clients_and_closed_ones), T(by_private_key), T(private_key_faults),
+		T(lines_about_one_network_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
