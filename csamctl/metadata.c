@@ -92,6 +92,8 @@ static const struct member {
 	{ "client_secret", TEXT(secret) },
 	{ "redirect_uris", LIST(redirect_uris) },
 	{ "post_logout_redirect_uris", LIST(post_logout_uris) },
+	{ "backchannel_logout_uri", TEXT(backchannel_uri) },
+	{ "backchannel_logout_session_required", .fn = accepted },	/* the sid is always there */
 	{ "token_endpoint_auth_method", TEXT(auth_method) },
 	{ "grant_types", LIST(grants) },
 	{ "response_types", .fn = only_code },

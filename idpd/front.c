@@ -12,6 +12,7 @@
 #include "front.h"
 #include "front_confine.h"
 #include "http/http.h"
+#include "oidc/backchannel.h"
 #include "oidc/oidc.h"
 #include "outgoing.h"
 #include "svc/audit.h"
@@ -84,6 +85,8 @@ static int open_outbox(const struct conf *c)
 	int rc = outgoing_read(memory, c, &out);
 	if (rc == OK)
 		rc = outgoing_open(memory, &out);
+	out.outbox.of[CHANNEL_LOGOUT].carry = backchannel_carry;
+	session_on_end(backchannel_session_ends);
 	return rc == OK ? outbox_open(&out.outbox) : rc;
 }
 

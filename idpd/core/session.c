@@ -236,8 +236,17 @@ static int stand(struct arena *a, const struct session *s, struct login *out)
 	return OK;
 }
 
+static session_ended *on_end;
+
+void session_on_end(session_ended *fn)
+{
+	on_end = fn;
+}
+
 static int end(const struct session *s, const char *why)
 {
+	if (on_end != NULL && strcmp(why, "idle") != 0 && strcmp(why, "old") != 0)
+		on_end(s);
 	int rc = state_del("session", slice_of(s->sid));
 	return rc != OK ? rc : AUDIT(.event = EV_SESSION_END, .subject = s->subject, .session = s->sid, .why = why);
 }

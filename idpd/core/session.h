@@ -58,6 +58,10 @@ int session_start(struct arena *a, const struct session *old, struct slice old_c
 int session_end(struct slice cookie);
 int session_end_sid(const char *sid, const char *why);	/* why: a fixed word for the audit trail */
 
+/* Told of each session that ends before its time (not of those that idle out or grow too old), before its record goes; one, at start. */
+typedef void session_ended(const struct session *s);
+void session_on_end(session_ended *fn);
+
 /* For what outlives the browser's session (offline_access): the proofs as bytes to keep, and the login they make today. Idle
  * time and age do not count there; everything else does. E_NOENT: nothing of it stands any more. */
 int session_freeze(struct arena *a, const struct session *s, struct slice *out);

@@ -98,6 +98,8 @@ struct slice oidc_metadata(const json_t *keys)
 	json_object_set_new(v, "acr_values_supported", acrs(a));
 	json_object_set_new(v, "ui_locales_supported", list(texts_languages()));
 	json_object_set_new(v, "claims_parameter_supported", json_true());
+	json_object_set_new(v, "backchannel_logout_supported", json_true());
+	json_object_set_new(v, "backchannel_logout_session_supported", json_true());
 	json_object_set_new(v, "request_parameter_supported", json_false());
 	json_object_set_new(v, "request_uri_parameter_supported", json_false());	/* absent would mean true */
 	json_object_set_new(v, "authorization_response_iss_parameter_supported", json_true());	/* RFC 9207 3 */

@@ -1,4 +1,5 @@
 /* grant_type authorization_code: a code becomes tokens, once (RFC 6749 4.1.3, RFC 7636 4.6); so does whatever else is granted once. */
+#include "oidc/backchannel.h"
 #include "oidc/request.h"
 #include "oidc/tokens.h"
 #include "svc/audit.h"
@@ -54,7 +55,9 @@ static int check_code(struct request *r, const struct service *client, struct gr
  * all that came from it ends (RFC 6749 4.1.2). */
 static int spend(struct request *r, const struct service *client, const struct grant *g, unsigned ttl_s, struct refusal *no)
 {
-	int e = state_claim("code", slice_mem(g->family, FAMILY_LEN), ttl_s + MARGIN_S);
+	unsigned ttl = ttl_s + MARGIN_S;
+	struct state_act acts[2] = { { "code", slice_mem(g->family, FAMILY_LEN), state_claiming, &ttl } };
+	int e = state_update_all(acts, backchannel_note(r->a, client, g->sid, &acts[1]) ? 2 : 1);
 	if (e != E_EXISTS)
 		return e;
 	e = grant_revoke(g->family);

@@ -69,6 +69,7 @@ struct service {
 	const char *id_token_alg;	/* csamIdTokenAlg; default RS256 */
 	const char *userinfo_alg;	/* csamUserinfoAlg; NULL: plain JSON */
 	const char *sector;		/* csamSectorIdentifier, or the redirect URIs' one host, or "client:" and the client_id (loopback) */
+	const char *backchannel_uri;	/* csamBackchannelLogoutURI, or NULL */
 	const char *client_uri, *policy_uri, *tos_uri;	/* labeledURI and friends; or NULL */
 	enum subject_type subject_type;
 	bool host;			/* csamHost */

@@ -7,7 +7,7 @@ const char *const parse_service_attributes[] = {
 	"objectClass", "cn", "displayName", "csamServiceState", "csamServiceLevel", "csamServiceKeyKind", "csamServiceAllow",
 	"csamServiceNotice", "csamClientId", "csamClientSecret", "csamRedirectURI", "csamPostLogoutURI", "csamScope", "csamGrant",
 	"csamClientJWKS", "csamTokenAuthMethod", "csamIdTokenAlg", "csamUserinfoAlg", "csamSectorIdentifier", "labeledURI",
-	"csamPolicyURI", "csamTermsURI", "csamSubjectType", "csamConsentRequired", "csamApplicationType", "csamRequirePKCE", NULL,
+	"csamBackchannelLogoutURI", "csamPolicyURI", "csamTermsURI", "csamSubjectType", "csamConsentRequired", "csamApplicationType", "csamRequirePKCE", NULL,
 };
 
 enum { MAX_JWKS = 64 * 1024 };
@@ -160,6 +160,7 @@ static int client(struct arena *a, const struct entry *e, struct service *s, con
 	s->id_token_alg = string_or(e, "csamIdTokenAlg", host ? "ES256" : "RS256");
 	s->userinfo_alg = entry_string(e, "csamUserinfoAlg");
 	s->secrets = entry_strings(a, e, "csamClientSecret");
+	s->backchannel_uri = entry_string(e, "csamBackchannelLogoutURI");
 	s->scopes = entry_strings(a, e, "csamScope");
 	s->grants = entry_strings(a, e, "csamGrant");
 	if (!is_one_of(s->auth_method, methods))

@@ -145,14 +145,6 @@ int letter_open(struct arena *a, const struct letter *l, struct parcel *out)
 	return out->to != NULL && out->text_id != NULL ? OK : E_INPUT;
 }
 
-const char *parcel_arg(const struct parcel *p, const char *name)
-{
-	for (size_t i = 0; i < p->nargs; i++)
-		if (strcmp(p->args[i].name, name) == 0)
-			return p->args[i].value;
-	return "";
-}
-
 /* ---- moves ---- */
 
 int queue_get(struct arena *a, enum channel c, enum outbox_place p, const struct ticket *t, struct letter *out)

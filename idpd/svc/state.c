@@ -74,7 +74,7 @@ int state_take(struct arena *a, const char *ns, struct slice key, struct slice *
 	return rc;
 }
 
-static int claim(struct state_change *c)
+int state_claiming(struct state_change *c)
 {
 	if (c->old.p != NULL)
 		return E_EXISTS;
@@ -85,7 +85,7 @@ static int claim(struct state_change *c)
 
 int state_claim(const char *ns, struct slice key, unsigned ttl_s)
 {
-	return state_update(ns, key, claim, &ttl_s);
+	return state_update(ns, key, state_claiming, &ttl_s);
 }
 
 struct count {

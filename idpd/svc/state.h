@@ -88,5 +88,6 @@ struct state_value {
 };
 int state_putting(struct state_change *c);	/* ctx: struct state_value */
 int state_deleting(struct state_change *c);
+int state_claiming(struct state_change *c);	/* of state_claim; ctx: unsigned, its ttl_s */
 
 #endif

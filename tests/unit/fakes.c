@@ -136,6 +136,15 @@ int state_putting(struct state_change *c)
 	return OK;
 }
 
+int state_claiming(struct state_change *c)
+{
+	if (c->old.p != NULL)
+		return E_EXISTS;
+	c->val = S("");
+	c->ttl_s = *(const unsigned *)c->ctx;
+	return OK;
+}
+
 int state_deleting(struct state_change *c)
 {
 	c->val = S_NONE;
@@ -542,6 +551,17 @@ int outbox_acts(struct arena *a, const struct message *m, struct state_act acts[
 	}
 	acts[0] = (struct state_act){ "outbox", slice_of(random_id(a, 16)), posting, f };
 	*n = 1;
+	return OK;
+}
+
+int outbox_put(struct arena *a, const struct message *m)
+{
+	struct fake_mail *f = ARENA_NEW(a, struct fake_mail);
+	WRITES();
+	snprintf(f->to, sizeof f->to, "%s", m->to);
+	snprintf(f->text_id, sizeof f->text_id, "%s", m->text_id);
+	f->sent = fake_mail.sent + 1;
+	fake_mail = *f;
 	return OK;
 }
 
