@@ -123,6 +123,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_libs)
 $(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: $(call obj,bench/micro.c) $(BUILD)/libidpd.a
+$(BUILD)/bench/micro: LDFLAGS += -Wl,--wrap=keyring_day_key,--wrap=keyring_audit_month,--wrap=keyring_audit_hour
 $(BENCHES):
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -14,7 +14,7 @@ static struct {
 	uint64_t last;			/* number given; begins at random, so that no number of a keyring before this one is ours */
 	struct pending {
 		uint64_t number;	/* 0: empty */
-		bool done;
+		bool done, posted;	/* posted: nobody waits */
 		char json[TEXT_MAX];
 		size_t n;
 	} of[PENDING];
@@ -71,7 +71,7 @@ static struct pending *room(const struct notice *n)
 		if (p->number == 0) {
 			memcpy(p->json, b.p, b.n);
 			p->n = b.n;
-			p->done = false;
+			p->done = p->posted = false;
 			p->number = ++notices.last;
 			return p;
 		}
@@ -93,6 +93,18 @@ int notice_write(const struct notice *n)
 	return done ? OK : fail(E_DOWN, "keyring: refused %s: the audit trail did not take its line", n->what);
 }
 
+void notice_post(const struct notice *n)
+{
+	begin();
+	struct pending *p = room(n);
+	if (p != NULL)
+		p->posted = true;
+	pthread_cond_signal(&notices.came);
+	pthread_mutex_unlock(&notices.lock);
+	if (p == NULL)
+		log_warn("keyring: %s does not come to the audit trail: the front does not fetch what is told", n->what);
+}
+
 static struct pending *oldest(void)
 {
 	struct pending *best = NULL;
@@ -108,8 +120,10 @@ int notice_take(struct arena *a, uint64_t done, uint64_t *number, struct slice *
 	struct pending *p;
 	begin();
 	for (size_t i = 0; done != 0 && i < PENDING; i++)
-		if (notices.of[i].number == done)
+		if (notices.of[i].number == done) {
 			notices.of[i].done = true;
+			notices.of[i].number = notices.of[i].posted ? 0 : done;
+		}
 	pthread_cond_broadcast(&notices.done);
 	while ((p = oldest()) == NULL && pthread_cond_timedwait(&notices.came, &notices.lock, &until) == 0)
 		;

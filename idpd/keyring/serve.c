@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keyring/pace.h"
+#include "keyring/notice.h"
 #include "keyring/serve.h"
 #include "keyring/trail.h"
 
@@ -46,6 +47,8 @@ static int run(struct call *c)
 		ring_begin(c->ring);
 		e = verb_run(c);
 		ring_end(c->ring);
+		if (e == OK)	/* it stands in the keyring's own trail already */
+			notice_post(&(struct notice){ .what = verb_name(c->in->code), .uid = c->uid });
 		return e;
 	}
 	c->store = ring_use(c->ring);

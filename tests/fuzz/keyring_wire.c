@@ -15,7 +15,6 @@ static void make_keys(void)
 	while (ring_kinds[n].use != NULL)
 		n++;
 	store.keys = ARENA_ARRAY(a, struct ring_key, n);
-	store.jwks = S("{\"keys\":[]}");
 	for (; store.n < n; store.n++)
 		promise(ring_key_read(a, ring_key_make(a, &ring_kinds[store.n], now()), &store.keys[store.n], &why) == OK);
 }
@@ -39,6 +38,8 @@ static void fuzz(struct slice in)
 	promise(wire_pieces(&w, &pieces) == OK && slice_eq(joined(a, &pieces), in));
 	if (store.n == 0)
 		make_keys();
+	if (verb_changes(w.code) || w.code == WIRE_AUDIT_NOTICE)	/* these have files, or wait for somebody */
+		return;
 	for (int asker = ASKER_FRONT; asker <= ASKER_CONTROL; asker++) {
 		struct call c = { .a = a, .store = &store, .asker = (enum asker)asker, .in = &w };
 		if (verb_run(&c) == OK)

@@ -117,6 +117,9 @@ by_admin() { ctl audit search --event directory.changed --reason 'case 7' | grep
 yes "what an administrator changed in the directory stands in it, with who it was" until_ok by_admin
 no_value() { ! ctl audit search --reason 'case 7' | grep -qE 'Peeters|ARGON2'; }
 yes "and no value of it" no_value
+ctl keyring rotate --use sign > /dev/null 2>&1
+rotated() { ctl audit search --event keyring.asked --reason 'case 8' | grep -q '"what":"rotate"'; }
+yes "a rotation of keys stands in it" until_ok rotated
 grep -q 'csam-audit-head node=idp1 ' "$work/heard" && grep -q 'csam-audit-head node=idp1 ' "$work/witness/idp1.heads" && ok "syslog and the other folder have heard the heads" || no "a witness has not heard"
 finds 0 "proven up to line" "the trail says what they were told" ctl audit verify --witness "$work/witness/idp1.heads"
 finds 0 "proven up to line" "and what syslog was told" ctl audit verify --witness "$work/heard"
