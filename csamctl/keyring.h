@@ -8,8 +8,8 @@
 int keyring_reach(struct ctl *c);			/* DONE, or USAGE: nobody said where it is */
 int keyring_no_answer(const struct ctl *c);		/* says so; REFUSED */
 
-/* By options --to FILE or --passphrase-file FILE, of which one must be given: the keys, encrypted. DONE; REFUSED or USAGE, which was said. */
-int keyring_exported(struct ctl *c, struct slice *jwe);
+/* To the node whose address is in the file `to`, or by the option --passphrase-file FILE, of which one must be given: the keys, encrypted. DONE; REFUSED or USAGE, which was said. */
+int keyring_exported(struct ctl *c, const char *to, struct slice *jwe);
 
 /* Every secret of a digital key in the directory, with what it is bound to; fn gives DONE, or REFUSED when this one went wrong, or USAGE to
  * stop. `total` is known before the first. DONE when all were. */

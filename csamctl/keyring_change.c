@@ -53,9 +53,9 @@ static int rotate_run(struct ctl *c)
 	return DONE;
 }
 
-int keyring_exported(struct ctl *c, struct slice *jwe)
+int keyring_exported(struct ctl *c, const char *to, struct slice *jwe)
 {
-	const char *to = opt(c, "to"), *file = opt(c, "passphrase-file"), *why = "";
+	const char *file = opt(c, "passphrase-file"), *why = "";
 	struct slice node = S(""), passphrase = S("");
 	if ((to == NULL) == (file == NULL))
 		return usage(c, "give --to FILE (the address of a node) or --passphrase-file FILE; keys never leave in plain");
@@ -72,7 +72,7 @@ static int export_run(struct ctl *c)
 {
 	struct slice jwe = S("");
 	struct buf b = buf_new(c->a);
-	int rc = keyring_exported(c, &jwe);
+	int rc = keyring_exported(c, opt(c, "to"), &jwe);
 	if (rc != DONE)
 		return rc;
 	buf_raw(&b, jwe);

@@ -10,7 +10,13 @@ const directory = new Directory().start(), options = { sections: 'state {\n\tmap
 const a = new Idpd(directory, { name: 'a', ...options }).start();
 await a.ready();
 const b = new Idpd(directory, { name: 'b', port: ports[2], server: { state_dir: path.join(a.dir, 'state') }, ...options });
-fs.copyFileSync(path.join(a.dir, 'keyring/keyring.json'), path.join(b.dir, 'keyring/keyring.json'));
+// The documented way: b says its address, a exports to it, b takes that instead of what it made for itself.
+b.start();
+await b.ready();
+fs.writeFileSync(path.join(b.dir, 'b.jwk'), b.csamctl('keyring', 'address'));
+a.csamctl('keyring', 'export', '--to', path.join(b.dir, 'b.jwk'), '--out', path.join(b.dir, 'keys.jwe'));
+b.csamctl('keyring', 'import', path.join(b.dir, 'keys.jwe'), '--replace');
+await b.stop();
 b.start();
 const bank = directory.service('bank', a, { level: 400 }), library = directory.service('library', a);
 const people = directory.people('p', 64);
