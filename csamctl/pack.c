@@ -11,7 +11,7 @@
 #include "csamctl/keyring.h"
 #include "csamctl/pack.h"
 
-enum { CHUNK = 256 * 1024, MANIFEST_MAX = 16 * 1024 * 1024, BAR = 24 };
+enum { CHUNK = 256 * 1024, MANIFEST_MAX = 16 * 1024 * 1024, BAR = 24, NAME_DEEP = 256 };
 static const char manifest[] = "manifest.json";
 extern char **environ;
 
@@ -64,6 +64,11 @@ int pack_close(const char *path, int fd)
 	return close(fd) == 0 && synced ? DONE : refuse("%s cannot be written: %s", path, strerror(why));
 }
 
+struct owner {
+	uid_t uid;
+	gid_t gid;
+};
+
 static int pour(int in, int out, off_t left)
 {
 	static char chunk[CHUNK];
@@ -103,17 +108,37 @@ int pack_copy(const char *from, const char *to, uid_t uid, gid_t gid)
 	return rc;
 }
 
-int pack_copy_all(struct arena *a, const char *from, const char *to, uid_t uid, gid_t gid)
+static int copy_entry(struct arena *a, const char *from, const char *to, const struct owner *o, bool folders)
+{
+	struct stat st;
+	if (lstat(from, &st) != 0)
+		return DONE;		/* gone meanwhile: what is gone is no part of the copy */
+	if (!folders && S_ISREG(st.st_mode))
+		return pack_copy(from, to, o->uid, o->gid);
+	if (!folders || !S_ISDIR(st.st_mode))
+		return DONE;
+	int rc = pack_fill_dir(to, o->uid, o->gid);
+	return rc == DONE ? pack_copy_all(a, from, to, o->uid, o->gid) : rc;
+}
+
+static int copy_entries(struct arena *a, const char *from, const char *to, const struct owner *o, bool folders)
 {
 	DIR *d = opendir(from);
 	int rc = d != NULL ? DONE : refuse("%s cannot be read: %s", from, strerror(errno));
-	for (const struct dirent *e; d != NULL && rc == DONE && (e = readdir(d)) != NULL;) {
-		struct stat st;
-		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-			rc = pack_copy(arena_printf(a, "%s/%s", from, e->d_name), arena_printf(a, "%s/%s", to, e->d_name), uid, gid);
-	}
+	for (const struct dirent *e; d != NULL && rc == DONE && (e = readdir(d)) != NULL;)
+		if (e->d_name[0] != '.')
+			rc = copy_entry(a, arena_printf(a, "%s/%s", from, e->d_name), arena_printf(a, "%s/%s", to, e->d_name), o, folders);
 	if (d != NULL)
 		closedir(d);
+	return rc;
+}
+
+int pack_copy_all(struct arena *a, const char *from, const char *to, uid_t uid, gid_t gid)
+{
+	const struct owner o = { uid, gid };
+	int rc = copy_entries(a, from, to, &o, false);
+	if (rc == DONE)
+		rc = copy_entries(a, from, to, &o, true);
 	return rc == DONE ? sync_dir(to) : rc;
 }
 
@@ -163,7 +188,7 @@ static int list_dir(struct arena *a, const char *dir, const char *below, json_t 
 		if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || strcmp(name, manifest) == 0)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
-			rc = *below == '\0' ? list_dir(a, dir, name, files) : refuse("%s: a folder in a folder", name);
+			rc = strlen(name) < NAME_DEEP ? list_dir(a, dir, name, files) : refuse("%s: too deep", name);
 			continue;
 		}
 		rc = hash_file(a, arena_printf(a, "%s/%s", dir, name), &hex, &size);

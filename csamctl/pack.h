@@ -13,8 +13,8 @@ int pack_fill_dir(const char *path, uid_t uid, gid_t gid);	/* a folder that is e
 int pack_new_file(const char *path, int *fd);			/* mode 0600, did not exist */
 int pack_close(const char *path, int fd);			/* on the disk */
 int pack_copy(const char *from, const char *to, uid_t uid, gid_t gid);
-/* The files of a folder, each to a file of its name; what is not a regular file is passed over. A file that grows meanwhile is copied as far as it
- * was. The folder `to` exists. */
+/* The files of a folder, each to a file of its name, and then the folders in it, as the files may need what is in those; what is neither is passed
+ * over. A file that grows meanwhile is copied as far as it was. The folder `to` exists. */
 int pack_copy_all(struct arena *a, const char *from, const char *to, uid_t uid, gid_t gid);
 
 /* Runs a program of the directory (slapcat, slapadd) with these arguments, ending with NULL. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "csamctl/backup.h"
+#include "keyring/audit_store.h"
 #include "keyring/envelope.h"
 #include "keyring/rotation.h"
 #include "svc/state_copy.h"
@@ -24,6 +25,7 @@ struct restore {
 	struct set set;
 	struct owner front, keyring;
 	json_t *about, *ring;
+	const json_t *audit;
 	time_t at;
 };
 
@@ -62,6 +64,7 @@ static int look(struct restore *r)
 	r->at = now();
 	if (json_parse(a, plain, &given, NULL) != OK || rotation_restore(a, given, r->at, &r->ring) != OK)
 		return refuse("%s holds no keys that are in order", in(r, "keyring.jwe"));
+	r->audit = json_object_get(given, "audit");
 	if (r->set.slapd_config != NULL && !json_is_true(json_object_get(r->about, "directory")))
 		return refuse("the backup was made without the directory → --no-directory");
 	if (r->set.slapd_config != NULL)
@@ -143,7 +146,11 @@ static int restore_audit(struct restore *r)
 static int restore_keyring(struct restore *r)
 {
 	int e = keystore_plant(r->set.conf->server_keyring_dir, r->ring, r->keyring.uid, r->keyring.gid);
-	return e == OK ? DONE : refuse("the keyring cannot be written into %s", r->set.conf->server_keyring_dir);
+	if (e == OK && r->audit != NULL)
+		e = audit_store_plant(r->set.conf->server_keyring_dir, r->audit, r->keyring.uid, r->keyring.gid);
+	if (e != OK)
+		return refuse("the keyring cannot be written into %s", r->set.conf->server_keyring_dir);
+	return pack_copy(in(r, "trail.log"), arena_printf(r->set.c->a, "%s/trail.log", r->set.conf->server_keyring_dir), r->keyring.uid, r->keyring.gid);
 }
 
 static int restore_run(struct ctl *c)

@@ -19,7 +19,13 @@ static const char file_name[] = "audit.json", new_name[] = "audit.json.new";
 static struct {
 	struct audit_pair *pairs;
 	size_t n;
+	const json_t *root;
 } store;
+
+const json_t *audit_store_root(void)
+{
+	return store.root;
+}
 
 const struct audit_pair *audit_store_current(void)
 {
@@ -138,9 +144,8 @@ static int read_pair(struct arena *a, const json_t *record, struct audit_pair *o
 
 static int parse(struct arena *a, struct slice text)
 {
-	AUTO_ARENA tmp = arena_new();	/* the text of the keys does not outlive this */
 	json_t *root;
-	if (json_parse(tmp, text, &root, NULL) != OK)
+	if (json_parse(a, text, &root, NULL) != OK)
 		return E_INPUT;
 	const json_t *keys = json_object_get(root, "keys");
 	size_t n = json_array_size(keys);
@@ -152,6 +157,7 @@ static int parse(struct arena *a, struct slice text)
 			return E_INPUT;
 	store.pairs = pairs;
 	store.n = n;
+	store.root = root;
 	return OK;
 }
 
@@ -169,5 +175,25 @@ int audit_store_open(struct arena *a, const char *dir)
 	}
 	if (e == OK && parse(a, text) != OK)
 		e = fail(E_INPUT, "keyring: %s/%s is not in order", dir, file_name);
+	return e;
+}
+
+int audit_store_plant(const char *dir, const json_t *root, uid_t uid, gid_t gid)
+{
+	AUTO_ARENA a = arena_new();
+	AUTO(close_fd) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dirfd < 0)
+		return fail(E_DOWN, "%s: %s", dir, strerror(errno));
+	if (faccessat(dirfd, file_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return fail(E_EXISTS, "%s/%s: exists and is not replaced", dir, file_name);
+	struct slice text = json_text(a, root);
+	if (parse(a, text) != OK)
+		return fail(E_INPUT, "%s: keys of the audit trail are not in order", dir);
+	store.pairs = NULL;		/* they were only looked at */
+	store.root = NULL;
+	store.n = 0;
+	int e = save(dirfd, text);
+	if (e == OK && uid != (uid_t)-1 && uid != geteuid() && fchownat(dirfd, file_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+		return fail(E_DOWN, "%s/%s: %s", dir, file_name, strerror(errno));
 	return e;
 }

@@ -3,9 +3,11 @@
 #ifndef CSAM_KEYRING_AUDIT_STORE_H
 #define CSAM_KEYRING_AUDIT_STORE_H
 
+#include <sys/types.h>
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/json.h"
 
 enum { AUDIT_ID = 8 };
 
@@ -19,6 +21,11 @@ struct audit_pair {
 
 /* Reads audit.json in dir, or makes it when there is none. E_INPUT, logged: it is not in order. Before system calls are taken away. */
 int audit_store_open(struct arena *a, const char *dir);
+
+/* The content of the file, for a backup of this node: NULL before it is open. And such a content, written into a directory that has no audit.json:
+ * E_EXISTS, E_INPUT, E_DOWN, logged. */
+const json_t *audit_store_root(void);
+int audit_store_plant(const char *dir, const json_t *root, uid_t uid, gid_t gid);
 
 const struct audit_pair *audit_store_current(void);		/* the last one; NULL before it is open */
 const struct audit_pair *audit_store_all(size_t *n);

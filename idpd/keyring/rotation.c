@@ -94,13 +94,15 @@ int rotation_retire(struct arena *a, const struct keystore *s, struct slice kid,
 	return OK;
 }
 
-json_t *rotation_export(struct arena *a, const struct keystore *s)
+json_t *rotation_export(struct arena *a, const struct keystore *s, const json_t *audit)
 {
 	json_t *keys, *next = emptied(a, s->root, &keys);
 	for (size_t i = 0; i < s->n; i++)
 		if (!is(s->keys[i].kind->use, "node"))
 			json_array_append(keys, record(s->root, i));
 	json_object_del(next, "follows");
+	if (audit != NULL)
+		json_object_set_new(next, "audit", json_deep_copy(audit));
 	return next;
 }
 
@@ -178,6 +180,7 @@ int rotation_import(struct arena *a, const struct keystore *s, const json_t *giv
 		return E_LIMIT;
 	if (s->otp_after > theirs.otp_after)
 		json_object_set_new(next, "otp_after", json_integer(s->otp_after));
+	json_object_del(next, "audit");
 	json_object_set_new(next, "follows", json_true());
 	*out = next;
 	return OK;
@@ -195,6 +198,7 @@ int rotation_restore(struct arena *a, const json_t *given, time_t at, json_t **o
 	for (const struct ring_kind *k = ring_kinds; k->use != NULL; k++)
 		if (is(k->use, "node") || is(k->use, "day"))
 			json_array_append(keys, ring_key_make(a, k, at));
+	json_object_del(next, "audit");
 	json_object_set_new(next, "otp_after", json_integer(at));
 	*out = next;
 	return OK;

@@ -25,8 +25,8 @@ time_t rotation_due(const struct keystore *s, const struct ring_terms *t);
 /* Without one key. E_NOENT: there is none of this kid. E_EXISTS: it is needed (it seals or will, or is of a use that is not sealing). */
 int rotation_retire(struct arena *a, const struct keystore *s, struct slice kid, time_t at, json_t **out);
 
-/* What another node gets: everything but the node's own key. */
-json_t *rotation_export(struct arena *a, const struct keystore *s);
+/* What leaves this node: everything but the node's own key; and, for a backup of the node itself, the keys of its audit trail (NULL: not those). */
+json_t *rotation_export(struct arena *a, const struct keystore *s, const json_t *audit);
 
 /* What another node gave takes the place of what is here; our node key stays, and whatever we sealed with and it does not know. E_INPUT: it is
  * no keyring. E_EXISTS and *why: it would change people's subjects, or is older than what is here; not with `replace`. */

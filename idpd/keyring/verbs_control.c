@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keyring/audit_store.h"
 #include "keyring/envelope.h"
 #include "keyring/trail.h"
 #include "keyring/verbs_control.h"
@@ -70,7 +71,8 @@ int verb_retire(struct call *c)
 
 int verb_export(struct call *c)
 {
-	struct slice node = c->in->field[0], passphrase = c->in->field[1], jwe, plain = json_text(c->a, rotation_export(c->a, c->ring->store));
+	struct slice node = c->in->field[0], passphrase = c->in->field[1], jwe;
+	struct slice plain = json_text(c->a, rotation_export(c->a, c->ring->store, node.n > 0 ? NULL : audit_store_root()));
 	if ((node.n == 0) == (passphrase.n == 0))
 		return E_INPUT;
 	int e = node.n > 0 ? envelope_to_node(c->a, node, plain, &jwe) : envelope_to_passphrase(c->a, passphrase, plain, &jwe);

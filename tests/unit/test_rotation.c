@@ -281,7 +281,7 @@ static int import_into(struct ring *r, struct slice jwe, struct slice passphrase
 static struct slice export_for(struct ring *from, struct ring *to)
 {
 	struct slice jwe;
-	assert_int_equal(envelope_to_node(a, envelope_address(a, own_key(to)), json_text(a, rotation_export(a, from->store)), &jwe), OK);
+	assert_int_equal(envelope_to_node(a, envelope_address(a, own_key(to)), json_text(a, rotation_export(a, from->store, NULL)), &jwe), OK);
 	return jwe;
 }
 
@@ -361,7 +361,7 @@ static void a_restore_forgets_days_and_steps(void **state)
 	json_t *root;
 	time_t t = now();
 	const char *day = arena_strdup(a, current(r, "day", NULL, t)->kid), *seal = arena_strdup(a, current(r, "seal", NULL, t)->kid);
-	assert_int_equal(rotation_restore(a, rotation_export(a, r->store), t, &root), OK);
+	assert_int_equal(rotation_restore(a, rotation_export(a, r->store, NULL), t, &root), OK);
 	assert_int_equal(keystore_plant(dir_of("restored"), root, (uid_t)-1, 0), E_EXISTS);
 	assert_int_equal(keystore_make_dir(dir_of("fresh"), (uid_t)-1, (gid_t)-1), OK);
 	assert_int_equal(keystore_plant(dir_of("fresh"), root, (uid_t)-1, 0), OK);
