@@ -3,7 +3,7 @@
 # Sources are found, never listed: a new file is a new file.  V=1 shows the commands.
 
 VERSION := 0.1.0
-BUILD   ?= build$(if $(SAN),-san)$(if $(FUZZ),-fuzz)
+BUILD   ?= build$(if $(SAN),-$(if $(filter thread,$(SAN)),thread,san))$(if $(FUZZ),-fuzz)
 PREFIX  ?= /usr/local
 CC      ?= cc
 Q       := $(if $(V),,@)
@@ -17,8 +17,13 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDLIBS    = $(shell pkg-config --libs $(PACKAGES)) -lldap -llber -lpthread
 CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES))
 
+# SAN=thread make …: everything under ThreadSanitizer, in build-thread/
+ifeq ($(SAN),thread)
+CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS))
+CFLAGS   := $(filter-out -O2,$(CFLAGS)) -O1 -fsanitize=thread -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=thread
 # SAN=1 make …: everything under AddressSanitizer and UBSan, in build-san/
-ifdef SAN
+else ifdef SAN
 CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS))
 CFLAGS   := $(filter-out -O2,$(CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS  += -fsanitize=address,undefined
@@ -146,11 +151,12 @@ test: setup-build setup-demo setup-test setup-unpack setup-node
 	@$(MAKE) --no-print-directory SAN=1 programs units
 	@tests/run -b build-san $(T)
 
-# What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak
+# What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak. T='parallel timing' only those.
 soak: setup-build setup-demo setup-test setup-node
-	@$(MAKE) --no-print-directory SAN=1 programs $(CURDIR)/build-san/outbox-fill
-	@LOGINS=$${LOGINS:-20000} BUILD=$$PWD/build-san tests/e2e/kill-nine
-	@MESSAGES=$${MESSAGES:-100000} BUILD=$$PWD/build-san tests/integration/outbox.sh
+	@$(MAKE) --no-print-directory SAN=1 programs build-san/unit/test_faults
+	@$(MAKE) --no-print-directory SAN=thread programs
+	@$(MAKE) --no-print-directory programs tools
+	@tests/soak $(T)
 
 # make fuzz TIME=60: every target for so many seconds, two at a time, from its corpus; what is found is put into it.
 fuzz: setup-build setup-fuzz

@@ -17,7 +17,7 @@ void bounds_memory(void)
 		log_warn("cannot forbid core dumps and new rights: %s", strerror(errno));
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 void bounds_calls(void)
 {
 	/* the sanitizers make calls of their own */

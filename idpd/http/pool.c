@@ -9,7 +9,7 @@
 
 enum { CHAINS = 256 };
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STACK = 2 * 1024 * 1024 };
 #else
 enum { STACK = 256 * 1024 };

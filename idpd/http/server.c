@@ -18,7 +18,7 @@
 /* hash: what is behind 1,000 password hashes has lost its patience. A source may hold a quarter of it. */
 enum { MAX_LISTEN = 16, QUICK_ROOM = 4096, HASH_ROOM = 1024, POOL_MEMORY = 32 * 1024 };
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STACK = 2 * 1024 * 1024 };
 #else
 enum { STACK = 256 * 1024 };
