@@ -80,6 +80,7 @@ static void put_page(struct ctl *c, const struct card *card, struct buf *b)
 	buf_lit(b, "<style>");
 	buf_raw(b, slice_of(style));
 	buf_lit(b, "</style>\n");
+	buf_lit(b, "<main>\n");
 	put_text(b, "h1", title);
 	buf_lit(b, "<p class=\"who\">");
 	buf_html(b, slice_of(text_with(c->a, card->lang, "card.whose", "person", card->person, "card", card->id, NULL)));
@@ -89,7 +90,7 @@ static void put_page(struct ctl *c, const struct card *card, struct buf *b)
 	put_text(b, "li", text(card->lang, "card.how"));
 	put_text(b, "li", text(card->lang, "card.keep"));
 	put_text(b, "li", text(card->lang, "card.lost"));
-	buf_lit(b, "</ul>\n</html>\n");
+	buf_lit(b, "</ul>\n</main>\n</html>\n");
 }
 
 static int write_new(const char *file, struct slice all)

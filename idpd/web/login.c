@@ -44,7 +44,7 @@ static const char *note(struct scene *s, const char *id, const char *kind, unsig
 /* Notes that explain, where all others say that something went wrong. */
 static bool explains(const char *id)
 {
-	static const char *const ids[] = { "note.step-up", "note.no-key", "note.next-code", "note.card-few", "note.sent-again",
+	static const char *const ids[] = { "note.step-up", "note.no-key", "note.next-code", "note.card-few", "note.sent-again", "note.send-wait",
 		"note.code-ended" };
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
 		if (strcmp(ids[i], id) == 0)

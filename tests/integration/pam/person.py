@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """person.py [PROMPT=ANSWER]... -- COMMAND...: somebody at a terminal. Waits for each prompt (a regular expression), types its answer, prints all that was shown;
-ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes, "!PROGRAM" what that program says
-when it reads all that was shown. $PERSON_S seconds at most, or 20."""
+ends like the command. ANSWER "^C" interrupts, "^KILL" ends the command, "^BIG" is as long a line as a terminal takes, "!COMMAND" what a shell command says
+that reads all that was shown; its $1 is the first group of PROMPT. $PERSON_S seconds at most, or 20."""
 import os, pty, re, select, signal, subprocess, sys, time
 
 cut = sys.argv.index("--")
@@ -27,7 +27,8 @@ while time.monotonic() < end:
         answer = script.pop(0)[1]
         time.sleep(0.05)
         if answer.startswith("!"):
-            answer = subprocess.run(answer[1:], shell=True, input=shown, stdout=subprocess.PIPE).stdout.decode().strip()
+            group = found.group(1).decode() if found.re.groups else ""
+            answer = subprocess.run(["bash", "-c", answer[1:], "person", group], input=shown, stdout=subprocess.PIPE).stdout.decode().strip()
         if answer == "^KILL":
             os.kill(pid, signal.SIGKILL)
         elif answer == "^BIG":

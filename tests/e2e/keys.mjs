@@ -1,0 +1,181 @@
+// Keys in the hand and codes that are sent, in a real browser, in four languages: tokens, a printed card, mail, SMS. Every page is kept as a screenshot and
+// checked with axe-core.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { check, csamctl, demo, done, ldapmodify, ldapRead, library, newPerson, once, shots, target } from './csam.mjs';
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const run = process.pid, seed = Buffer.from('a seed of twenty byte'.slice(0, 20));
+const base32 = [...seed].map(b => b.toString(2).padStart(8, '0')).join('').match(/.{5}/g).map(b => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[parseInt(b, 2)]).join('');
+
+// RFC 4226, any hash and length.
+function hotp(number, digits = 6, hash = 'sha1') {
+	const counter = Buffer.alloc(8);
+	counter.writeBigUInt64BE(BigInt(number));
+	const mac = createHmac(hash, seed).update(counter).digest(), o = mac[mac.length - 1] & 15;
+	return String((mac.readUInt32BE(o) & 0x7fffffff) % 10 ** digits).padStart(digits, '0');
+}
+
+let shot = 0;
+async function look(page, name) {
+	await page.screenshot({ path: path.join(shots, `keys-${String(++shot).padStart(2, '0')}-${name}.png`), fullPage: true });
+	const session = await page.context().newCDPSession(page);
+	const { result } = await session.send('Runtime.evaluate', { expression: `${axe}; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.nodes[0].html)))`,
+		awaitPromise: true, returnByValue: true });
+	assert.deepEqual(JSON.parse(result.value), [], `${name}: accessibility`);
+}
+
+// Somebody with one key, and the way to the page that asks for its code.
+function somebody(name, ...key) {
+	const who = newPerson(`${name}-${run}`, { code: false });
+	ldapmodify(csamctl('key', 'new', key[0], '--person', who.username, ...key.slice(1)));
+	return who;
+}
+async function toCode(who, kind, locale = 'en-GB') {
+	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale, viewport: { width: 1280, height: 900 } });
+	const page = await context.newPage();
+	page.setDefaultTimeout(15000);
+	await page.goto(`${library}/card/`);
+	if (kind === 'mail' && locale === 'en-GB') await look(page, 'chooser');
+	await page.locator(`button[name=choice][value=${kind}]`).click();
+	await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	await page.waitForSelector('[name=code]');
+	return page;
+}
+async function type(page, code) {
+	await page.fill('[name=code]', code);
+	await page.locator('button.go').click();
+	await page.waitForLoadState();
+}
+const inside = page => page.url().startsWith(library);
+const level = page => page.locator('#level').innerText();
+const note = page => page.locator('.note').first().innerText();
+const isIn = async page => { await page.waitForSelector('#user'); assert.equal(await level(page), 'urn:be:fedict:iam:fas:citizen:Level300'); await page.context().close(); };
+
+await check('a token with a counter: each code once, and the counter is in the directory', async () => {
+	const tom = somebody('tom', 'token', '--secret', base32, '--hotp', '--digits', '8', '--hash', 'sha256');
+	let page = await toCode(tom, 'token');
+	await look(page, 'token');
+	await type(page, hotp(0, 8, 'sha256'));
+	await isIn(page);
+	const dn = `csamKeyId=token-1,uid=${tom.username},ou=people,${target.ldap.base}`;
+	assert.equal(ldapRead(dn, 'csamKeyCounter'), '1');
+	page = await toCode(tom, 'token', 'fr-BE');
+	await type(page, hotp(0, 8, 'sha256'));
+	assert.ok(!inside(page), 'a code works once');
+	await type(page, hotp(33, 8, 'sha256'));
+	await look(page, 'token-out-of-step-fr');
+	await type(page, hotp(34, 8, 'sha256'));
+	await isIn(page);
+	assert.equal(ldapRead(dn, 'csamKeyCounter'), '35');
+});
+
+await once('of six who type one code at the same time one gets in', async () => {
+	const tina = somebody('tina', 'token', '--secret', base32, '--hotp');
+	const pages = [];
+	for (let i = 0; i < 6; i++) pages.push(await toCode(tina, 'token'));
+	await Promise.all(pages.map(p => type(p, hotp(0))));
+	assert.equal(pages.filter(inside).length, 1);
+	await Promise.all(pages.map(p => p.context().close()));
+});
+
+await check('a token with a clock of 60 seconds', async () => {
+	const kim = somebody('kim', 'token', '--secret', base32, '--period', '60', '--hash', 'sha512');
+	const page = await toCode(kim, 'token', 'de-DE');
+	await type(page, hotp(Math.floor(Date.now() / 60000), 6, 'sha512'));
+	await isIn(page);
+});
+
+await check('a card: the code that is asked by its number; the page to print', async () => {
+	const file = path.join(demo, `card-${run}.html`);
+	const carla = somebody('carla', 'card', '--page', file, '--lang', 'nl');
+	const html = fs.readFileSync(file, 'utf8'), codes = Object.fromEntries([...html.matchAll(/>(\d+)<\/th><td>(\d{4} \d{4})</g)].map(m => [m[1], m[2]]));
+	assert.equal(Object.keys(codes).length, 24);
+	const paper = await (await browser.newContext({ viewport: { width: 800, height: 600 } })).newPage();
+	await paper.goto(`file://${file}`);
+	await look(paper, 'card-to-print');
+	const asked = new Set();
+	for (const locale of ['nl-BE', 'de-DE', 'fr-BE', 'en-GB']) {
+		const page = await toCode(carla, 'token', locale), hint = await page.locator('#code-hint').innerText();
+		await look(page, `card-${locale}`);
+		const number = hint.match(/\d+/)[0];
+		await page.reload();
+		assert.equal(await page.locator('#code-hint').innerText(), hint, 'the same number again');
+		await type(page, codes[number % 24 + 1]);
+		assert.ok(!inside(page), 'a code of another number');
+		assert.equal(await page.locator('#code-hint').innerText(), hint);
+		await type(page, codes[number]);
+		await isIn(page);
+		asked.add(number);
+	}
+	assert.equal(asked.size, 4);
+	ldapmodify(`dn: csamKeyId=card-1,uid=${carla.username},ou=people,${target.ldap.base}\nchangetype: modify\nreplace: csamKeyCounter\ncsamKeyCounter: ${2 ** 24 - 1 - 8}\n`);
+	await new Promise(r => setTimeout(r, 1000));
+	const page = await toCode(carla, 'token');
+	await look(page, 'card-last-code');
+	assert.match(await page.locator('#code-hint').innerText(), /number 4 /);
+	fs.rmSync(file);
+});
+
+// The newest message to an address: its text.
+async function message(folder, to, not = []) {
+	for (let i = 0; i < 100; i++) {
+		const files = fs.existsSync(path.join(demo, folder)) ? fs.readdirSync(path.join(demo, folder)).filter(f => !f.startsWith('.')) : [];
+		const found = files.map(f => ({ f, text: fs.readFileSync(path.join(demo, folder, f), 'utf8') })).find(m => m.text.includes(to) && !not.includes(m.f));
+		if (found) return found;
+		await new Promise(r => setTimeout(r, 50));
+	}
+	throw new Error(`nothing was sent to ${to}`);
+}
+const code = text => text.match(/^@localhost #(\d{6})\r?$/m)[1];
+
+await check('mail: nothing before the password; masked; once; another one on request', async () => {
+	const mia = somebody('mia', 'mail', '--address', `mia-${run}@csam.example`), to = `mia-${run}@csam.example`;
+	let page = await toCode(mia, 'mail'), first = await message('mail', to);
+	await look(page, 'mail');
+	assert.equal(await page.locator('[name=code]').getAttribute('autocomplete'), 'one-time-code');
+	const body = await page.content();
+	assert.ok(!body.includes(to) && !body.includes(code(first.text)), 'neither the address nor the code is on the page');
+	await page.locator('button[name=again]').click();
+	await page.waitForLoadState();
+	await look(page, 'mail-too-soon');
+	assert.match(await note(page), /\d+ seconds/);
+	for (let i = 0; i < 5; i++) await type(page, String((Number(code(first.text)) + 1 + i) % 1000000).padStart(6, '0'));
+	await type(page, code(first.text));
+	assert.ok(!inside(page), 'the sixth try');
+	await look(page, 'mail-ended');
+	await page.context().close();
+	await new Promise(r => setTimeout(r, 30000));
+	page = await toCode(mia, 'mail', 'fr-BE');
+	const second = await message('mail', to, [first.f]);
+	await look(page, 'mail-fr');
+	await type(page, code(first.text));
+	assert.ok(!inside(page), 'a code of another conversation');
+	await type(page, code(second.text));
+	await isIn(page);
+	fs.writeFileSync(path.join(shots, 'mail-code.eml'), second.text);
+});
+
+await check('SMS: in the person\'s language, for our site only', async () => {
+	const sam = newPerson(`sam-${run}`, { code: false }), number = `+3247${String(run).padStart(7, '0').slice(-7)}`;
+	ldapmodify(`dn: uid=${sam.username},ou=people,${target.ldap.base}\nchangetype: modify\nadd: preferredLanguage\npreferredLanguage: nl\n`);
+	ldapmodify(csamctl('key', 'new', 'sms', '--person', sam.username, '--address', number));
+	await new Promise(r => setTimeout(r, 1000));
+	const page = await toCode(sam, 'sms', 'nl-BE'), sent = await message('sms', number);
+	await look(page, 'sms-nl');
+	assert.match(sent.text, /uw CSAM-code voor/);
+	fs.writeFileSync(path.join(shots, 'sms-code.txt'), sent.text);
+	await type(page, code(sent.text));
+	await isIn(page);
+});
+
+await browser.close();
+done();
