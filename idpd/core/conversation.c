@@ -275,7 +275,7 @@ static int first_stage(struct engine *e)
 		c->stage = STAGE_CODE;
 		return OK;
 	}
-	if ((n == 1 && !engine_may_device(e)) || (!(c->can & ASK_CHOICE) && c->door == DOOR_BROWSER)) {
+	if ((n == 1 && !engine_may_device(e) && !policy_kind_blocked(only)) || (!(c->can & ASK_CHOICE) && c->door == DOOR_BROWSER)) {
 		e->kind = only;
 		c->kind = only->name;
 	}

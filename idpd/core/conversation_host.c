@@ -27,7 +27,7 @@ static size_t usable(const struct engine *e, const struct key **keys)
 	for (size_t i = 0; i < e->person->nkeys && n < MAX_CHOICES; i++) {
 		const struct key *key = &e->person->keys[i];
 		const struct key_kind *kind = kind_by_name(slice_of(key->kind));
-		unsigned level = kind != NULL && engine_proven_fits(e, kind) ? policy_level(kind, e->person, key, now()) : 0;
+		unsigned level = kind != NULL && engine_proven_fits(e, kind) && !policy_kind_blocked(kind) ? policy_level(kind, e->person, key, now()) : 0;
 		if (level != 0 && level >= engine_needed(e))
 			keys[n++] = key;
 	}

@@ -88,6 +88,8 @@ const struct key_kind *engine_only_kind(const struct engine *e, size_t *n)
 static size_t keys_of(const struct engine *e, const struct key_kind *kind, const struct key **keys)
 {
 	size_t n = 0;
+	if (policy_kind_blocked(kind))
+		return 0;
 	for (size_t i = 0; i < e->person->nkeys && n < MAX_CHOICES; i++) {
 		const struct key *key = &e->person->keys[i];
 		unsigned level = policy_level(kind, e->person, key, now());
@@ -112,6 +114,8 @@ bool engine_has_key(const struct engine *e, const struct key_kind *kind)
 static const char *obstacle(const struct engine *e, const struct key_kind *kind)
 {
 	const char *why;
+	if (policy_kind_blocked(kind))
+		return "note.blocked";
 	const struct key *best = policy_key(kind, e->person, now(), &why);
 	if (best != NULL && kind->used_up != NULL && kind->used_up(best))
 		return "note.used-up";
@@ -208,7 +212,7 @@ static void draw_kinds(const struct engine *e, struct prompt *ask)
 		if (!engine_fits(e, *k))
 			continue;
 		*choice = (struct choice){ .id = (*k)->name, .group = (*k)->group };
-		if (e->person != NULL && keys_of(e, *k, keys) == 0) {
+		if (policy_kind_blocked(*k) || (e->person != NULL && keys_of(e, *k, keys) == 0)) {
 			choice->disabled = true;
 			choice->note_id = obstacle(e, *k);
 		}

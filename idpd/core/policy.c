@@ -16,6 +16,19 @@ static unsigned cap(unsigned level, unsigned by)	/* by 0: not capped */
 	return by != 0 && by < level ? by : level;
 }
 
+unsigned policy_kind_level(const struct key_kind *kind)
+{
+	struct kind_switch by = directory_kind(kind->name, NULL);
+	if (by.state == KIND_IS_OFF)
+		return 0;
+	return by.level != 0 ? by.level : kind->level;
+}
+
+bool policy_kind_blocked(const struct key_kind *kind)
+{
+	return directory_kind(kind->name, NULL).state == KIND_IS_BLOCKED;
+}
+
 unsigned policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when)
 {
 	if (kind == NULL || person == NULL || key == NULL || !slice_is(slice_of(key->kind), kind->name))
@@ -24,12 +37,15 @@ unsigned policy_level(const struct key_kind *kind, const struct person *person, 
 		return 0;
 	if (key->not_after != 0 && key->not_after <= when)
 		return 0;
-	return cap(cap(kind->level, key->level), person->identity_level);
+	return cap(cap(policy_kind_level(kind), key->level), person->identity_level);
 }
 
 bool policy_kind_fits(const struct key_kind *kind, const struct service *service, unsigned level)
 {
-	if (kind->level < level)
+	unsigned most = policy_kind_level(kind);
+	if (most == 0 || most < level)
+		return false;
+	if (service != NULL && directory_kind(kind->name, service->id).elsewhere)
 		return false;
 	if (service == NULL || service->kinds == NULL || service->kinds[0] == NULL)
 		return true;

@@ -1,4 +1,4 @@
-/* Which keys open which service, and how high a login reaches. Pure: everything it needs is handed in. */
+/* Which keys open which service, and how high a login reaches. Everything it needs is handed in, but for the operator's switches of kinds. */
 #ifndef CSAM_POLICY_H
 #define CSAM_POLICY_H
 
@@ -6,6 +6,12 @@
 
 /* min(kind, key, person): DESIGN "Level". 0 when the key may not be used: not exactly active, expired, person not active. */
 unsigned policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when);
+
+/* How high the kind reaches: its own level or the operator's; 0 while it is off. */
+unsigned policy_kind_level(const struct key_kind *kind);
+
+/* Is it shut for now? What was proven with it stands. */
+bool policy_kind_blocked(const struct key_kind *kind);
 
 /* Does the service accept this kind, at the level it can reach at most? */
 bool policy_kind_fits(const struct key_kind *kind, const struct service *service, unsigned level);

@@ -36,7 +36,7 @@ struct prompt {
 	const char *note_id;		/* text id of what went wrong or what to know; or NULL */
 	const char *note_kind;		/* kind of key the note speaks of ({key}); or NULL */
 	const char *user_code;		/* ASK_WAIT: what to take to the other device (core/rendezvous.h) */
-	unsigned wait_s;		/* with note "note.wait": seconds before the next try ({seconds}) */
+	unsigned wait_s;		/* with note "note.wait": seconds before the next try ({seconds}); with "note.send-wait" before another code */
 	const struct choice *choices;
 	size_t nchoices;
 	bool may_go_back;		/* another key can be chosen */

@@ -40,8 +40,8 @@ static json_t *acrs(struct arena *a)
 	json_t *v = json_array();
 	unsigned most = 0;
 	for (const struct key_kind *const *kind = kinds_all(); *kind != NULL; kind++)
-		if (kind_offered(*kind) && (*kind)->level > most)
-			most = (*kind)->level;
+		if (kind_offered(*kind) && policy_kind_level(*kind) > most)
+			most = policy_kind_level(*kind);
 	for (size_t i = 0; policy_levels[i] != 0 && policy_levels[i] <= most; i++)
 		json_array_append_new(v, json_string(policy_acr(a, policy_levels[i])));
 	return v;

@@ -73,7 +73,8 @@ void host_prompt(struct arena *a, const struct turn *turn, json_t *out)
 		json_object_set_new(v, "choices", choices(a, turn));
 	if (ask->ask & ASK_WAIT)
 		json_object_set_new(v, "lines", lines(a, turn));
-	if (ask->wait_s > 0)
+	/* Until any answer is looked at, or for the next poll; not until another code can be had. */
+	if (ask->wait_s > 0 && (ask->note_id == NULL || strcmp(ask->note_id, "note.send-wait") != 0))
 		json_object_set_new(v, "wait", json_integer(ask->wait_s));
 	json_object_set_new(out, "auth_session", json_string(turn->ticket));
 	json_object_set_new(out, "prompt", v);

@@ -211,7 +211,7 @@ static int check_prompt(struct auth_request *req, struct refusal *no)
 static bool reachable(const struct service *service, unsigned level)
 {
 	for (const struct key_kind *const *kind = kinds_all(); *kind != NULL; kind++)
-		if ((*kind)->level >= level && kind_offered(*kind) && policy_kind_fits(*kind, service, (*kind)->level))
+		if (kind_offered(*kind) && policy_kind_fits(*kind, service, level))
 			return true;
 	return false;
 }

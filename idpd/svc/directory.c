@@ -48,6 +48,7 @@ void directory_close(void)
 	sync_stop();
 	cache_close();
 	services_close();
+	kinds_close();
 	dir_link_drop(LINK_SERVICE);	/* of this thread; others close theirs when they end */
 	dir_link_drop(LINK_VERIFY);
 }

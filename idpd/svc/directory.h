@@ -113,6 +113,17 @@ int directory_verify(const struct person *person, struct slice password);
 /* May this person enter by csamServiceAllow? OK yes; E_NOENT no. */
 int directory_allowed(struct arena *a, const struct service *service, const struct person *person);
 
+/* What the operator says of a kind of key, below ou=kinds: it is open where nothing is said. As it was last read, within a second of ldapmodify;
+ * never waits. */
+enum kind_state { KIND_IS_OPEN = 0, KIND_IS_BLOCKED /* shown, cannot be chosen for now (A16); logins that stand go on */, KIND_IS_OFF };
+struct kind_switch {
+	enum kind_state state;
+	unsigned level;			/* 0: the kind's own */
+	bool elsewhere;			/* it is limited to services, and this is none of them */
+};
+struct kind_switch directory_kind(const char *kind, const char *service);	/* service NULL: of none in particular */
+const char *directory_kind_notice(struct arena *a, const char *kind, const char *lang);	/* why it is blocked, in the operator's words; or NULL */
+
 /* Writes of the daemon itself. */
 int directory_key_lock(const struct key *key);				/* csamKeyState: locked, if it is active */
 int directory_key_used(const struct key *key, uint64_t counter);	/* LastUsed, Counter (if greater): behind, best effort */

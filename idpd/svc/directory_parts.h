@@ -105,7 +105,10 @@ bool sync_alive(void);					/* what the cache says can be believed */
 void allow_forget(void);				/* something that rules may look at has changed */
 
 /* directory_services.c */
-int services_load(void);
+int services_load(void);				/* with the switches of kinds */
+int kinds_load(void);
+void kinds_close(void);
+const char *kinds_base(struct arena *a);
 bool services_loaded(void);
 void services_close(void);
 

@@ -133,6 +133,12 @@ static bool holds_people(struct follow *f, LDAPMessage *m, const char *dn)
 	return ends_with(dn, dir_conf.people_base) && !has_name(f->ld, m) && !has_class(f->ld, m, "csamKey");
 }
 
+static bool of_kinds(const char *dn)
+{
+	AUTO_ARENA a = arena_new();
+	return ends_with(dn, kinds_base(a)) || ends_with(kinds_base(a), dn);
+}
+
 /* One entry was added, changed, renamed or deleted. A renamed entry comes under its new name: the entryUUID tells who it was. */
 static void changed(struct follow *f, LDAPMessage *m, int state, struct slice uuid)
 {
@@ -143,6 +149,8 @@ static void changed(struct follow *f, LDAPMessage *m, int state, struct slice uu
 	if (ends_with(dn, dir_conf.people_base))
 		cache_drop_dn(dn);
 	if (ends_with(dn, dir_conf.services_base) || has_class(f->ld, m, "csamService") || ends_with(dir_conf.services_base, dn))
+		f->services_changed = true;
+	if (of_kinds(dn))
 		f->services_changed = true;
 	if (state != LDAP_SYNC_DELETE && holds_people(f, m, dn))	/* only leaves are deleted */
 		cache_drop_all();

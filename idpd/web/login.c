@@ -76,8 +76,9 @@ static json_t *option(struct scene *s, const struct choice *c)
 	}
 	if (icon != NULL)
 		json_object_set_new(v, "icon", json_string(icon));
+	const char *notice = c->note_id != NULL && strcmp(c->note_id, "note.blocked") == 0 ? directory_kind_notice(a, c->id, s->lang) : NULL;
 	if (c->note_id != NULL)
-		json_object_set_new(v, "why", json_string(note(s, c->note_id, c->id, 0)));
+		json_object_set_new(v, "why", json_string(notice != NULL ? notice : note(s, c->note_id, c->id, 0)));
 	json_object_set_new(v, "disabled", json_boolean(c->disabled));
 	return v;
 }

@@ -177,5 +177,35 @@ await check('SMS: in the person\'s language, for our site only', async () => {
 	await isIn(page);
 });
 
+await check('an operator blocks a kind with a notice, and switches it off, by ldapmodify', async () => {
+	const dn = `csamKeyKind=token,ou=kinds,${target.ldap.base}`, soon = () => new Promise(r => setTimeout(r, 1000));
+	const olga = somebody('olga', 'token', '--secret', base32, '--hotp'), page = await toCode(olga, 'token');
+	await type(page, hotp(0));
+	await page.waitForSelector('#user');
+	ldapmodify(`dn: ${dn}\nchangetype: add\nobjectClass: csamKind\ncsamKeyKind: token\ncsamKindState: blocked\ncsamKindNotice: No tokens until 14:00 <today>\ncsamKindNotice;lang-fr: Pas de tokens avant 14h\n`);
+	try {
+		await soon();
+		const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport: { width: 1280, height: 900 } }), other = await context.newPage();
+		await other.goto(`${library}/card/`);
+		await look(other, 'blocked');
+		assert.equal(await other.locator('button[name=choice][value=token]').count(), 0);
+		assert.match(await other.locator('.option.off').innerText(), /No tokens until 14:00 <today>/);
+		const csam = await page.context().newPage();
+		await csam.goto(target.issuer);
+		assert.match(await csam.content(), /Level 300|>300</, 'who is in stays in');
+		ldapmodify(`dn: ${dn}\nchangetype: modify\nreplace: csamKindState\ncsamKindState: off\n`);
+		await soon();
+		await other.goto(`${library}/card/`);
+		assert.equal(await other.locator('.option.off').count(), 0);
+		assert.equal(await other.locator('[value=token]').count(), 0);
+		await csam.goto(target.issuer);
+		assert.doesNotMatch(await csam.content(), /olga/, 'off: what rests on it falls');
+		await context.close();
+	} finally {
+		ldapmodify(`dn: ${dn}\nchangetype: delete\n`);
+	}
+	await page.context().close();
+});
+
 await browser.close();
 done();

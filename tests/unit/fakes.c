@@ -376,6 +376,17 @@ int directory_service(struct arena *a, const char *id, const struct service **ou
 	return E_NOENT;
 }
 
+struct kind_switch fake_switch;
+const char *fake_switched;
+
+struct kind_switch directory_kind(const char *kind, const char *service)
+{
+	struct kind_switch open = { .state = KIND_IS_OPEN };
+	struct kind_switch it = fake_switched != NULL && strcmp(kind, fake_switched) == 0 ? fake_switch : open;
+	it.elsewhere = it.elsewhere && service != NULL && strcmp(service, "mail") != 0;
+	return it;
+}
+
 int directory_key_used(const struct key *key, uint64_t counter)
 {
 	(void)key;
@@ -651,6 +662,7 @@ void fake_reset(void)
 	fake_verified_person = NULL;
 	fake_used = 0;
 	fake_beaten = false;
+	fake_switched = NULL;
 	fake_mail = (struct fake_mail){ 0 };
 	fake_woken = 0;
 	memset(fake_carries, 0, sizeof fake_carries);

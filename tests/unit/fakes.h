@@ -31,6 +31,8 @@ extern unsigned fake_get_ms;			/* how long each state_get takes after it has rea
 extern const struct person *fake_verified_person;
 extern uint64_t fake_used;			/* last directory_key_used */
 extern bool fake_beaten;		/* directory_key_spend: somebody else was first */
+extern const char *fake_switched;	/* the kind that fake_switch is of; NULL: none */
+extern struct kind_switch fake_switch;	/* elsewhere: of all services but "mail" */
 extern unsigned fake_resealed;
 extern const char *fake_password_hash;	/* last directory_password_set */
 

@@ -259,6 +259,52 @@ static void a_host_asks_again_with_a_sign(void **state)
 	assert_int_equal(fake_mail.sent, 2);
 }
 
+/* An operator's switches reach those who are in the middle of it. */
+static void switched(void **state)
+{
+	(void)state;
+	fake_switched = "mail";
+	fake_switch = (struct kind_switch){ .state = KIND_IS_BLOCKED };
+	begin();
+	assert_more(ASK_CHOICE, NULL);
+	assert_string_equal(turn.ask.choices[0].id, "mail");
+	assert_true(turn.ask.choices[0].disabled);
+	assert_string_equal(turn.ask.choices[0].note_id, "note.blocked");
+	assert_int_equal(ANSWER(.choice = S("mail")), E_INPUT);
+	fake_switched = NULL;
+	to_code("mail");
+	fake_switched = "mail";			/* while her code was on its way */
+	assert_int_equal(type(fake_mail.code), OK);
+	assert_more(ASK_CHOICE, "note.blocked");
+	assert_true(turn.ask.choices[0].disabled);
+	fake_switched = NULL;
+	to_code("mail");
+	assert_int_equal(type(fake_mail.code), OK);
+	assert_allow(ALICE, 300);
+	struct slice cookie = turn.session;
+	fake_switched = "mail";
+	assert_int_equal(session_login(a, cookie, &login), OK);	/* blocked: what was proven stands */
+	fake_switch = (struct kind_switch){ .level = 200 };
+	assert_int_equal(session_login(a, cookie, &login), OK);
+	assert_int_equal(login.level, 200);
+	fake_switch = (struct kind_switch){ .level = 400 };
+	assert_int_equal(session_login(a, cookie, &login), OK);
+	assert_int_equal(login.level, 400);
+	fake_switch = (struct kind_switch){ .state = KIND_IS_OFF };
+	assert_int_equal(session_login(a, cookie, &login), E_NOENT);
+	begin();
+	for (size_t i = 0; i < turn.ask.nchoices; i++)
+		assert_string_not_equal(turn.ask.choices[i].id, "mail");
+	fake_switch = (struct kind_switch){ .elsewhere = true };	/* of "mail" alone */
+	begin();
+	assert_string_equal(turn.ask.choices[0].id, "mail");
+	fake_service[0].level = 300;
+	want.service = "tax";
+	begin();
+	for (size_t i = 0; i < turn.ask.nchoices; i++)
+		assert_string_not_equal(turn.ask.choices[i].id, "mail");
+}
+
 static void a_stronger_key_is_sent_for_at_once(void **state)
 {
 	(void)state;
@@ -291,7 +337,7 @@ int main(void)
 		SENT(nothing_is_made_before_the_password), SENT(the_right_code_once), SENT(five_tries_and_not_six), SENT(ten_minutes_and_not_more),
 		SENT(a_code_of_another_conversation), SENT(one_is_under_way), SENT(not_too_often), SENT(broken_sends_nothing_and_counts_nothing),
 		SENT(an_address_that_is_none), SENT(no_way_out_no_such_key), SENT(a_host_asks_again_with_a_sign),
-		SENT(a_stronger_key_is_sent_for_at_once),
+		SENT(a_stronger_key_is_sent_for_at_once), SENT(switched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,6 +378,39 @@ static void daemon_writes(void **state)
 	assert_int_equal(p->keys[0].counter, 100);
 }
 
+static bool switch_is(enum kind_state state, unsigned level, bool elsewhere)
+{
+	for (int i = 0; i < 100; i++, usleep(10000)) {
+		struct kind_switch s = directory_kind("mail", "tax-on-web");
+		if (s.state == state && s.level == level && s.elsewhere == elsewhere)
+			return true;
+	}
+	return false;
+}
+
+/* What the operator says with ldapmodify holds within a second. */
+static void kinds_are_switched(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	assert_true(switch_is(KIND_IS_OPEN, 0, false));
+	modify("dn: csamKeyKind=mail,ou=kinds," BASE "\nchangetype: add\nobjectClass: csamKind\ncsamKeyKind: mail\ncsamKindState: blocked\n"
+	    "csamKindNotice: Back at noon\ncsamKindNotice;lang-fr: De retour à midi\n");
+	assert_true(switch_is(KIND_IS_BLOCKED, 0, false));
+	assert_string_equal(directory_kind_notice(a, "mail", "fr"), "De retour à midi");
+	assert_string_equal(directory_kind_notice(a, "mail", "de"), "Back at noon");
+	assert_null(directory_kind_notice(a, "sms", "fr"));
+	assert_int_equal(directory_kind("sms", NULL).state, KIND_IS_OPEN);
+	modify("dn: csamKeyKind=mail,ou=kinds," BASE "\nchangetype: modify\nreplace: csamKindState\ncsamKindState: off\n-\nadd: csamKindLevel\ncsamKindLevel: 200\n");
+	assert_true(switch_is(KIND_IS_OFF, 200, false));
+	modify("dn: csamKeyKind=mail,ou=kinds," BASE "\nchangetype: modify\ndelete: csamKindState\n-\nadd: csamKindService\ncsamKindService: Library\n");
+	assert_true(switch_is(KIND_IS_OPEN, 200, true));
+	assert_false(directory_kind("mail", "library").elsewhere);
+	assert_false(directory_kind("mail", NULL).elsewhere);
+	modify("dn: csamKeyKind=mail,ou=kinds," BASE "\nchangetype: delete\n");
+	assert_true(switch_is(KIND_IS_OPEN, 0, false));
+}
+
 enum { SPENDERS = 8 };
 struct spender { const struct key *key; int rc; };
 
@@ -622,7 +655,7 @@ int main(void)
 		cmocka_unit_test(reads_a_person), cmocka_unit_test(a_name_is_no_filter), cmocka_unit_test(verifies_passwords),
 		cmocka_unit_test(a_decoy_costs_as_much), cmocka_unit_test(a_wrong_password_changes_nothing),
 		cmocka_unit_test(changes_are_seen_within_a_second), cmocka_unit_test(a_hit_does_not_wait),
-		cmocka_unit_test(services_are_read), cmocka_unit_test(daemon_writes), cmocka_unit_test(a_counter_is_spent_by_one),
+		cmocka_unit_test(services_are_read), cmocka_unit_test(daemon_writes), cmocka_unit_test(a_counter_is_spent_by_one), cmocka_unit_test(kinds_are_switched),
 		cmocka_unit_test(remembers_consents),
 		cmocka_unit_test(who_may_enter), cmocka_unit_test(a_group_left_is_left),
 		cmocka_unit_test(adopts_a_tree), cmocka_unit_test(a_hit_is_quick), cmocka_unit_test(secrets_in_the_open),

@@ -79,6 +79,7 @@ static const char *header_of(const struct response *resp, const char *name)
 
 /* ---- the engine ---- */
 static struct {
+	const char *kind_notice;
 	int begin_error, show_error, answer_error, service_error, session_error, end_error;
 	struct turn turn;
 	struct answer got;
@@ -120,6 +121,12 @@ int directory_service(struct arena *a, const char *id, const struct service **ou
 	static const struct service s = { .notice = "Back on Monday <8:00>" };
 	*out = &s;
 	return engine.service_error;
+}
+
+const char *directory_kind_notice(struct arena *a, const char *kind, const char *lang)
+{
+	(void)a, (void)kind, (void)lang;
+	return engine.kind_notice;
 }
 
 const char *service_name(const struct service *service, const char *lang)
