@@ -91,7 +91,7 @@ await check('nothing is overwritten, and nothing done, where a backup cannot be 
 	assert.match(restore(file('set')).stderr, /is not empty/);
 	await node.stop();
 	directory.tool([`${top}/setup/directory`, 'stop', directory.dir]);
-	for (const d of [slapd, path.join(directory.dir, 'data'), ...['state', 'audit', 'keyring'].map(d => path.join(node.dir, d))]) fs.renameSync(d, `${d}.lost`);
+	for (const d of [slapd, ...['data', 'accesslog'].map(d => path.join(directory.dir, d)).filter(d => fs.existsSync(d)), ...['state', 'audit', 'keyring'].map(d => path.join(node.dir, d))]) fs.renameSync(d, `${d}.lost`);
 	fs.cpSync(file('set'), file('changed'), { recursive: true });
 	fs.appendFileSync(file('changed/directory.ldif'), '\n');
 	assert.match(restore(file('changed')).stderr, /not what was backed up/);
