@@ -123,11 +123,11 @@ void exchange_on_worker(struct job *j)
 static enum MHD_Result send_away(struct exchange *x)
 {
 	unsigned flags = x->row != NULL && x->refused == 0 ? x->row->flags : 0;
-	struct pool *pool = flags & EP_HASH ? http_server.hash : flags & EP_AWAY ? http_server.away : http_server.quick;
-	if (atomic_load(&http_server.closed)) {
+	if (atomic_load(&http_server.closed)) {		/* before the pools are looked at: they go */
 		run_refused(x, E_DOWN);
 		return response_send(x);
 	}
+	struct pool *pool = flags & EP_HASH ? http_server.hash : flags & EP_AWAY ? http_server.away : http_server.quick;
 	x->stage = AWAY;
 	MHD_suspend_connection(x->mhd);
 	int rc = pool_put(pool, &x->job);
