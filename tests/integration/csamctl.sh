@@ -190,6 +190,20 @@ refused "a new number only when the old one has gone" 1 "key revoke alice sms-1"
 refused "an address with a line end" 1 "mail" ctl key new mail --person alice --address $'x@example.be\nBcc: y@example.be'
 ctl key revoke alice mail-1 | modify > /dev/null
 refused "an address that commands the mail server" 1 "mail" ctl key new mail --person alice --address $'x@example.be\r\nDATA'
+# A box of tokens
+printf 'person;serial;secret-hex;type;digits;counter\r\nalice;A-1;3132333435363738393031323334353637383930;hotp;8;3\r\nalice;A-2;3132333435363738393031323334353637383930;totp;;\r\n' > "$work/box.csv"
+ok "key import is applied" applied key import "$work/box.csv"
+silent "no seed is printed" "$work/ldif" '31323334|GEZDGNBV'
+ok "with counter and serial number" is "$(of_key token-A-1 csamKeyCounter)-$(of_key token-A-1 description)" 3-A-1
+says "the second has a clock" "csamKeyData: totp 6 sha1 30" "$work/ldif"
+refused "the same box again" 1 "has this token already" ctl key import "$work/box.csv"
+printf 'person,serial,secret,type,digits,hash,period,counter\nalice,B-1,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,,,,,\nnobody,B-2,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,,,,,\nalice,B-3,JBSWY3DPEHPK3PXP,,,,,\nalice,B-1,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,,,,,\nalice,B-4,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,xotp,,,,\nalice,B-5,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,,9,,,\nalice,B-6,GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,,,,,7\nalice,"B 7\ndn: x",GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ,,,,,\nalice,B-8\n' > "$work/bad.csv"
+refused "a line that is refused: nothing is printed" 1 "refused lines: 8; of the other 1" ctl key import "$work/bad.csv"
+for line in 'line 3: who gets it' 'line 4: a secret has 16' 'line 5: the same serial' 'line 6: type is' 'line 7: a token has 6' 'line 8: a token with a clock' 'line 9: ' 'line 11: 2 fields'; do
+	says "and told: $line" "$line" "$work/no.err"
+done
+printf 'person,serial,seed\n' > "$work/column.csv"
+refused "a column that is none" 1 "no column 'seed'" ctl key import "$work/column.csv"
 refused "revoked keys never come back" 1 "never come back" ctl key activate alice app-1
 refused "a key that is not there" 1 "no key app-9" ctl key lock alice app-9
 refused "a person who is not there" 1 "nobody is called" ctl key list '*'
