@@ -330,7 +330,7 @@ finds() { # WHAT TEXT: the check fails loudly and says so
 chmod 640 "$work/key.pem"; finds "a private key that others can read" "key.pem has mode 0640"; chmod 600 "$work/key.pem"
 finds "a keyring that does not answer" "keyring $work/nothing does not answer" -k "$work/nothing"
 ca=/etc/ssl/certs/ca-certificates.crt; finds "an issuer whose certificate nobody knows" "issuer https://localhost"; ca=$work/cert.pem
-db=$(cd "$work/dir" && ldapsearch -LLL -Q -Y EXTERNAL -H ldapi://.%2Fldapi -b cn=config '(olcSuffix=*)' dn | sed -n 's/^dn: //p')
+db=$(cd "$work/dir" && ldapsearch -LLL -Q -Y EXTERNAL -H ldapi://.%2Fldapi -b cn=config "(olcSuffix=$base)" dn | sed -n 's/^dn: //p')
 printf 'dn: %s\nchangetype: modify\nadd: olcAccess\nolcAccess: {0}to attrs=csamKeySecret,entry,objectClass by * read\n-\ndelete: olcRequires\n' "$db" | config > "$work/config.log" 2>&1 || cat "$work/config.log"
 finds "secrets that everybody can read" "nobody in particular can read csamKeySecret"
 finds "also as a person" "bruno can read csamKeySecret" --as bruno --as-password-file <(echo 'long; password')
