@@ -9,10 +9,10 @@ const build = process.env.BUILD, running = new Set();
 process.on('exit', () => running.forEach(p => p.kill('SIGKILL')));
 
 export class Server {
-	constructor(directory, idpd, { name = 'server', level = 400 } = {}) {
+	constructor(directory, idpd, { name = 'server', level = 400, allow = '(objectClass=posixAccount)' } = {}) {
 		Object.assign(this, { dir: path.join(folder, name), name });
 		fs.mkdirSync(path.join(this.dir, 'pam.d'), { recursive: true });
-		directory.modify(idpd.csamctl('host', 'new', '--id', name, '--name', name, '--level', String(level), '--allow', '(objectClass=posixAccount)', '--out', path.join(this.dir, 'host')));
+		directory.modify(idpd.csamctl('host', 'new', '--id', name, '--name', name, '--level', String(level), '--allow', allow, '--out', path.join(this.dir, 'host')));
 		this.socket = path.join(this.dir, 'agent.sock');
 		this.logFile = path.join(this.dir, 'agent.log');
 		fs.writeFileSync(this.conf = path.join(this.dir, 'csam.conf'), `idp {\n\tissuer = "${issuer}"\n\tca_file = "${folder}/ca.pem"\n\tclient_id = "${name}"\n\tkey_file = "host/host.key"\n}\n` +
