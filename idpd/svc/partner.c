@@ -54,7 +54,9 @@ static bool is_plain(const char *url)
 	struct slice s = slice_of(url);
 	if (s.n > URL_MAX || !slice_is_text(s, "") || strpbrk(url, " \\#\"<>^`{|}") != NULL)
 		return false;
-	const char *query = strchr(url, '?');
+	const char *query = strchr(url, '?'), *host = strstr(url, "://");
+	if (host == NULL || host[3] == '/')		/* curl would take one slash or three */
+		return false;
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
 		const char *at = strcasestr(url, odd[i]);
 		if (at != NULL && (query == NULL || at < query))
