@@ -153,7 +153,7 @@ test: setup-build setup-demo setup-test setup-unpack setup-node
 
 # What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak. T='parallel timing' only those.
 soak: setup-build setup-demo setup-test setup-node
-	@$(MAKE) --no-print-directory SAN=1 programs build-san/unit/test_faults
+	@$(MAKE) --no-print-directory SAN=1 programs tools build-san/unit/test_faults
 	@$(MAKE) --no-print-directory SAN=thread programs
 	@$(MAKE) --no-print-directory programs tools
 	@tests/soak $(T)
