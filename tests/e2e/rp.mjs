@@ -129,9 +129,8 @@ await check('claims parameter: one claim in the ID token, one in userinfo', asyn
 	assert.equal(u.email, undefined);
 });
 
-await check('an essential acr that nobody can reach is an error, a voluntary one is not', async () => {
-	const voluntary = await authorize(web, agent, { acr_values: 'urn:be:fedict:iam:fas:citizen:Level500' });
-	assert.ok(voluntary.answer.code);
+await check('a higher acr asks for the key that reaches it, and is an error where nothing may be asked', async () => {
+	await assert.rejects(authorize(web, agent, { acr_values: 'urn:be:fedict:iam:fas:citizen:Level500' }), /200 at .*\/login\?c=[^]*eID/);
 	const essential = await authorize(web, agent, { prompt: 'none', claims: JSON.stringify({ id_token: { acr: { essential: true, values: ['urn:be:fedict:iam:fas:citizen:Level500'] } } }) });
 	assert.match(essential.answer.error, /unmet_authentication_requirements|login_required|interaction_required/);
 });

@@ -1,0 +1,251 @@
+// Identity cards: by Web eID, with a stand-in for the extension that lets a SoftHSM token sign; and by TLS, with a certificate from Chromium's own store.
+// Good cards open a service that wants level 500; each bad one is told what is wrong, and written down.
+import assert from 'node:assert/strict';
+import { execFileSync, execSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { look, person } from './chromium.mjs';
+import { check, demo, done, target } from './csam.mjs';
+import { level, newServices, request } from './flow.mjs';
+
+const work = process.env.EID_WORK, module = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so'].find(fs.existsSync);
+const [service] = await newServices({ client_id: `eid-${process.pid}`, default_acr_values: [level(500)] });
+const cards = path.join(demo, 'eid/cards');
+const fault = text => fs.writeFileSync(path.join(demo, 'eid/fault'), text);
+const asked = () => { try { return fs.readFileSync(path.join(demo, 'eid/asked'), 'utf8').split('\n').length - 1; } catch { return 0; } };
+fault('');
+
+// What is in the trail since then.
+const trail = () => fs.readdirSync(path.join(demo, 'audit')).filter(f => fs.statSync(path.join(demo, 'audit', f)).isFile()).sort()
+	.map(f => fs.readFileSync(path.join(demo, 'audit', f), 'utf8')).join('').split('\n').filter(l => l.startsWith('{')).map(l => JSON.parse(l));
+
+// The card signs with the key that it holds; the certificate is what it shows.
+function sign(token, nonce, origin) {
+	const cert = new X509Certificate(execFileSync('pkcs11-tool', ['--module', module, '--token-label', `BELPIC ${token}`, '--read-object', '--type', 'cert', '--label', 'Authentication'], { stdio: ['ignore', 'pipe', 'ignore'] }));
+	const rsa = cert.publicKey.asymmetricKeyType === 'rsa', name = rsa ? 'sha256' : 'sha384';
+	const hash = data => createHash(name).update(data).digest(), signed = Buffer.concat([hash(origin), hash(nonce)]);
+	const input = path.join(work, 'in'), output = path.join(work, 'out');
+	fs.writeFileSync(input, rsa ? signed : hash(signed));
+	try {
+		execFileSync('pkcs11-tool', ['--module', module, '--token-label', `BELPIC ${token}`, '--login', '--pin', '1234', '--sign', '--id', '02', '--input-file', input, '--output-file', output,
+			'--mechanism', rsa ? 'SHA256-RSA-PKCS' : 'ECDSA', ...(rsa ? [] : ['--signature-format', 'rs'])], { stdio: 'ignore' });
+	} catch {	// the key is of another type than the certificate says
+		fs.writeFileSync(output, Buffer.alloc(256));
+	}
+	return { format: 'web-eid:1.0', appVersion: 'https://web-eid.eu/web-eid-app/releases/2.7.0+965', algorithm: rsa ? 'RS256' : 'ES384',
+		signature: fs.readFileSync(output).toString('base64'), unverifiedCertificate: cert.raw.toString('base64') };
+}
+
+// A stand-in for the extension: hears what pages ask of it, and answers as it does.
+async function extension(context, reader) {
+	await context.exposeFunction('webEidReader', (nonce, origin) => reader.error ? { error: { code: reader.error, message: 'x' } } : sign(reader.card, nonce, origin));
+	await context.addInitScript(() => window.addEventListener('message', async event => {
+		if (event.data?.action !== 'web-eid:authenticate') return;
+		window.webEidAsked = event.data;
+		window.postMessage({ action: 'web-eid:authenticate-ack' }, location.origin);
+		const answer = await window.webEidReader(event.data.challengeNonce, location.origin);
+		window.postMessage({ action: answer.error ? 'web-eid:authenticate-failure' : 'web-eid:authenticate-success', ...answer }, location.origin);
+	}));
+}
+const note = page => page.locator('#error p, #eid-error:not([hidden]) p').first();
+// What the service is told when this button has been pressed.
+async function toService(page, button) {
+	const [arrival] = await Promise.all([page.waitForRequest(r => new URL(r.url()).hostname === `${service.client_id}.example`, { timeout: 30000 }), page.click(button)]);
+	return new URL(arrival.url()).searchParams;
+}
+async function atCard(page, params) {
+	await page.goto(request(service, params).url);
+	await page.waitForSelector('#eid-go:visible');
+}
+
+await check('Web eID: an RSA card opens a service that wants level 500', async () => {
+	const { context, page } = await person();
+	await extension(context, { card: 'alice' });
+	await atCard(page);
+	await look(page, 'card');
+	assert.equal(await page.locator('button[name=choice]').count(), 0);	// nothing weaker is offered
+	assert.ok((await toService(page, '#eid-go')).get('code'));
+	const line = trail().filter(l => l.event === 'login.ok').pop();
+	assert.equal(line.kind, 'eid');
+	assert.equal(line.level, 500);
+	await context.close();
+});
+
+await check('Web eID: a P-384 card does too', async () => {
+	const { context, page } = await person();
+	await extension(context, { card: 'bruno' });
+	await atCard(page);
+	assert.ok((await toService(page, '#eid-go')).get('code'));
+	await context.close();
+});
+
+await check('Web eID: a card whose OCSP answer is known is not asked about again', async () => {
+	const before = asked(), { context, page } = await person();
+	await extension(context, { card: 'alice' });
+	await atCard(page);
+	assert.ok((await toService(page, '#eid-go')).get('code'));
+	assert.equal(asked(), before);
+	await context.close();
+});
+
+const bad = { expired: /expired/i, revoked: /stopped/i, signature: /signing documents/i, 'other-ca': /not a Belgian identity card/i, purpose: /not made for logging in/i, unlisted: /does not know this one/i,
+	copied: /does not fit this login/i };
+for (const [card, words] of Object.entries(bad))
+	await check(`Web eID: the card "${card}" is refused, told why, and written down`, async () => {
+		const { context, page } = await person(), before = trail().filter(l => l.event === 'login.no').length;
+		await extension(context, { card });
+		await atCard(page);
+		await page.click('#eid-go');
+		await page.waitForSelector('#error');
+		assert.match(await note(page).innerText(), words);
+		const lines = trail().filter(l => l.event === 'login.no');
+		assert.equal(lines.length, before + 1);
+		assert.match(lines.pop().why, /^card-/);
+		if (card === 'revoked') await look(page, 'revoked');
+		await context.close();
+	});
+
+await check('Web eID: a card whose person is not known gets a page that says so', async () => {
+	const { context, page } = await person();
+	await extension(context, { card: 'stranger' });
+	await atCard(page);
+	await page.click('#eid-go');
+	await page.waitForSelector('text=we do not know you yet');
+	await look(page, 'unknown-person');
+	await context.close();
+});
+
+await check('Web eID: every error of the extension is explained, in every language', async () => {
+	const codes = ['ACTION_TIMEOUT', 'USER_TIMEOUT', 'VERSION_MISMATCH', 'VERSION_INVALID', 'EXTENSION_UNAVAILABLE', 'NATIVE_UNAVAILABLE', 'UNKNOWN_ERROR', 'CONTEXT_INSECURE', 'USER_CANCELLED', 'NATIVE_INVALID_ARGUMENT',
+		'NATIVE_FATAL', 'ACTION_PENDING', 'MISSING_PARAMETER', 'SOMETHING_NEW'];
+	const reader = {}, { context, page } = await person(), seen = new Set();
+	await extension(context, reader);
+	await atCard(page);
+	const first = page.url();
+	for (const lang of ['en', 'fr', 'nl', 'de'].filter(l => fs.readFileSync(path.join(demo, 'idpd.conf'), 'utf8').match(/languages/) ? true : ['en', 'fr'].includes(l))) {
+		await page.goto(`${first}&lang=${lang}`);
+		for (const code of codes) {
+			reader.error = `ERR_WEBEID_${code}`;
+			await page.click('#eid-go');
+			await page.waitForSelector(`#eid-error[data-code=${reader.error}]`);
+			seen.add(await note(page).innerText());
+		}
+	}
+	assert.ok(seen.size >= 22, `${seen.size} texts`);
+	await look(page, 'extension-error');
+	await context.close();
+});
+
+await check('Web eID: without the extension the page says so within seconds', async () => {
+	const { context, page } = await person();
+	await atCard(page);
+	await page.click('#eid-go');
+	await page.waitForSelector('#eid-error[data-code=ERR_WEBEID_EXTENSION_UNAVAILABLE]', { timeout: 4000 });
+	await context.close();
+});
+
+await check('while responder and list are away nobody enters, and nobody else waits', async () => {
+	execSync(`${target.stop_cmd} && ${target.start_cmd}`, { stdio: 'ignore' });	// nothing is known of any card
+	fault('ocsp slow\ncrl slow\n');
+	const { context, page } = await person(), others = [];
+	await extension(context, { card: 'no-eku' });
+	await atCard(page);
+	const began = Date.now();
+	await page.click('#eid-go');
+	while (Date.now() - began < 3000) {
+		const t = Date.now();
+		await fetch(`http://127.0.0.1:${Number(new URL(target.issuer).port) - 363}/login`, { redirect: 'manual' });
+		others.push(Date.now() - t);
+	}
+	await page.waitForSelector('text=/our fault/i', { timeout: 15000 });
+	assert.ok(Math.max(...others) < 1000, `others waited ${Math.max(...others)} ms`);
+	fault('ocsp down\n');			// the list knows; the responder is left alone for a while
+	await new Promise(r => setTimeout(r, 10500));
+	await atCard(page);
+	assert.ok((await toService(page, '#eid-go')).get('code'));
+	fault('');
+	await context.close();
+});
+
+// A browser with this card's certificate in its own store.
+async function withCertificate(name, fn) {
+	const home = path.join(work, `home-${name}`), db = path.join(home, '.pki/nssdb');
+	fs.mkdirSync(db, { recursive: true });
+	const empty = path.join(work, 'empty');
+	fs.writeFileSync(empty, '\n');
+	execFileSync('certutil', ['-N', '-d', `sql:${db}`, '-f', empty], { stdio: 'ignore' });
+	if (name !== 'none') {
+		const p12 = path.join(work, `${name}.p12`);
+		execFileSync('openssl', ['pkcs12', '-export', '-in', path.join(cards, `${name}.pem`), '-inkey', path.join(cards, `${name}.key`), '-passout', 'pass:x', '-out', p12]);
+		execFileSync('pk12util', ['-i', p12, '-d', `sql:${db}`, '-W', 'x', '-k', empty], { stdio: 'ignore' });
+	}
+	const context = await chromium.launchPersistentContext(path.join(home, 'profile'), { executablePath: '/usr/bin/chromium', ignoreHTTPSErrors: true, locale: 'en-GB', env: { ...process.env, HOME: home },
+		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'] });
+	try {
+		const page = await context.newPage();
+		page.setDefaultTimeout(15000);
+		await fn(page);
+	} finally {
+		await context.close();
+	}
+}
+
+if (process.env.EID_TLS) {
+	for (const name of ['alice', 'bruno'])
+		await check(`TLS: ${name}'s certificate from the browser's store opens level 500, in the conversation that began`, () => withCertificate(name, async page => {
+			await atCard(page);
+			assert.ok((await toService(page, '#eid-tls')).get('code'));
+		}));
+	for (const name of ['revoked'])
+		await check(`TLS: the certificate "${name}" gets a page that says what to do`, () => withCertificate(name, async page => {
+			await atCard(page);
+			await page.click('#eid-tls');
+			await page.waitForSelector('#error');
+			assert.match(await note(page).innerText(), bad[name]);
+			assert.ok(page.url().startsWith(target.issuer));
+		}));
+	// Chromium itself offers neither of these; other browsers do. (The certificate that signs documents GnuTLS refuses in the handshake.)
+	for (const name of ['expired', 'other-ca'])
+		await check(`TLS: the certificate "${name}" too, from a browser that lets it be chosen`, async () => {
+			const { context, page } = await person();
+			await atCard(page);
+			const location = execFileSync('curl', ['-s', '-k', '--cert', path.join(cards, `${name}.pem`), '--key', path.join(cards, `${name}.key`), '-o', '/dev/null', '-w', '%{redirect_url}',
+				await page.locator('#eid-tls').getAttribute('href')], { encoding: 'utf8' });
+			assert.ok(location.startsWith(`${target.issuer}/login/eid?`), location);
+			await page.goto(location);
+			assert.match(await note(page).innerText(), bad[name]);
+			await context.close();
+		});
+	await check('TLS: without a card the page says what to do', () => withCertificate('none', async page => {
+		await atCard(page);
+		await page.click('#eid-tls');
+		await page.waitForSelector('#error');
+		assert.match(await note(page).innerText(), /No certificate of a card/);
+		await page.waitForSelector('details summary');
+	}));
+	await check('TLS: what one browser brought opens nothing in another', () => withCertificate('alice', async page => {
+		await atCard(page);
+		const { context, page: victim } = await person();
+		await atCard(victim);
+		const theirs = await victim.locator('#eid-tls').getAttribute('href');
+		const back = page.waitForResponse(r => r.url().startsWith(`${target.eid.origin}/eid`));
+		await page.goto(theirs).catch(() => {});	// alice's card, for the other's conversation
+		await back;
+		await page.waitForSelector('text=/expired/i');
+		await victim.reload();
+		await victim.waitForSelector('#eid-go:visible');
+		await context.close();
+	}));
+} else {
+	console.log('ok - skipped: only root can give Chromium a policy in a view of its own');
+}
+await check('the eID listener answers nothing else, and the other listeners do not answer for it', async () => {
+	const curl = (...args) => execFileSync('curl', ['-s', '-k', '-o', '/dev/null', '-w', '%{http_code}', ...args], { encoding: 'utf8' });
+	for (const p of ['/', '/login', '/oidc/authorize', '/.well-known/openid-configuration', '/metrics', '/healthz'])
+		assert.equal(curl(target.eid.origin + p), '404', p);
+	assert.equal(curl(`${target.issuer}/eid?c=x&n=y`), '404');
+	assert.equal(curl('-H', 'Client-Cert: :AAAA:', `${target.eid.origin}/eid?c=x&n=y`), '404');
+});
+done();
