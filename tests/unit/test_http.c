@@ -2,6 +2,7 @@
 #include "http_client.h"
 
 static atomic_int runs;
+static unsigned short card_port;
 static atomic_bool is_ready = true;
 
 static int echo(struct request *r, struct response *resp)
@@ -53,6 +54,13 @@ static int no_status(struct request *r, struct response *resp)
 	return OK;
 }
 
+static int certificate(struct request *r, struct response *resp)
+{
+	struct slice der = http_client_certificate(r);
+	*resp = (struct response){ .status = 200, .body = slice_of(arena_printf(r->a, "%s certificate=%.*s.", r->origin, (int)der.n, der.n > 0 ? der.p : "")) };
+	return OK;
+}
+
 static int page(struct request *r, struct response *resp, int error)
 {
 	if (strcmp(r->path, "/bare") == 0)
@@ -69,6 +77,7 @@ const struct endpoint http_endpoints[] = {
 	ROW("POST", "/repeat", echo, EP_API | EP_PUBLIC | EP_REPEAT), ROW("GET", "/block", blocking, EP_API),
 	ROW("POST", "/wait", on_worker, EP_API | EP_WAIT | EP_PUBLIC), ROW("POST", "/hash", on_worker, EP_PAGE | EP_HASH),
 	ROW("GET", "/fail", failing, EP_PAGE), ROW("GET", "/fail.json", failing, EP_API), ROW("GET", "/set", setting, EP_PAGE),
+	ROW("GET", "/card", certificate, EP_PAGE | EP_CARD), ROW("GET", "/both", certificate, EP_PAGE | EP_BOTH), ROW("POST", "/away", on_worker, EP_PAGE | EP_AWAY),
 	ROW("GET", "/nothing", no_status, EP_API), ROW("GET", "/bare", failing, EP_PAGE),
 	ROW("GET", "/healthz", http_healthz, EP_API), ROW("GET", "/readyz", http_readyz, EP_API), ROW("GET", "/metrics", http_metrics, EP_API),
 };
@@ -82,11 +91,15 @@ static int ready(void)
 
 static int start(void **state)
 {
-	static const char *listen[2], *const proxies[] = { "127.0.0.2", NULL };
+	static const char *listen[2], *cards[2], *const proxies[] = { "127.0.0.2", NULL };
+	static char card_text[64];
 	(void)state;
 	listen[0] = plain_listener();
+	card_port = free_port();
+	snprintf(card_text, sizeof card_text, "127.0.0.1:%u", card_port);
+	cards[0] = card_text;
 	log_open("test", LOG_LEVEL_ERR);
-	struct http_conf conf = { .origin = "https://idp.example", .listen = listen, .proxies = proxies, .threads = 2, .workers = 2,
+	struct http_conf conf = { .origin = "https://idp.example", .listen = listen, .proxies = proxies, .card_origin = "https://card.example", .card_listen = cards, .threads = 2, .workers = 2,
 		.hash_workers = 1, .error_page = page, .ready = ready };
 	return http_start(&conf);
 }
@@ -290,6 +303,30 @@ static void other_sites(void **state)
 	assert_int_equal(status_of(ask("GET /echo HTTP/1.1\nSec-Fetch-Site: cross-site\n")), 200);
 }
 
+/* RFC 9440: a listed proxy's word, at the listeners that are for it; nobody else's, and nowhere else. */
+static void certificates_from_proxies(void **state)
+{
+	(void)state;
+	unsigned short usual = port;
+	assert_int_equal(status_of(ask_from("127.0.0.2", "GET /card HTTP/1.1\nClient-Cert: :aGVsbG8=:\n", NULL)), 404);
+	assert_has(ask_from("127.0.0.2", "GET /both HTTP/1.1\nClient-Cert: :aGVsbG8=:\n", NULL), "https://idp.example certificate=.");
+	assert_int_equal(status_of(post("POST /away HTTP/1.1\n", "a=1")), 200);
+	port = card_port;
+	assert_has(ask_from("127.0.0.2", "GET /card HTTP/1.1\nClient-Cert: :aGVsbG8=:\n", NULL), "https://card.example certificate=hello.");
+	assert_has(ask_from("127.0.0.2", "GET /both HTTP/1.1\nClient-Cert:   :aGVsbG8=:  \n", NULL), "https://card.example certificate=hello.");
+	assert_has(ask("GET /card HTTP/1.1\nClient-Cert: :aGVsbG8=:\n"), "certificate=.");
+	static const char *const bad[] = { "aGVsbG8=", ":aGVsbG8=", ":aGVsbG8:", "::", ":", "", ":aGVsbG8=:, :aGVsbG8=:", ":aGVs bG8=:", "\"aGVsbG8=\"", ":aGVsbG8=:;a=1" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char line[128];
+		snprintf(line, sizeof line, "GET /card HTTP/1.1\nClient-Cert: %s\n", bad[i]);
+		assert_has(ask_from("127.0.0.2", line, NULL), "certificate=.");
+	}
+	assert_has(ask_from("127.0.0.2", "GET /card HTTP/1.1\nClient-Cert: :aGVsbG8=:\nClient-Cert: :aGVsbG8=:\n", NULL), "certificate=.");
+	assert_int_equal(status_of(ask("GET /echo HTTP/1.1\n")), 404);
+	assert_int_equal(status_of(ask("GET / HTTP/1.1\n")), 404);
+	port = usual;
+}
+
 static void proxies(void **state)
 {
 	(void)state;
@@ -406,7 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers), cmocka_unit_test(head_has_no_body), cmocka_unit_test(routes), cmocka_unit_test(cors),
 		cmocka_unit_test(errors), cmocka_unit_test(own_headers), cmocka_unit_test(workers), cmocka_unit_test(bodies),
-		cmocka_unit_test(parameters), cmocka_unit_test(cookies), cmocka_unit_test(other_sites), cmocka_unit_test(proxies),
+		cmocka_unit_test(parameters), cmocka_unit_test(cookies), cmocka_unit_test(other_sites), cmocka_unit_test(proxies), cmocka_unit_test(certificates_from_proxies),
 		cmocka_unit_test(strange_framing), cmocka_unit_test(many_headers), cmocka_unit_test(health), cmocka_unit_test(metrics),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
