@@ -36,15 +36,14 @@ static bool has_name(struct arena *a, const struct entry *e, struct slice name)
 }
 
 /* What is asked about a person is asked about the decoy where there is none, so that the time does not tell. */
-static int read_nobody(struct arena *a, const char *const *wanted, const char *const *none)
+static int read_nobody(struct arena *a, const char *const *none)
 {
 	struct query what[] = {
 		{ dir_conf.decoy_dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false },
-		{ dir_conf.decoy_dn, SCOPE_ENTRY, "(objectClass=*)", wanted, 2, false },
 		{ dir_conf.decoy_dn, SCOPE_ENTRY, "(objectClass=*)", none, 2, false },
 	};
-	struct entries found[3];
-	int e = dir_search(a, what, 3, found);
+	struct entries found[2];
+	int e = dir_search(a, what, 2, found);
 	return e == OK ? E_NOENT : E_DOWN;
 }
 
@@ -69,11 +68,11 @@ static int read_person(struct arena *a, const char *attribute, struct slice valu
 	if (e != OK)
 		return e == E_INPUT ? E_DOWN : e;	/* the configured filter: said */
 	if (found[0].n == 0)
-		return read_nobody(a, wanted, none);
+		return read_nobody(a, none);
 	if (found[0].n > 1)
 		return fail(E_INPUT, "directory: %s and %s have the same %s", found[0].e[0].dn, found[0].e[1].dn, attribute);
 	if (strcmp(attribute, dir_conf.people_name_attr) == 0 && !has_name(a, &found[0].e[0], value))
-		return read_nobody(a, wanted, none);
+		return read_nobody(a, none);
 	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false };
 	e = dir_search(a, &what, 1, &keys);
 	if (e != OK)
