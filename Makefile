@@ -51,7 +51,7 @@ UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC)) $(patsubst test
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZSRC))
 
 TOOLS   := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
-BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro)
+BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro pamload)
 
 .PHONY: all programs units tools fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
@@ -129,6 +129,8 @@ $(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUI
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: $(call obj,bench/micro.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: LDFLAGS += -Wl,--wrap=keyring_day_key,--wrap=keyring_audit_month,--wrap=keyring_audit_hour
+$(BUILD)/bench/pamload: $(call obj,bench/pamload.c) $(BUILD)/libidpd.a
+$(BUILD)/bench/pamload: LDLIBS += -lpam
 $(BENCHES):
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -174,7 +176,7 @@ demo-stop:
 
 bench bench-soak: setup-build setup-bench
 	@$(MAKE) --no-print-directory programs $(BENCHES)
-	@bench/$(if $(filter bench,$@),run,soak)
+	@$(if $(filter bench,$@),bench/run && bench/pam,bench/soak)
 
 man/idpd.conf.5: man/idpd.conf.5.in $(BUILD)/idpd
 man/csam.conf.5: man/csam.conf.5.in $(BUILD)/csam-agent

@@ -10,7 +10,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 
-enum { FIRST_S = 5, LIFE_S = 900, DEVICE_S = 300, TURNS_MAX = 64, FRESH_S = 60 };
+enum { FIRST_S = 5, LIFE_S = 900, DEVICE_S = 300, TURNS_MAX = 64 };
 
 struct conversation {
 	const struct host *h;
@@ -298,13 +298,13 @@ static bool next_turn(struct conversation *c)
 
 /* --- may somebody enter who was proven otherwise? --- */
 
-static bool remembered(const struct conversation *c, struct arena *a, unsigned max_age_s, const char *reason)
+static bool remembered(const struct conversation *c, struct arena *a)
 {
 	struct identity id = { .who.name = c->user };
 	struct wanted w = wanted_of(c);
-	if (!memory_has(c->memory, c->start.user, c->start.service, max_age_s, &id.who) || posix_fault(&id.who, &w) != NULL)
+	if (!memory_has(c->memory, c->start.user, c->start.service, (unsigned)c->h->conf->people_account_grace, &id.who) || posix_fault(&id.who, &w) != NULL)
 		return false;
-	allow(c, a, &id, reason);
+	allow(c, a, &id, "remembered-while-down");
 	return true;
 }
 
@@ -333,11 +333,8 @@ static void answer_account(const struct conversation *c, struct arena *a, const 
 static void account(struct conversation *c)
 {
 	AUTO_ARENA a = arena_new();
-	unsigned grace = (unsigned)c->h->conf->people_account_grace;
 	struct buf form = buf_new(a);
 	struct reply r;
-	if (remembered(c, a, grace < FRESH_S ? grace : FRESH_S, "remembered"))
-		return;
 	put_start(c, a, &form);
 	idp_account(c->h->idp, a, &form, turn_deadline(c), &r);
 	if (r.kind == REPLY_ACCOUNT) {
@@ -345,7 +342,7 @@ static void account(struct conversation *c)
 	} else if (r.kind == REPLY_DENIED) {
 		memory_drop(c->memory, c->start.user, c->start.service);
 		refused(c, a, &r);
-	} else if (!r.away || !remembered(c, a, grace, "remembered-while-down")) {
+	} else if (!r.away || !remembered(c, a)) {
 		down(c, a, r.why);
 	}
 }

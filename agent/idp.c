@@ -8,6 +8,9 @@
 #include "base/jws.h"
 #include "base/log.h"
 
+enum standing { TURNS, ACCOUNT };
+static const char *const endpoint_names[] = { [TURNS] = "authorization_challenge_endpoint", [ACCOUNT] = "csam_account_endpoint" };
+
 enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000, ONCE_S = 60, STANDING_S = 540, STANDING_MS = 480 * 1000 };
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -24,7 +27,7 @@ struct idp {
 	struct https *https;
 	pthread_mutex_t lock;		/* of what follows */
 	struct document metadata, keys;
-	struct document standing;	/* the assertion of account questions, a string */
+	struct document standing[2];	/* assertions that may be sent again, strings: one for each endpoint that takes them */
 };
 
 int idp_new(const struct agent_conf *conf, struct idp **out)
@@ -50,7 +53,8 @@ struct idp *idp_free(struct idp *i)
 		return NULL;
 	json_decref(i->metadata.v);
 	json_decref(i->keys.v);
-	json_decref(i->standing.v);
+	for (size_t k = 0; k < sizeof i->standing / sizeof *i->standing; k++)
+		json_decref(i->standing[k].v);
 	pthread_mutex_destroy(&i->lock);
 	https_free(i->https);
 	credential_free(i->credential);
@@ -200,48 +204,22 @@ static void say_refused(const struct idp *i, struct arena *a, const struct https
 	log_err("%s answers %ld %s: %.200s", i->conf->idp_issuer, answer->status, error ? error : "without a reason", text ? text : "");
 }
 
-/* To the endpoint that the metadata name so, with an assertion for this request alone. */
-static int post_once(struct idp *i, struct arena *a, const char *endpoint, const struct buf *form, uint64_t deadline, struct https_answer *out)
+/* The profile lets this one be sent again: no signature for each question, and nothing for the other side to claim. */
+static int standing_assertion(struct idp *i, struct arena *a, struct document *d, const char *url, struct slice *out)
 {
-	json_t *m;
-	struct slice assertion;
-	int e = metadata(i, a, deadline, &m);
-	if (e != OK || (e = credential_assert(a, i->credential, NULL, ONCE_S, true, &assertion)) != OK)
-		return e;
-	return https_call(i->https, a, json_str(m, endpoint), proven(i, a, assertion, form), deadline, out);
-}
-
-static const struct reply unreachable = { .kind = REPLY_DOWN, .why = "unreachable", .away = true };
-
-void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsigned can, uint64_t deadline, struct reply *out)
-{
-	struct https_answer answer;
-	struct buf b = buf_new(a);
-	form_put(&b, "csam_profile", S("1"));
-	buf_char(&b, '&');
-	buf_raw(&b, buf_slice(form));
-	*out = unreachable;
-	if (post_once(i, a, "authorization_challenge_endpoint", &b, deadline, &answer) != OK)
-		return;
-	reply_read(a, answer.status, answer.body, can, out);
-	if (out->kind == REPLY_DOWN)
-		say_refused(i, a, &answer);
-}
-
-/* The profile lets this one be sent again: no signature for a question that changes nothing. */
-static int standing_assertion(struct idp *i, struct arena *a, const char *endpoint, struct slice *out)
-{
-	json_t *v = remembered(i, a, &i->standing, STANDING_MS);
-	int e = v == NULL ? credential_assert(a, i->credential, endpoint, STANDING_S, false, out) : OK;
+	json_t *v = remembered(i, a, d, STANDING_MS);
+	int e = v == NULL ? credential_assert(a, i->credential, url, STANDING_S, false, out) : OK;
 	if (e != OK)
 		return e;
 	if (v == NULL)
-		remember(i, &i->standing, v = json_own(a, json_stringn(out->p, out->n)));
+		remember(i, d, v = json_own(a, json_stringn(out->p, out->n)));
 	*out = slice_of(json_string_value(v));
 	return OK;
 }
 
-void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_t deadline, struct reply *out)
+static const struct reply unreachable = { .kind = REPLY_DOWN, .why = "unreachable", .away = true };
+
+static void ask(struct idp *i, struct arena *a, enum standing which, const struct buf *form, unsigned can, uint64_t deadline, struct reply *out)
 {
 	struct https_answer answer;
 	struct slice assertion;
@@ -251,27 +229,38 @@ void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_
 	form_put(&b, "csam_profile", S("1"));
 	buf_char(&b, '&');
 	buf_raw(&b, buf_slice(form));
-	const char *url = metadata(i, a, deadline, &m) == OK ? json_str(m, "csam_account_endpoint") : NULL;
-	if (url == NULL || standing_assertion(i, a, url, &assertion) != OK ||
+	const char *url = metadata(i, a, deadline, &m) == OK ? json_str(m, endpoint_names[which]) : NULL;
+	if (url == NULL || standing_assertion(i, a, &i->standing[which], url, &assertion) != OK ||
 	    https_call(i->https, a, url, proven(i, a, assertion, &b), deadline, &answer) != OK)
 		return;
-	reply_read(a, answer.status, answer.body, 0, out);
+	reply_read(a, answer.status, answer.body, can, out);
 	if (out->kind == REPLY_DOWN)
 		say_refused(i, a, &answer);
 	if (answer.status == 401)
-		remember(i, &i->standing, NULL);	/* our clock was set, or theirs */
+		remember(i, &i->standing[which], NULL);	/* our clock was set, or theirs */
+}
+
+void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsigned can, uint64_t deadline, struct reply *out)
+{
+	ask(i, a, TURNS, form, can, deadline, out);
+}
+
+void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_t deadline, struct reply *out)
+{
+	ask(i, a, ACCOUNT, form, 0, deadline, out);
 }
 
 int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *verifier, uint64_t deadline, struct slice *id_token)
 {
 	struct https_answer answer;
+	struct slice assertion;
 	struct buf b = buf_new(a);
-	json_t *v;
+	json_t *m, *v;
 	form_put(&b, "grant_type", S("authorization_code"));
 	form_put(&b, "code", slice_of(code));
 	form_put(&b, "code_verifier", slice_of(verifier));
-	int e = post_once(i, a, "token_endpoint", &b, deadline, &answer);
-	if (e != OK)
+	if (metadata(i, a, deadline, &m) != OK || credential_assert(a, i->credential, NULL, ONCE_S, true, &assertion) != OK ||
+	    https_call(i->https, a, json_str(m, "token_endpoint"), proven(i, a, assertion, &b), deadline, &answer) != OK)
 		return E_DOWN;
 	if (answer.status != 200 || json_parse(a, answer.body, &v, NULL) != OK || json_str(v, "id_token") == NULL) {
 		say_refused(i, a, &answer);

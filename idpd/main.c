@@ -12,6 +12,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "front.h"
+#include "http/http.h"
 #include "keyring/keyring.h"
 #include "supervisor.h"
 
@@ -120,19 +121,22 @@ static int serve(struct arena *a, const struct conf *c)
 		.front_fd = keyring_listen(front_args.socket, front.uid),
 		.control_fd = keyring_listen(arena_printf(a, "%s/keyring-control.sock", c->server_runtime_dir), keyring.uid),
 	};
+	int doors[HTTP_LISTEN_MAX];
 	tell_terms(c, &kc);
-	if (kc.front_fd < 0 || kc.control_fd < 0)
+	if (kc.front_fd < 0 || kc.control_fd < 0 || http_bind(c->server_listen, *c->eid_origin != '\0' ? c->eid_listen : NULL, front.uid, front.gid) != OK)
 		return EX_CONFIG;
 	if (kc.front_uid == (uid_t)-1)
 		kc.front_uid = geteuid();
 	const int keyrings_own[] = { kc.front_fd, kc.control_fd };
 	const struct child children[] = {
 		{ .name = "idpd-keyring", .run = run_keyring, .arg = &kc, .uid = (uid_t)-1, .gid = (gid_t)-1, .fds = keyrings_own, .nfds = 2 },
-		{ .name = "idpd-front", .run = run_front, .arg = &front_args, .uid = front.uid, .gid = front.gid },
+		{ .name = "idpd-front", .run = run_front, .arg = &front_args, .uid = front.uid, .gid = front.gid,
+		    .fds = doors, .nfds = http_bound(doors) },
 	};
 	confine_memory_readers();
 	confine_calls_nobody_makes();
 	int status = supervise(children, 2);
+	http_unbind();
 	pid_file_remove();
 	return status;
 }

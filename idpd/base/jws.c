@@ -6,7 +6,10 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
+#include "base/buf.h"
 #include "base/codec.h"
+#include "base/digest.h"
 #include "base/jws.h"
 
 enum { MAX_KEYS = 32, P256 = 32, ED25519 = 32, RSA_LEAST = 2048, RSA_MOST = 8192 };
@@ -253,6 +256,46 @@ static const char *split(struct arena *a, struct slice token, struct parts *out)
 	return b64url_decode(a, sig, &out->sig) != OK || out->sig.n == 0 ? "signature" : NULL;
 }
 
+/* --- keys that were read before --- */
+
+/* Reading a key and checking that it lies on its curve costs more than the signature. By what the key is, not by where it came from: what displaces
+ * another costs one more reading. */
+enum { KEPT = 64 };
+static struct { unsigned char of[SHA256_LEN]; EVP_PKEY *key; } kept[KEPT];
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void digest_key(struct arena *a, const struct alg *alg, const json_t *jwk, unsigned char out[SHA256_LEN])
+{
+	static const char *const members[] = { "x", "y", "n", "e", NULL };
+	struct buf b = buf_new(a);
+	buf_printf(&b, "%s", alg->kty);
+	for (size_t i = 0; members[i] != NULL; i++)
+		buf_printf(&b, "\n%s", json_str(jwk, members[i]) != NULL ? json_str(jwk, members[i]) : "");
+	sha256(buf_slice(&b), out);
+}
+
+/* A new reference; NULL: it is none. */
+static EVP_PKEY *key_of(struct arena *a, const struct alg *alg, const json_t *jwk)
+{
+	unsigned char of[SHA256_LEN];
+	EVP_PKEY *key = NULL;
+	digest_key(a, alg, jwk, of);
+	size_t at = of[0] % KEPT;
+	pthread_mutex_lock(&kept_lock);
+	if (kept[at].key != NULL && memcmp(kept[at].of, of, sizeof of) == 0 && EVP_PKEY_up_ref(kept[at].key) == 1)
+		key = kept[at].key;
+	pthread_mutex_unlock(&kept_lock);
+	if (key != NULL || (key = alg->key(a, jwk)) == NULL)
+		return key;
+	pthread_mutex_lock(&kept_lock);
+	EVP_PKEY *old = kept[at].key;
+	memcpy(kept[at].of, of, sizeof of);
+	kept[at].key = EVP_PKEY_up_ref(key) == 1 ? key : NULL;
+	pthread_mutex_unlock(&kept_lock);
+	EVP_PKEY_free(old);
+	return key;
+}
+
 static bool signed_by(struct arena *a, const struct alg *alg, const json_t *jwks, const struct parts *p)
 {
 	const json_t *keys = json_object_get(jwks, "keys");
@@ -261,7 +304,7 @@ static bool signed_by(struct arena *a, const struct alg *alg, const json_t *jwks
 		const json_t *jwk = json_array_get(keys, i);
 		if (!key_fits(jwk, alg, json_str(p->header, "kid")))
 			continue;
-		EVP_PKEY *key = alg->key(a, jwk);
+		EVP_PKEY *key = key_of(a, alg, jwk);
 		if (key == NULL)
 			continue;
 		arena_defer(a, free_key, key);

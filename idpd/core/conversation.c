@@ -130,9 +130,10 @@ static int finish(struct engine *e, const struct engine *before, struct outcome 
 	if (o.verdict == V_ALLOW)
 		o = admit(e, o, &cookie);
 	if (o.verdict == V_DOWN) {
-		const char *name = e->c.name;
+		struct conv now_taken = e->c;
 		*e = *before;
-		e->c.name = name;		/* need not be typed again */
+		conv_taken_with(&e->c, &now_taken);
+		e->c.name = now_taken.name;	/* need not be typed again */
 		e->c.note = "note.down";
 		e->c.note_kind = NULL;
 	}
@@ -140,7 +141,11 @@ static int finish(struct engine *e, const struct engine *before, struct outcome 
 		e->c.stage = STAGE_END;
 	e->c.verdict = o.verdict;
 	e->c.why = o.why;
-	int rc = conv_store(e->a, &e->c, &e->with);
+	int rc = OK;
+	if (o.verdict == V_ALLOW && e->c.goal == GOAL_LOGIN && e->with.n == 0)
+		conv_store_later(&e->c);	/* what was proven is spent: this only repeats the answer to who asks again */
+	else
+		rc = conv_store(e->a, &e->c, &e->with);
 	if (rc != OK) {
 		take_back(e, cookie);
 		return rc == E_EXISTS ? E_DOWN : rc;	/* it took too long, and the person has a new ticket */
@@ -152,15 +157,25 @@ static int finish(struct engine *e, const struct engine *before, struct outcome 
 	return OK;
 }
 
+/* Whoever came too late for the ticket has done nothing, and gets what became of it. */
+static int conclude(struct engine *e, const struct engine *before, struct outcome o, struct slice binding, struct turn *out)
+{
+	int rc = e->lost ? E_EXISTS : engine_take(e);
+	if (rc == OK)
+		return finish(e, before, o, out);
+	if (rc != E_EXISTS)
+		return rc;
+	*e = *before;
+	rc = conv_load(e->a, slice_of(e->c.id), binding, &e->c);
+	return rc != OK ? rc : come_again(e, e->ticket, binding, e->answer, out);
+}
+
 int conversation_answer(struct arena *a, struct slice ticket, struct slice binding, const char *peer,
     const struct answer *answer, struct turn *out)
 {
 	struct engine e = { .a = a, .peer = peer }, before;
-	struct slice rest = ticket, id;
 	*out = (struct turn){ 0 };
-	if (ticket.n != CONV_TICKET_CHARS || !slice_cut(&rest, '.', &id))
-		return E_NOENT;
-	int rc = conv_load(a, id, binding, &e.c);
+	int rc = conv_open(a, ticket, binding, &e.c);
 	if (rc != OK)
 		return rc;
 	if (e.c.peer != NULL)
@@ -174,28 +189,23 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	*out = (struct turn){ 0 };
 	if (!fits && !e.blocked && !e.fell)
 		return E_INPUT;
-	rc = conv_take(&e.c, ticket, answer);
-	if (rc == E_EXISTS)
-		rc = conv_load(a, id, binding, &e.c);
-	else if (rc == OK) {
-		before = e;
-		struct outcome o = { .verdict = V_MORE };
-		if (e.blocked)
-			o = (struct outcome){ .why = "deny.service-blocked" };
-		else if (fits)
-			o = engine_evaluate(&e, answer);
-		return finish(&e, &before, o, out);
-	}
-	return rc != OK ? rc : come_again(&e, ticket, binding, answer, out);
+	if (fits && !answer->back && engine_verifies(&e) && would_hash())
+		return E_WAIT;
+	e.ticket = ticket;
+	e.answer = answer;
+	before = e;
+	struct outcome o = { .verdict = V_MORE };
+	if (e.blocked)
+		o = (struct outcome){ .why = "deny.service-blocked" };
+	else if (fits)
+		o = engine_evaluate(&e, answer);
+	return conclude(&e, &before, o, binding, out);
 }
 
 int conversation_leave(struct arena *a, struct slice ticket, struct slice binding)
 {
 	struct conv c;
-	struct slice rest = ticket, id;
-	if (ticket.n != CONV_TICKET_CHARS || !slice_cut(&rest, '.', &id))
-		return E_NOENT;
-	int rc = conv_load(a, id, binding, &c);
+	int rc = conv_open(a, ticket, binding, &c);
 	if (rc != OK)
 		return rc;
 	if (c.ticket == NULL || !slice_same_secret(slice_of(c.ticket), ticket))
@@ -203,6 +213,12 @@ int conversation_leave(struct arena *a, struct slice ticket, struct slice bindin
 	if (c.device != NULL)
 		rendezvous_close(c.device);
 	return OK;
+}
+
+bool conversation_verifies(struct arena *a, struct slice ticket, struct slice binding)
+{
+	struct engine e = { .a = a };
+	return conv_open(a, ticket, binding, &e.c) == OK && e.c.ticket != NULL && engine_verifies(&e);
 }
 
 int conversation_show(struct arena *a, struct slice conversation, struct slice binding, struct turn *out)

@@ -58,6 +58,9 @@ int conversation_show(struct arena *a, struct slice conversation, struct slice b
 int conversation_answer(struct arena *a, struct slice ticket, struct slice binding, const char *peer,
     const struct answer *answer, struct turn *out);
 
+/* Will the answer to this ticket cost a password's hash? conversation_answer asks would_hash() itself; this is for a door that has something with an effect to do before. */
+bool conversation_verifies(struct arena *a, struct slice ticket, struct slice binding);
+
 /* Another device. Where a host's door can draw ASK_WAIT, a login can be finished in a browser anywhere: the conversation opens a rendezvous and waits at a
  * prompt for six digits. The browser's door shows who waits, lets the person sign in by a conversation of its own, and when they approve, brings what that
  * proved (after the rendezvous began, and worth rendezvous_max at most) and shows the digits. They are good for 60 s and one try.

@@ -13,6 +13,35 @@ enum { NAME_MAX_BYTES = 256, AUDIT_NAME_BYTES = 64 };
 
 static const struct outcome more = { .verdict = V_MORE }, down = { .verdict = V_DOWN };
 
+/* --- the ticket --- */
+
+const struct state_act *engine_claim(struct engine *e, struct claim *c)
+{
+	if (e->taken)
+		return NULL;
+	c->act = conv_taking(&e->c, e->ticket, e->answer, &c->taking);
+	return &c->act;
+}
+
+void engine_claimed(struct engine *e, const struct claim *c, int rc)
+{
+	if (e->taken)
+		return;
+	e->lost = rc == E_EXISTS;
+	e->taken = rc == OK || rc == E_LIMIT;
+	if (e->taken)
+		conv_taken(&e->c, &c->taking);
+}
+
+int engine_take(struct engine *e)
+{
+	struct claim c;
+	const struct state_act *act = engine_claim(e, &c);
+	int rc = act != NULL ? state_update_all(act, 1) : OK;
+	engine_claimed(e, &c, rc);
+	return rc;
+}
+
 /* --- what is told and kept of a no --- */
 
 struct outcome engine_again(struct engine *e, const char *note)
@@ -87,7 +116,9 @@ static struct outcome password_is_right(struct engine *e, const struct person *p
 /* OK: evaluated, *why is what was wrong or NULL; E_LIMIT: not now, in wait_s; else it could not be evaluated, and was not counted. */
 static int evaluate_password(struct engine *e, const struct try *t, struct slice secret, const char **why)
 {
-	int limit = limits_password(t->person, t->name, e->peer, &e->c.wait_s);
+	struct claim claim;
+	int limit = limits_password(t->person, t->name, e->peer, engine_claim(e, &claim), &e->c.wait_s);
+	engine_claimed(e, &claim, limit);
 	if (limit != OK && (limit != E_LIMIT || e->c.wait_s > 0))
 		return limit;
 	/* Refused for good: the decoy is asked, and the answer is that of a wrong password. */
@@ -95,7 +126,9 @@ static int evaluate_password(struct engine *e, const struct try *t, struct slice
 	bool right = rc == OK && limit == OK && t->person != NULL && slice_is(S("active"), t->person->state);
 	*why = limit == OK ? why_not(e, t->person, rc) : "refused";
 	if (right) {
-		int kept = limits_password_right(t->person, e->peer);
+		struct holding hold;
+		const struct state_act held = conv_holding(&e->c, &hold);
+		int kept = limits_password_right(t->person, e->peer, &held);
 		if (kept == E_LIMIT)		/* a hundred others were wrong meanwhile */
 			*why = "refused";
 		else
@@ -176,6 +209,8 @@ static struct outcome evaluate_second(struct engine *e, const struct try *t, str
 static struct outcome check_second(struct engine *e, const struct answer *answer)
 {
 	struct try t = { .person = e->person, .key = chosen_key(e) };
+	if (t.key == NULL && engine_take(e) != OK)
+		return down;
 	if (t.key == NULL)
 		return engine_next(e);		/* it fell since it was chosen: another, or why there is none */
 	/* In a terminal there is no button: a sign that is in no code stands for it. */
@@ -192,6 +227,8 @@ static struct outcome chosen(struct engine *e, struct slice id)
 {
 	if (id.n == 0)
 		return engine_again(e, "note.incomplete");
+	if (engine_take(e) != OK)	/* what is chosen may send a code */
+		return down;
 	if (e->c.stage == STAGE_KEY) {
 		e->c.key_id = arena_str(e->a, id);
 		const struct key *key = chosen_key(e);
@@ -207,12 +244,20 @@ static struct outcome chosen(struct engine *e, struct slice id)
 	return more;
 }
 
+bool engine_verifies(const struct engine *e)
+{
+	return e->c.stage == STAGE_PASSWORD || e->c.stage == STAGE_AGAIN;
+}
+
 struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 {
 	e->c.note = e->c.note_kind = NULL;
 	e->c.wait_s = 0;
 	if (answer->back)
 		return engine_choose(e, NULL, NULL);
+	bool counts = e->c.stage == STAGE_PASSWORD || e->c.stage == STAGE_SECOND || e->c.stage == STAGE_CODE;
+	if (!counts && engine_take(e) != OK)	/* the others take it in the act that counts the try */
+		return down;
 	switch (e->c.stage) {
 	case STAGE_CHOOSE:
 	case STAGE_KEY:

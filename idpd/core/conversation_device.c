@@ -31,7 +31,8 @@ bool engine_may_device(const struct engine *e)
 struct outcome engine_go_device(struct engine *e)
 {
 	struct rendezvous r = { .service = e->c.service, .name = e->c.name, .via = e->c.via, .peer = e->peer, .lang = e->c.lang, .level = engine_needed(e) };
-	if (rendezvous_open(e->a, &r, S("")) != OK)
+	bool begins = e->ticket.n == 0;		/* a conversation that needs it from the start has no ticket yet */
+	if ((!begins && engine_take(e) != OK) || rendezvous_open(e->a, &r, S("")) != OK)
 		return (struct outcome){ .verdict = V_DOWN };
 	e->c.device = r.code;
 	e->c.stage = STAGE_DEVICE;
@@ -112,6 +113,8 @@ struct outcome engine_check_device(struct engine *e, const struct answer *answer
 	const char *why = "nobody-came";
 	if (answer->code.n == 0)
 		return engine_again(e, "note.incomplete");
+	if (engine_take(e) != OK)
+		return (struct outcome){ .verdict = V_DOWN };
 	int rc = rendezvous_take(e->a, e->c.device, &r);	/* whatever comes of it: one try */
 	if (rc == OK)
 		rc = open_with(e->a, &r, slice_trim(answer->code, " "), &frozen, &why);

@@ -16,7 +16,7 @@ static bool ask_decoy(struct engine *e, struct slice code)
 {
 	unsigned n;
 	struct otp otp = { .secret = S("{CSAM}"), .ad = S("decoy|decoy"), .code = code, .when = now(), .back = 1 };
-	if (state_count("limit.second.name", slice_of(e->c.name), DECOY_S, &n) != OK)
+	if (engine_take(e) != OK || state_count("limit.second.name", slice_of(e->c.name), DECOY_S, &n) != OK)
 		return false;
 	return keyring_otp(&otp) != E_DOWN;
 }

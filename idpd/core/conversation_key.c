@@ -164,23 +164,27 @@ static void reseal(struct engine *e, const struct key *key)
 		directory_key_reseal(key, sealed);
 }
 
-/* RFC 4226 7.2, RFC 6238 5.2: a code is accepted once. */
+/* RFC 4226 7.2, RFC 6238 5.2: a code is accepted once. In one act it is spent and the wrong tries are forgotten, while this evaluation still counts.
+ * E_EXISTS: it was accepted before; E_LIMIT: too many were wrong meanwhile. */
 static int spend(struct engine *e, const struct step *s)
 {
-	if (s->spend == 0)
-		return OK;
-	if (s->spend <= s->spent)
+	struct holding hold;
+	struct state_number used = { s->spend, s->lasting ? LASTING_S : SPENT_S };
+	const struct state_act acts[] = { conv_holding(&e->c, &hold), { "otp", key_name(e, s->key), state_advancing, &used } };
+	int rc = OK;
+	if (s->spend != 0 && s->spend <= s->spent)
 		return E_EXISTS;
-	int rc = s->lasting ? directory_key_spend(s->key, s->spend) : OK;
-	return rc != OK ? rc : state_advance("otp", key_name(e, s->key), s->spend, s->lasting ? LASTING_S : SPENT_S);
+	if (s->spend != 0 && s->lasting)
+		rc = directory_key_spend(s->key, s->spend);
+	if (rc == OK)
+		rc = limits_second_right(e->person, s->key, acts, s->spend != 0 ? 2 : 1);
+	return hold.lost ? E_DOWN : rc;
 }
 
 static enum verdict is_right(struct engine *e, struct step *s)
 {
 	int rc = spend(e, s);
-	if (rc == OK)
-		rc = limits_second_right(e->person, s->key);
-	else if (rc == E_EXISTS)
+	if (rc == E_EXISTS)
 		s->why = "replayed-code";
 	if (rc == E_LIMIT) {
 		s->why = "locked";
@@ -203,7 +207,9 @@ enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice 
 	s->answer = code;
 	if (find_spent(e, s) != OK)
 		return V_DOWN;
-	int rc = limits_second(e->person, t->key);
+	struct claim claim;
+	int rc = limits_second(e->person, t->key, engine_claim(e, &claim));
+	engine_claimed(e, &claim, rc);
 	if (rc == E_LIMIT)
 		s->why = "locked";
 	if (rc != OK)

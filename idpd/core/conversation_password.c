@@ -58,7 +58,9 @@ struct outcome engine_check_new(struct engine *e, const struct answer *answer)
 /* The line says that it happened; that it cannot be written undoes nothing, but is no yes. */
 static struct outcome change(struct engine *e, struct slice secret)
 {
-	int rc = directory_password_set(e->person, password_hash(e->a, secret));
+	int rc = engine_take(e);
+	if (rc == OK)
+		rc = directory_password_set(e->person, password_hash(e->a, secret));
 	if (rc == OK)
 		rc = AUDIT(.event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
 	return (struct outcome){ .verdict = rc == OK ? V_ALLOW : V_DOWN };

@@ -3,7 +3,7 @@
 #include "core/conversation_record.h"
 #include "core/pack.h"
 #include "core/subscriber.h"
-#include "svc/state.h"
+#include "svc/sealed.h"
 
 enum { RECORD_VERSION = 4 };
 
@@ -92,9 +92,14 @@ static const char *next_ticket(struct arena *a, const struct conv *c)
 	return arena_printf(a, "%s.%s", c->id, random_id(a, 32));
 }
 
+/* What began with a sealed ticket must be remembered as long as that opens. */
 static unsigned ttl(const struct conv *c)
 {
-	time_t left = c->stage == STAGE_END ? CONV_REPLY_S : c->created + CONV_LIFE_S - now();
+	time_t left = c->created + CONV_LIFE_S - now();
+	if (c->door == DOOR_HOST)
+		left += CONV_LINGER_S;
+	else if (c->stage == STAGE_END)
+		left = CONV_REPLY_S;
 	return left < 1 ? 1 : (unsigned)left;
 }
 
@@ -102,9 +107,17 @@ int conv_create(struct arena *a, struct conv *c, const char *peer, const struct 
 {
 	if (c->id == NULL)
 		c->id = random_id(a, 16);
-	c->ticket = next_ticket(a, c);
 	c->created = now();
 	c->taken = 0;
+	c->ticket = NULL;
+	if (c->door == DOOR_HOST && with->n == 0) {
+		struct slice sealed;
+		int rc = sealed_make(a, "conv", encode(a, c), c->created + CONV_LIFE_S, &sealed);
+		if (rc == OK)
+			c->ticket = arena_printf(a, "%s.%s", c->id, sealed.p);
+		return rc;
+	}
+	c->ticket = next_ticket(a, c);
 	struct state_value v = { encode(a, c), CONV_LIFE_S, true, subscriber_of(a, peer) };
 	struct state_act acts[CONV_WITH_MAX + 1] = { { "conv", slice_of(c->id), state_putting, &v } };
 	for (size_t i = 0; i < with->n; i++)
@@ -112,11 +125,18 @@ int conv_create(struct arena *a, struct conv *c, const char *peer, const struct 
 	return state_update_all(acts, with->n + 1);
 }
 
+/* Is it this one, of whoever asks, and alive? */
+static bool is_theirs(const struct conv *c, struct slice id, struct slice binding)
+{
+	unsigned char hash[SHA256_LEN];
+	sha256(binding, hash);
+	return same_hash(hash, c->binding) && slice_is(id, c->id) && now() < c->created + CONV_LIFE_S;
+}
+
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out)
 {
 	struct slice bytes;
 	struct conv c;
-	unsigned char hash[SHA256_LEN];
 	if (id.n != CONV_ID_CHARS || binding.n == 0)
 		return E_NOENT;
 	int rc = state_get(a, "conv", id, &bytes);
@@ -124,52 +144,120 @@ int conv_load(struct arena *a, struct slice id, struct slice binding, struct con
 		rc = decode(a, bytes, &c);
 	if (rc != OK)
 		return rc;
-	sha256(binding, hash);
-	if (!same_hash(hash, c.binding) || !slice_is(id, c.id))
+	if (!is_theirs(&c, id, binding))
 		return E_NOENT;
 	*out = c;
 	return OK;
 }
 
-struct change {
-	struct conv *c;
-	struct slice ticket;
-	const unsigned char *answer;
-};
+int conv_open(struct arena *a, struct slice ticket, struct slice binding, struct conv *out)
+{
+	struct slice rest = ticket, id, bytes;
+	struct conv c;
+	if (ticket.n < CONV_TICKET_CHARS || ticket.n > CONV_TICKET_MOST || !slice_cut(&rest, '.', &id))
+		return E_NOENT;
+	int rc = conv_load(a, id, binding, out);
+	if (rc != E_NOENT || ticket.n == CONV_TICKET_CHARS || binding.n == 0)
+		return rc;
+	rc = sealed_open(a, "conv", rest, &bytes);
+	if (rc == OK)
+		rc = decode(a, bytes, &c);
+	if (rc != OK)
+		return rc == E_INPUT ? E_NOENT : rc;
+	if (c.door != DOOR_HOST || !is_theirs(&c, id, binding))
+		return E_NOENT;
+	c.ticket = arena_str(a, ticket);
+	c.sealed = true;
+	*out = c;
+	return OK;
+}
 
+void conv_taken(struct conv *c, const struct taking *t)
+{
+	c->ticket = NULL;
+	c->sealed = false;
+	c->taken = now();
+	c->taker = state_self();
+	sha256(t->ticket, c->last_ticket);
+	memcpy(c->last_answer, t->answer, SHA256_LEN);
+}
+
+void conv_taken_with(struct conv *c, const struct conv *other)
+{
+	c->ticket = NULL;
+	c->sealed = false;
+	c->taken = other->taken;
+	c->taker = other->taker;
+	memcpy(c->last_ticket, other->last_ticket, SHA256_LEN);
+	memcpy(c->last_answer, other->last_answer, SHA256_LEN);
+}
+
+/* Only who holds the ticket changes the record: what was loaded with it is still what is there. */
 static int take_fn(struct state_change *s)
 {
-	const struct change *ch = s->ctx;
+	const struct taking *t = s->ctx;
 	struct conv c;
-	if (s->old.p == NULL || decode(s->a, s->old, &c) != OK)
+	if (s->old.p == NULL && t->c->sealed) {
+		c = *t->c;
+		s->ttl_s = ttl(&c);
+		s->guest = true;
+	} else if (s->old.p == NULL || decode(s->a, s->old, &c) != OK) {
 		return E_NOENT;
-	if (c.ticket == NULL || !slice_same_secret(slice_of(c.ticket), ch->ticket))
+	} else if (c.ticket == NULL || !slice_same_secret(slice_of(c.ticket), t->ticket)) {
 		return E_EXISTS;
-	c.ticket = NULL;
-	c.taken = now();
-	c.taker = state_self();
-	sha256(ch->ticket, c.last_ticket);
-	memcpy(c.last_answer, ch->answer, SHA256_LEN);
+	}
+	conv_taken(&c, t);
 	s->val = encode(s->a, &c);
 	return OK;
 }
 
+struct state_act conv_taking(const struct conv *c, struct slice ticket, const struct answer *answer, struct taking *t)
+{
+	*t = (struct taking){ .c = c, .ticket = ticket };
+	hash_answer(ticket, answer, t->answer);
+	return (struct state_act){ "conv", slice_of(c->id), take_fn, t };
+}
+
 int conv_take(struct conv *c, struct slice ticket, const struct answer *answer)
 {
-	unsigned char hash[SHA256_LEN];
-	struct change ch = { .ticket = ticket, .answer = hash };
-	hash_answer(ticket, answer, hash);
-	int rc = state_update("conv", slice_of(c->id), take_fn, &ch);
-	if (rc != OK)
-		return rc;
-	/* Only who holds the ticket changes the record: what was loaded with it is still what is there. */
-	c->ticket = NULL;
-	c->taken = now();
-	c->taker = state_self();
-	sha256(ticket, c->last_ticket);
-	memcpy(c->last_answer, hash, sizeof hash);
+	struct taking t;
+	struct state_act act = conv_taking(c, ticket, answer, &t);
+	int rc = state_update_all(&act, 1);
+	if (rc == OK)
+		conv_taken(c, &t);
+	return rc;
+}
+
+static bool is_held(const struct conv *stored, const struct conv *c)
+{
+	return stored->ticket == NULL && same_hash(stored->last_ticket, c->last_ticket);
+}
+
+/* From here on it has as much time again: what follows may still want the disk. */
+static int hold_fn(struct state_change *s)
+{
+	struct holding *h = s->ctx;
+	struct conv c;
+	h->lost = s->old.p == NULL || decode(s->a, s->old, &c) != OK || !is_held(&c, h->c);
+	if (h->lost)
+		return E_EXISTS;
+	if (c.taken == now())
+		return OK;
+	c.taken = now();
+	s->val = encode(s->a, &c);
 	return OK;
 }
+
+struct state_act conv_holding(const struct conv *c, struct holding *h)
+{
+	*h = (struct holding){ .c = c };
+	return (struct state_act){ "conv", slice_of(c->id), hold_fn, h };
+}
+
+struct change {
+	struct conv *c;
+	struct slice ticket;
+};
 
 static int store_fn(struct state_change *s)
 {
@@ -177,7 +265,7 @@ static int store_fn(struct state_change *s)
 	struct conv c;
 	if (s->old.p == NULL || decode(s->a, s->old, &c) != OK)
 		return E_NOENT;
-	if (c.ticket != NULL || !same_hash(c.last_ticket, ch->c->last_ticket))
+	if (!is_held(&c, ch->c))
 		return E_EXISTS;
 	s->val = encode(s->a, ch->c);
 	s->ttl_s = ttl(ch->c);
@@ -197,6 +285,34 @@ int conv_store(struct arena *a, struct conv *c, const struct conv_with *with)
 	if (rc == OK)
 		*c = next;
 	return rc;
+}
+
+/* The record's bytes and texts are the caller's: what is written later needs its own. */
+struct ended {
+	struct conv held;		/* last_ticket alone */
+	struct state_value value;
+};
+
+static int end_fn(struct state_change *s)
+{
+	const struct ended *d = s->ctx;
+	struct conv c;
+	if (s->old.p == NULL || decode(s->a, s->old, &c) != OK || !is_held(&c, &d->held))
+		return E_EXISTS;
+	s->val = d->value.val;
+	s->ttl_s = d->value.ttl_s;
+	return OK;
+}
+
+void conv_store_later(struct conv *c)
+{
+	struct arena *own = arena_new();
+	struct ended *d = ARENA_NEW(own, struct ended);
+	c->taken = 0;
+	c->ticket = NULL;
+	memcpy(d->held.last_ticket, c->last_ticket, SHA256_LEN);
+	d->value = (struct state_value){ .val = encode(own, c), .ttl_s = ttl(c) };
+	state_update_later(own, &(struct state_act){ "conv", arena_copy(own, slice_of(c->id)), end_fn, d });
 }
 
 bool conv_is_stuck(const struct conv *c)

@@ -1,7 +1,10 @@
 /* A conversation as it lies in the state store between two turns: one record, so that every move is one atomic act.
  *
  * A ticket is "id.secret". While its answer is evaluated there is no ticket (taken is set); the result brings the next one. Of
- * the ticket that was answered last only the hash stays, with what came of it, so that the same answer again gets the same reply. */
+ * the ticket that was answered last only the hash stays, with what came of it, so that the same answer again gets the same reply.
+ *
+ * A host's first ticket is the conversation itself, sealed: what was only begun is nowhere, costs no write, and takes no room. The record comes with the
+ * first answer, and stays until that ticket has expired, so that it too is answered once. */
 #ifndef CSAM_CONVERSATION_RECORD_H
 #define CSAM_CONVERSATION_RECORD_H
 
@@ -15,7 +18,8 @@ enum {
 	CONV_LIFE_S = 15 * 60,
 	CONV_REPLY_S = 60,		/* a conversation that ended still repeats its last reply so long */
 	CONV_STUCK_S = 15,		/* an evaluation that takes longer hangs: calls have time-outs of 2-3 s */
-	CONV_ID_CHARS = 22, CONV_TICKET_CHARS = CONV_ID_CHARS + 1 + 43,
+	CONV_LINGER_S = 5,		/* longer than a sealed ticket may be shown, whatever the clocks do */
+	CONV_ID_CHARS = 22, CONV_TICKET_CHARS = CONV_ID_CHARS + 1 + 43, CONV_TICKET_MOST = 4096,
 };
 
 struct conv {
@@ -47,6 +51,7 @@ struct conv {
 	unsigned verdict;			/* enum verdict */
 	const char *why;
 	struct slice session;			/* sealed */
+	bool sealed;				/* it came out of its ticket: there is no record yet */
 };
 
 /* What becomes true together with the record: a message that goes out. */
@@ -56,17 +61,38 @@ struct conv_with {
 	size_t n;
 };
 
-/* Gives it an id, if it has none, and the first ticket, and keeps it, as one of those that this address begins. E_LIMIT: there are too many of them. */
+/* Gives it an id, if it has none, and the first ticket, and keeps it, as one of those that this address begins (a host's with nothing to go with it: in the ticket). E_LIMIT: there are too many of them. */
 int conv_create(struct arena *a, struct conv *c, const char *peer, const struct conv_with *with);
 
 /* E_NOENT: there is none, or not for this binding. */
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out);
+int conv_open(struct arena *a, struct slice ticket, struct slice binding, struct conv *out);	/* the one that the ticket names, or is */
 
 /* Takes the ticket: OK for exactly one, then *c has no ticket any more; E_EXISTS for all others. */
 int conv_take(struct conv *c, struct slice ticket, const struct answer *answer);
 
+/* The same as part of a greater act: when that was OK, conv_taken. */
+struct taking {
+	const struct conv *c;
+	struct slice ticket;
+	unsigned char answer[SHA256_LEN];
+};
+struct state_act conv_taking(const struct conv *c, struct slice ticket, const struct answer *answer, struct taking *t);
+void conv_taken(struct conv *c, const struct taking *t);
+void conv_taken_with(struct conv *c, const struct conv *other);		/* as the other one was */
+
+/* Part of a greater act: E_EXISTS, and *lost, when a new ticket was given out because this evaluation took too long. */
+struct holding {
+	const struct conv *c;
+	bool lost;
+};
+struct state_act conv_holding(const struct conv *c, struct holding *h);
+
 /* Keeps the result of the evaluation, with a next ticket unless it ended. E_EXISTS: it took too long, and a new ticket was given out. */
 int conv_store(struct arena *a, struct conv *c, const struct conv_with *with);
+
+/* The same for one that has ended, and behind the caller's back: who asks again meanwhile waits for it. */
+void conv_store_later(struct conv *c);
 
 /* Will no result come any more? */
 bool conv_is_stuck(const struct conv *c);

@@ -20,6 +20,9 @@ struct engine {
 	enum channel channel;			/* and where it waits */
 	bool blocked;				/* the service is not open */
 	bool fell;				/* what was proven does not stand any more: the password is asked again */
+	struct slice ticket;			/* that is answered, and the answer */
+	const struct answer *answer;
+	bool taken, lost;			/* the ticket: it is ours; somebody else had it */
 };
 
 /* What an answer led to. Zeroed is: denied. */
@@ -50,6 +53,16 @@ struct try {
 	const struct key *key;
 };
 struct outcome engine_evaluate(struct engine *e, const struct answer *answer);
+bool engine_verifies(const struct engine *e);	/* the answer costs a password's hash */
+
+/* The ticket is taken before anything that has an effect, as a rule in the same act that counts the try. */
+struct claim {
+	struct taking taking;
+	struct state_act act;
+};
+const struct state_act *engine_claim(struct engine *e, struct claim *c);	/* the act; NULL: it is taken */
+void engine_claimed(struct engine *e, const struct claim *c, int rc);	/* what came of it: OK and E_LIMIT mean that it was done, E_EXISTS that it is lost */
+int engine_take(struct engine *e);		/* alone. E_EXISTS: it is lost */
 struct outcome engine_again(struct engine *e, const char *note);	/* the same prompt, with a note */
 struct outcome engine_wrong(struct engine *e, const char *note);	/* and one try less */
 void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why);

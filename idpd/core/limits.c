@@ -227,7 +227,27 @@ static int password_refused(const struct person *person, const struct who *w, co
 	return rc == OK ? E_LIMIT : rc;
 }
 
-int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s)
+enum { TOGETHER = 4 };
+
+static int update_with(const struct state_act *with, size_t nwith, const struct state_act *acts, size_t n)
+{
+	struct state_act all[TOGETHER];
+	if (nwith + n > TOGETHER)
+		abort();
+	for (size_t i = 0; i < nwith; i++)
+		all[i] = with[i];
+	memcpy(all + nwith, acts, n * sizeof *acts);
+	return state_update_all(all, nwith + n);
+}
+
+/* Nothing is to be counted: what was to happen with it happens alone. */
+static int limited(const struct state_act *with)
+{
+	int rc = with != NULL ? state_update_all(with, 1) : OK;
+	return rc == OK ? E_LIMIT : rc;
+}
+
+int limits_password(const struct person *person, struct slice name, const char *peer, const struct state_act *with, unsigned *wait_s)
 {
 	AUTO_ARENA a = arena_new();
 	struct who w = who_of(a, person, name, peer);
@@ -236,9 +256,9 @@ int limits_password(const struct person *person, struct slice name, const char *
 	t.locked_there = person != NULL && person->password_failures >= conf.password_max;
 	sha256(slice_of(person ? person->password_changed : NULL), t.generation);
 	const struct state_act acts[] = { { w.pace_ns, w.pace_key, pace, wait_s }, { w.tally_ns, w.key, attempt, &t } };
-	int rc = state_update_all(acts, 2);
+	int rc = update_with(with, with != NULL, acts, 2);
 	if (rc != OK)
-		return rc;
+		return rc == E_LIMIT ? limited(with) : rc;
 	if (t.tell && person != NULL)
 		return password_refused(person, &w, peer);
 	if (t.forgive)
@@ -246,12 +266,12 @@ int limits_password(const struct person *person, struct slice name, const char *
 	return t.refused ? E_LIMIT : OK;
 }
 
-int limits_password_right(const struct person *person, const char *peer)
+int limits_password_right(const struct person *person, const char *peer, const struct state_act *with)
 {
 	AUTO_ARENA a = arena_new();
 	struct who w = who_of(a, person, S_NONE, peer);
 	const struct state_act acts[] = { { w.tally_ns, w.key, right, NULL }, { w.pace_ns, w.pace_key, state_deleting, NULL } };
-	return state_update_all(acts, 2);
+	return update_with(with, with != NULL, acts, 2);
 }
 
 int limits_password_undo(const struct person *person, struct slice name, const char *peer)
@@ -344,15 +364,15 @@ static struct slice second_key(struct arena *a, const struct person *person, con
 	return slice_of(arena_printf(a, "%s|%s", person->subject, key->id));
 }
 
-int limits_second(const struct person *person, const struct key *key)
+int limits_second(const struct person *person, const struct key *key, const struct state_act *with)
 {
 	AUTO_ARENA a = arena_new();
 	struct slice k = second_key(a, person, key);
 	struct attempt t = { .max = conf.second_max, .ttl_s = KEEP_S };
 	t.locked_there = strcmp(key->state, "locked") == 0;
 	if (!t.locked_there && strcmp(key->state, "active") != 0)
-		return E_LIMIT;
-	int rc = state_update(second_ns, k, attempt, &t);
+		return limited(with);
+	int rc = update_with(with, with != NULL, &(struct state_act){ second_ns, k, attempt, &t }, 1);
 	if (rc != OK || !t.refused)
 		return rc;
 	if (!t.tell || directory_key_lock(key) != OK)
@@ -363,13 +383,13 @@ int limits_second(const struct person *person, const struct key *key)
 	return rc == OK ? E_LIMIT : rc;
 }
 
-int limits_second_right(const struct person *person, const struct key *key)
+int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n)
 {
 	AUTO_ARENA a = arena_new();
 	const struct state_act acts[] = {
 		{ second_ns, second_key(a, person, key), right, NULL }, { send_ns, address_key(a, key->address), send_read, NULL },
 	};
-	return state_update_all(acts, key->address != NULL ? 2 : 1);
+	return update_with(with, n, acts, key->address != NULL ? 2 : 1);
 }
 
 int limits_second_undo(const struct person *person, const struct key *key)

@@ -1,11 +1,15 @@
 /* How often somebody may be wrong. An attempt is counted before it is evaluated, in one atomic act, so that a
- * thousand attempts in parallel evaluate no more than the limit allows. */
+ * thousand attempts in parallel evaluate no more than the limit allows.
+ *
+ * `with` (or NULL) happens in the same act, before: one wait for the disk for both. It happens also with E_LIMIT of limits_password and
+ * limits_second; with that of the ..._right it does not. What it refuses (anything but OK) is passed on, and nothing was counted. */
 #ifndef CSAM_LIMITS_H
 #define CSAM_LIMITS_H
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "svc/directory.h"
+#include "svc/state.h"
 
 struct limits_conf {
 	unsigned password_max;		/* wrong in a row, from everywhere: then the password is refused (100) */
@@ -20,18 +24,18 @@ void limits_open(const struct limits_conf *conf);
 /* Before a password is evaluated. who: csamSubject, or for an unknown name the name itself (its own namespace).
  * OK: go on, and count it as wrong until limits_password_right. E_LIMIT: not now, *wait_s > 0 says when; with *wait_s 0 the
  * password is refused for good: let the decoy be asked, and answer as for a wrong password. */
-int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s);
+int limits_password(const struct person *person, struct slice name, const char *peer, const struct state_act *with, unsigned *wait_s);
 
 /* It was right: OK, and the counters start anew. E_LIMIT: it was refused for good meanwhile, do not let in. */
-int limits_password_right(const struct person *person, const char *peer);
+int limits_password_right(const struct person *person, const char *peer, const struct state_act *with);
 
 /* The attempt that was just counted was never evaluated (E_DOWN behind it): takes that one away again and nothing else. Best effort. */
 int limits_password_undo(const struct person *person, struct slice name, const char *peer);
 
 /* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory and in
  * the audit trail too), or it is not active. Undo is also for the last right code, typed again. */
-int limits_second(const struct person *person, const struct key *key);
-int limits_second_right(const struct person *person, const struct key *key);
+int limits_second(const struct person *person, const struct key *key, const struct state_act *with);
+int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n);
 int limits_second_undo(const struct person *person, const struct key *key);
 
 /* Before a code is sent to an address, by whichever conversation: the pause between two grows until one was typed back right. OK: counted;

@@ -82,7 +82,7 @@ static int refused_error(unsigned status)
 	return status == 404 ? E_NOENT : status == 429 ? E_LIMIT : status == 503 ? E_DOWN : E_INPUT;
 }
 
-/* Fills the response. False, where it may not wait: it must, so all of it has to run again on a worker. */
+/* Fills the response. False: it must run again, on a worker or (x->hashes) on one for hashes. */
 static bool run(struct exchange *x, bool may_wait)
 {
 	if (x->refused == 204) {
@@ -93,8 +93,12 @@ static bool run(struct exchange *x, bool may_wait)
 		return error_draw(x, x->refused, refused_error(x->refused), may_wait);
 	if (!may_wait)
 		wait_forbid();
+	else if (!x->hashes)
+		hash_forbid();
 	int rc = x->row->fn(&x->r, &x->resp);
-	if (!may_wait && wait_was_wanted())
+	bool hash = hash_was_wanted(), wait = !may_wait && wait_was_wanted();
+	x->hashes = x->hashes || hash;
+	if (hash || wait)
 		return false;
 	return rc == OK || error_draw(x, error_status(rc), rc, may_wait);
 }
@@ -111,10 +115,16 @@ static void run_refused(struct exchange *x, int error)
 void exchange_on_worker(struct job *j)
 {
 	struct exchange *x = (struct exchange *)j;
-	if (ticks_ms() >= x->due_ms)
+	int rc = OK;
+	if (ticks_ms() >= x->due_ms) {
 		run_refused(x, E_DOWN);
-	else
-		run(x, true);
+	} else if (!run(x, true)) {
+		prepare(x);
+		rc = pool_put(http_server.hash, &x->job);
+		if (rc == OK)
+			return;		/* it is no longer ours */
+		run_refused(x, rc);
+	}
 	MHD_resume_connection(x->mhd);
 }
 
@@ -122,12 +132,12 @@ void exchange_on_worker(struct job *j)
  * libmicrohttpd cannot stop with a suspended connection. */
 static enum MHD_Result send_away(struct exchange *x)
 {
-	unsigned flags = x->row != NULL && x->refused == 0 ? x->row->flags : 0;
+	bool away = x->row != NULL && x->refused == 0 && (x->row->flags & EP_AWAY);
 	if (atomic_load(&http_server.closed)) {		/* before the pools are looked at: they go */
 		run_refused(x, E_DOWN);
 		return response_send(x);
 	}
-	struct pool *pool = flags & EP_HASH ? http_server.hash : flags & EP_AWAY ? http_server.away : http_server.quick;
+	struct pool *pool = x->hashes && x->refused == 0 ? http_server.hash : away ? http_server.away : http_server.quick;
 	x->stage = AWAY;
 	MHD_suspend_connection(x->mhd);
 	int rc = pool_put(pool, &x->job);
@@ -141,7 +151,7 @@ static enum MHD_Result send_away(struct exchange *x)
 static enum MHD_Result dispatch(struct exchange *x)
 {
 	prepare(x);
-	if (x->refused == 0 && (x->row->flags & (EP_HASH | EP_WAIT | EP_AWAY)))
+	if (x->refused == 0 && (x->row->flags & (EP_WAIT | EP_AWAY)))
 		return send_away(x);
 	if (run(x, false))
 		return response_send(x);

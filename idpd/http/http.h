@@ -2,6 +2,7 @@
 #ifndef CSAM_HTTP_H
 #define CSAM_HTTP_H
 
+#include <sys/types.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -51,7 +52,6 @@ enum endpoint_flag {
 	EP_PAGE = 1,		/* errors are pages for people */
 	EP_API = 2,		/* errors are JSON {"error": ...} */
 	EP_WAIT = 4,		/* begins on a worker: it always writes */
-	EP_HASH = 8,		/* begins on one of the few workers for password hashes */
 	EP_CORS = 16,		/* Access-Control-Allow-Origin: * (public documents, bearer-token endpoints) */
 	EP_REPEAT = 32,		/* parameters resource and audience may repeat */
 	EP_AWAY = 128,		/* begins on a worker of those that wait for others' servers, so that nobody else waits with it */
@@ -75,7 +75,14 @@ struct http_conf {				/* its strings must live until http_stop() */
 	int (*ready)(void);			/* asked by /readyz: OK, E_DOWN, or E_WAIT to be asked on a worker; NULL: always */
 };
 
-/* E_INPUT: the configuration is wrong; E_DOWN: an address cannot be listened on. What and why is logged. */
+/* Takes the addresses before rights are dropped and processes forked: whoever then calls http_start serves there, also the next one when the first
+ * has died (connections queue meanwhile). Local sockets go to that user and group; -1: they stay ours. Errors as below. */
+enum { HTTP_LISTEN_MAX = 16 };
+int http_bind(const char *const *listen, const char *const *cards, uid_t uid, gid_t gid);	/* cards: those that ask for a client certificate, or NULL */
+size_t http_bound(int fds[HTTP_LISTEN_MAX]);	/* the descriptors */
+void http_unbind(void);				/* gives them up */
+
+/* Takes conf->listen itself when nothing was bound before. E_INPUT: the configuration is wrong; E_DOWN: an address cannot be listened on. What and why is logged. */
 int http_start(const struct http_conf *conf);
 int http_reload_certificate(void);	/* new connections see the new one; when it cannot be read the old one stays */
 void http_stop(void);			/* no new connections, requests under way are answered, then everything ends */

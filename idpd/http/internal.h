@@ -43,6 +43,7 @@ struct exchange {
 	struct conn *conn;
 	const struct endpoint *row;	/* NULL: no such path */
 	unsigned refused;		/* status that answers without a handler; 0: none */
+	bool hashes;			/* it wants to verify a password: for a worker that is there for that */
 	bool form;			/* the body is of the one type we read */
 	uint64_t began_us, due_ms;
 	char *target, *body;

@@ -16,7 +16,7 @@
 #include "http/internal.h"
 
 /* hash: what is behind 1,000 password hashes has lost its patience. A source may hold a quarter of it. */
-enum { MAX_LISTEN = 16, QUICK_ROOM = 4096, HASH_ROOM = 1024, POOL_MEMORY = 32 * 1024 };
+enum { QUICK_ROOM = 4096, HASH_ROOM = 1024, POOL_MEMORY = 32 * 1024 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STACK = 2 * 1024 * 1024 };
@@ -29,7 +29,7 @@ enum { STACK = 256 * 1024 };
 
 struct server http_server;
 
-static struct door doors[MAX_LISTEN];
+static struct door doors[HTTP_LISTEN_MAX];
 static size_t ndoors;
 static bool swept;
 
@@ -115,13 +115,13 @@ static struct MHD_Daemon *start_daemon(const struct door *d)
 	    MHD_OPTION_EXTERNAL_LOGGER, log_from_mhd, NULL, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
-static int open_door(const char *text, bool card)
+static int bind_door(const char *text, bool card, uid_t uid, gid_t gid)
 {
 	struct listener l;
 	struct door *d = &doors[ndoors];
 	int fd, rc;
-	if (ndoors == MAX_LISTEN) {
-		log_err("listen: at most %d addresses", MAX_LISTEN);
+	if (ndoors == HTTP_LISTEN_MAX) {
+		log_err("listen: at most %d addresses", HTTP_LISTEN_MAX);
 		return E_INPUT;
 	}
 	if ((rc = open_socket(text, &l, &fd)) != OK)
@@ -129,20 +129,50 @@ static int open_door(const char *text, bool card)
 	*d = (struct door){ .fd = fd, .tls = l.tls, .card = card };
 	if (l.sa.ss_family == AF_UNIX)
 		snprintf(d->path, sizeof d->path, "%s", ((const struct sockaddr_un *)(const void *)&l.sa)->sun_path);
-	if (l.tls && (tls_load(http_server.conf.cert_file, http_server.conf.key_file) != OK ||
-	    (card && tls_load_authorities(http_server.conf.card_authorities) != OK)))
-		rc = E_INPUT;
-	else if ((d->daemon = start_daemon(d)) == NULL)
-		rc = fail(E_DOWN, "listen: %s: libmicrohttpd could not start", text);
-	if (rc != OK) {
-		close(fd);
-		if (d->path[0] != '\0')
-			unlink(d->path);
-		return rc;
-	}
 	ndoors++;
+	if (l.sa.ss_family == AF_UNIX && uid != (uid_t)-1 && lchown(d->path, uid, gid) != 0)
+		return fail(E_DOWN, "listen: %s: cannot be given to its user: %s", text, strerror(errno));
 	log_info("listening on %s", text);
 	return OK;
+}
+
+int http_bind(const char *const *listen, const char *const *cards, uid_t uid, gid_t gid)
+{
+	int rc = OK;
+	for (size_t i = 0; rc == OK && listen[i] != NULL; i++)
+		rc = bind_door(listen[i], false, uid, gid);
+	for (size_t i = 0; rc == OK && cards != NULL && cards[i] != NULL; i++)
+		rc = bind_door(cards[i], true, uid, gid);
+	if (rc != OK)
+		http_unbind();
+	return rc;
+}
+
+size_t http_bound(int fds[HTTP_LISTEN_MAX])
+{
+	for (size_t i = 0; i < ndoors; i++)
+		fds[i] = doors[i].fd;
+	return ndoors;
+}
+
+void http_unbind(void)
+{
+	for (size_t i = 0; i < ndoors; i++) {
+		close(doors[i].fd);
+		if (doors[i].path[0] != '\0')
+			unlink(doors[i].path);
+	}
+	memset(doors, 0, sizeof doors);
+	ndoors = 0;
+}
+
+static int open_door(struct door *d)
+{
+	const struct http_conf *c = &http_server.conf;
+	if (d->tls && (tls_load(c->cert_file, c->key_file) != OK || (d->card && tls_load_authorities(c->card_authorities) != OK)))
+		return E_INPUT;
+	d->daemon = start_daemon(d);
+	return d->daemon != NULL ? OK : fail(E_DOWN, "listen: libmicrohttpd could not start");
 }
 
 static unsigned or_default(unsigned value, unsigned otherwise)
@@ -216,11 +246,9 @@ static int start_all(const struct http_conf *conf)
 	if (http_server.quick == NULL || http_server.hash == NULL || http_server.away == NULL || sweep_start() != OK)
 		return E_DOWN;
 	swept = true;
-	int rc = OK;
-	for (size_t i = 0; rc == OK && conf->listen[i] != NULL; i++)
-		rc = open_door(conf->listen[i], false);
-	for (size_t i = 0; rc == OK && has_cards(conf) && conf->card_listen[i] != NULL; i++)
-		rc = open_door(conf->card_listen[i], true);
+	int rc = ndoors == 0 ? http_bind(conf->listen, has_cards(conf) ? conf->card_listen : NULL, (uid_t)-1, (gid_t)-1) : OK;
+	for (size_t i = 0; rc == OK && i < ndoors; i++)
+		rc = open_door(&doors[i]);
 	return rc;
 }
 
@@ -260,20 +288,18 @@ void http_stop(void)
 {
 	atomic_store(&http_server.stopping, true);
 	for (size_t i = 0; i < ndoors; i++)
-		MHD_quiesce_daemon(doors[i].daemon);
+		if (doors[i].daemon != NULL)
+			MHD_quiesce_daemon(doors[i].daemon);
 	wait_until_answered(http_server.conf.deadline_s * 1000ull);
 	atomic_store(&http_server.closed, true);
 	wait_until_answered(1000);
 	http_server.quick = pool_free(http_server.quick);
 	http_server.hash = pool_free(http_server.hash);
 	http_server.away = pool_free(http_server.away);
-	for (size_t i = 0; i < ndoors; i++) {
-		MHD_stop_daemon(doors[i].daemon);
-		close(doors[i].fd);
-		if (doors[i].path[0] != '\0')
-			unlink(doors[i].path);
-	}
-	ndoors = 0;
+	for (size_t i = 0; i < ndoors; i++)
+		if (doors[i].daemon != NULL)
+			MHD_stop_daemon(doors[i].daemon);
+	http_unbind();
 	if (swept)
 		sweep_stop();
 	swept = false;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/digest.h"
+#include "base/wait.h"
 #include "core/policy.h"
 #include "oidc/grant.h"
 #include "oidc/host.h"
@@ -211,11 +212,19 @@ static int leave(struct request *r, struct response *resp, const struct service 
 int oidc_challenge(struct request *r, struct response *resp)
 {
 	const struct service *host;
+	struct client_once once;
 	struct refusal no = { .error = NULL };
-	int e = host_authenticate(r, false, &host, &no);
-	if (e == OK && slice_is(http_form(r, "operation"), "leave"))
+	int e = host_authenticate(r, false, &host, &once, &no);
+	struct slice ticket = http_form(r, "auth_session");
+	bool leaves = slice_is(http_form(r, "operation"), "leave");
+	/* Before the assertion is used up: what runs again on another worker must find it as it was. */
+	if (e == OK && ticket.p != NULL && !leaves && conversation_verifies(r->a, ticket, binding(r->a, host)) && would_hash())
+		return E_WAIT;
+	if (e == OK)
+		e = client_use(r, host, &once, &no);
+	if (e == OK && leaves)
 		e = leave(r, resp, host, &no);
 	else if (e == OK)
-		e = http_form(r, "auth_session").p != NULL ? next(r, resp, host, &no) : begin(r, resp, host, &no);
+		e = ticket.p != NULL ? next(r, resp, host, &no) : begin(r, resp, host, &no);
 	return oidc_end(r, resp, e, &no);
 }

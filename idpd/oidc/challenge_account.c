@@ -31,7 +31,8 @@ int oidc_challenge_account(struct request *r, struct response *resp)
 	const char *state;
 	struct host_ask ask;
 	struct refusal no = { .error = NULL };
-	int e = host_authenticate(r, true, &host, &no);
+	struct client_once unused;
+	int e = host_authenticate(r, true, &host, &unused, &no);
 	if (e == OK)
 		e = host_read(r, &ask, &no);
 	if (e == OK)

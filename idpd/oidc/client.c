@@ -162,7 +162,7 @@ static const char *assertion_fault(const struct request *r, const struct service
 	return NULL;
 }
 
-static int check_assertion(struct request *r, const struct service *s, struct slice assertion, enum lasting may, struct refusal *no)
+static int check_assertion(struct request *r, const struct service *s, struct slice assertion, enum lasting may, struct client_once *once, struct refusal *no)
 {
 	json_t *v;
 	const char *why;
@@ -177,12 +177,12 @@ static int check_assertion(struct request *r, const struct service *s, struct sl
 	if (lasting)
 		return OK;
 	/* RFC 7523 3 (7): once. The claim outlives the assertion. */
-	struct slice once = slice_of(arena_printf(r->a, "%s\n%s", s->client_id, json_str(v, "jti")));
-	int e = state_claim("jti", once, (unsigned)(json_integer_value(json_object_get(v, "exp")) - now()) + CLAIM_LEAST_S);
-	return e == E_EXISTS ? denied(no, "the client assertion was used before") : e;
+	once->key = slice_of(arena_printf(r->a, "%s\n%s", s->client_id, json_str(v, "jti")));
+	once->ttl_s = (unsigned)(json_integer_value(json_object_get(v, "exp")) - now()) + CLAIM_LEAST_S;
+	return OK;
 }
 
-static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, enum lasting may, struct refusal *no)
+static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, enum lasting may, struct client_once *once, struct refusal *no)
 {
 	const char *registered = s->auth_method ? s->auth_method : "client_secret_basic";
 	if (!service_open(s))
@@ -194,7 +194,7 @@ static int check_proof(struct request *r, const struct service *s, const struct 
 	case POST:
 		return client_secret_ok(r->a, s->secrets, p->secret) ? OK : denied(no, "client authentication failed");
 	case JWT:
-		return check_assertion(r, s, p->assertion, may, no);
+		return check_assertion(r, s, p->assertion, may, once, no);
 	case NONE:
 		return OK;
 	}
@@ -218,10 +218,11 @@ int client_record_no(struct request *r, enum audit_event event, const struct ser
 	return E_INPUT;
 }
 
-static int authenticate(struct request *r, enum lasting may, const struct service **out, struct refusal *no)
+static int authenticate(struct request *r, enum lasting may, const struct service **out, struct client_once *once, struct refusal *no)
 {
 	struct proof_of_client p;
 	const struct service *s;
+	*once = (struct client_once){ .ns = "jti" };
 	int e = read_proof(r, &p, no);
 	if (e != OK)
 		return e;
@@ -230,7 +231,7 @@ static int authenticate(struct request *r, enum lasting may, const struct servic
 		return denied(no, "client authentication failed");
 	if (e != OK)
 		return e;
-	e = check_proof(r, s, &p, may, no);
+	e = check_proof(r, s, &p, may, once, no);
 	if (e == E_INPUT)
 		return client_record_no(r, EV_CLIENT_REFUSED, s, "client-authentication");
 	if (e == OK)
@@ -238,14 +239,38 @@ static int authenticate(struct request *r, enum lasting may, const struct servic
 	return e;
 }
 
-int client_authenticate(struct request *r, const struct service **out, struct refusal *no)
+int client_used_before(struct request *r, const struct service *s, struct refusal *no)
 {
-	return authenticate(r, NEVER, out, no);
+	denied(no, "the client assertion was used before");
+	return client_record_no(r, EV_CLIENT_REFUSED, s, "client-authentication");
 }
 
-int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct refusal *no)
+int client_use(struct request *r, const struct service *s, const struct client_once *once, struct refusal *no)
 {
-	return authenticate(r, only ? ALWAYS : PERHAPS, out, no);
+	int e = once->key.n > 0 ? state_claim(once->ns, once->key, once->ttl_s) : OK;
+	return e == E_EXISTS ? client_used_before(r, s, no) : e;
+}
+
+int client_authenticate(struct request *r, const struct service **out, struct refusal *no)
+{
+	struct client_once once;
+	const struct service *s;
+	int e = authenticate(r, NEVER, &s, &once, no);
+	if (e == OK)
+		e = client_use(r, s, &once, no);
+	if (e == OK)
+		*out = s;
+	return e;
+}
+
+int client_authenticate_once(struct request *r, const struct service **out, struct client_once *once, struct refusal *no)
+{
+	return authenticate(r, NEVER, out, once, no);
+}
+
+int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct client_once *once, struct refusal *no)
+{
+	return authenticate(r, only ? ALWAYS : PERHAPS, out, once, no);
 }
 
 bool client_is_public(const struct service *service)

@@ -13,9 +13,21 @@ extern const char *const client_methods[];	/* what we know; "none" is last */
  * must prove the rest). E_INPUT with *no: refused. E_WAIT (private_key_jwt: its jti is claimed), E_DOWN. */
 int client_authenticate(struct request *r, const struct service **out, struct refusal *no);
 
+/* The same for an endpoint that claims something of its own: what is to be claimed so that the assertion works once (key empty: nothing), in one act with that.
+ * Whatever else becomes of the request, it must be claimed before it is answered: client_use does it alone. E_INPUT with *no: it was used before. */
+struct client_once {
+	const char *ns;
+	struct slice key;
+	unsigned ttl_s;
+};
+int client_authenticate_once(struct request *r, const struct service **out, struct client_once *once, struct refusal *no);
+int client_use(struct request *r, const struct service *s, const struct client_once *once, struct refusal *no);
+int client_used_before(struct request *r, const struct service *s, struct refusal *no);		/* what to say then */
+
 /* For endpoints where an assertion that is sent twice harms nobody (private_key_jwt alone): one that has this endpoint as its one audience and no
- * jti is good until it expires. only: it must be such a one, whatever jti it has; this never waits but for a refusal's line. */
-int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct refusal *no);
+ * jti is good until it expires. only: it must be such a one, whatever jti it has; this never waits but for a refusal's line. One that works once is
+ * left to client_use. */
+int client_authenticate_lasting(struct request *r, bool only, const struct service **out, struct client_once *once, struct refusal *no);
 
 /* A line of the audit trail about a client that is refused, and E_INPUT; E_DOWN, E_WAIT when it cannot be written. Of one network not more than sixty
  * a minute, about: strangers must not keep the disk busy for everybody. */

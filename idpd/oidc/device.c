@@ -84,8 +84,9 @@ static int ask(struct request *r, struct rendezvous *out, struct refusal *no)
 	return e == E_LIMIT ? refuse(no, "slow_down", "the interval has grown by five seconds") : e;
 }
 
-int token_device(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+int token_device(struct request *r, struct response *resp, struct asker *asker, struct refusal *no)
 {
+	const struct service *client = asker->client;
 	struct rendezvous rdv = { .service = "" };
 	struct grant g = { .client = NULL };
 	int e = ask(r, &rdv, no);
@@ -98,7 +99,7 @@ int token_device(struct request *r, struct response *resp, const struct service 
 		return refuse(no, "authorization_pending", "nobody has answered yet");
 	case RENDEZVOUS_BROUGHT:
 		e = grant_unpack(r->a, rdv.brought, &g);
-		return e != OK ? E_BUG : token_redeem(r, resp, client, &g, 2 * RENDEZVOUS_LIFE_S, no);
+		return e != OK ? E_BUG : token_redeem(r, resp, asker, &g, 2 * RENDEZVOUS_LIFE_S, no);
 	default:
 		return refuse(no, "access_denied", "the person has refused");
 	}

@@ -1,16 +1,15 @@
 /* Hosts as clients: who asks, for whom, from where. */
 #include <arpa/inet.h>
-#include "oidc/client.h"
 #include "oidc/host.h"
 
 enum { USER_MAX = 256, VIA_MAX = 32, RHOST_MAX = 255 };
 
-int host_authenticate(struct request *r, bool lasting, const struct service **out, struct refusal *no)
+int host_authenticate(struct request *r, bool lasting, const struct service **out, struct client_once *once, struct refusal *no)
 {
 	const struct service *s;
 	if (!slice_is(http_form(r, "csam_profile"), "1"))
 		return refuse(no, "invalid_request", "csam_profile must be 1");
-	int e = client_authenticate_lasting(r, lasting, &s, no);
+	int e = client_authenticate_lasting(r, lasting, &s, once, no);
 	if (e != OK)
 		return e;
 	if (!s->host || s->auth_method == NULL || strcmp(s->auth_method, "private_key_jwt") != 0) {

@@ -3,12 +3,13 @@
 #define CSAM_HOST_H
 
 #include "core/conversation.h"
-#include "oidc/oidc.h"
+#include "oidc/client.h"
 
 enum { HOST_PROFILE = 1 };		/* csam_profile */
 
-/* A csamHost with private_key_jwt that speaks our profile; its assertion may be a lasting one, with lasting it must. E_INPUT with *no. */
-int host_authenticate(struct request *r, bool lasting, const struct service **out, struct refusal *no);
+/* A csamHost with private_key_jwt that speaks our profile; its assertion may be a lasting one, with lasting it must. What is left for client_use
+ * is in *once. E_INPUT with *no. */
+int host_authenticate(struct request *r, bool lasting, const struct service **out, struct client_once *once, struct refusal *no);
 
 /* What every question names. E_INPUT with *no. */
 struct host_ask {

@@ -53,11 +53,34 @@ static int check_code(struct request *r, const struct service *client, struct gr
 
 /* Of any number of redemptions one wins. Each later one means that the code was stolen: by whom, nobody knows, so
  * all that came from it ends (RFC 6749 4.1.2). */
-static int spend(struct request *r, const struct service *client, const struct grant *g, unsigned ttl_s, struct refusal *no)
+struct spent {
+	unsigned ttl_s;
+	bool before;
+};
+
+static int spend_fn(struct state_change *c)
 {
-	unsigned ttl = ttl_s + MARGIN_S;
-	struct state_act acts[2] = { { "code", slice_mem(g->family, FAMILY_LEN), state_claiming, &ttl } };
-	int e = state_update_all(acts, backchannel_note(r->a, client, g->sid, &acts[1]) ? 2 : 1);
+	struct spent *s = c->ctx;
+	s->before = c->old.p != NULL;
+	c->ctx = &s->ttl_s;
+	int e = state_claiming(c);
+	c->ctx = s;			/* it may run twice */
+	return e;
+}
+
+static int spend(struct request *r, struct asker *asker, const struct grant *g, unsigned ttl_s, struct refusal *no)
+{
+	const struct service *client = asker->client;
+	struct spent spent = { .ttl_s = ttl_s + MARGIN_S };
+	struct state_act acts[3] = { { asker->once.ns, asker->once.key, state_claiming, &asker->once.ttl_s },
+		{ "code", slice_mem(g->family, FAMILY_LEN), spend_fn, &spent } };
+	size_t first = asker->once.key.n > 0 && !asker->claimed ? 0 : 1, n = backchannel_note(r->a, client, g->sid, &acts[2]) ? 3 : 2;
+	int e = state_update_all(acts + first, n - first);
+	asker->claimed = asker->claimed || e == OK;
+	if (e == E_EXISTS && !spent.before) {
+		asker->client = NULL;
+		return client_used_before(r, client, no);
+	}
 	if (e != E_EXISTS)
 		return e;
 	e = grant_revoke(g->family);
@@ -84,8 +107,9 @@ static int give(struct request *r, struct response *resp, const struct service *
 	return e;
 }
 
-int token_redeem(struct request *r, struct response *resp, const struct service *client, struct grant *g, unsigned ttl_s, struct refusal *no)
+int token_redeem(struct request *r, struct response *resp, struct asker *asker, struct grant *g, unsigned ttl_s, struct refusal *no)
 {
+	const struct service *client = asker->client;
 	struct login login;
 	struct tokens t;
 	bool offline = g->offline;
@@ -94,18 +118,19 @@ int token_redeem(struct request *r, struct response *resp, const struct service 
 	if (e == OK && g->frozen.n > 0)
 		e = directory_allowed(r->a, client, login.person);	/* no session will be asked again */
 	if (e == E_NOENT)		/* a code that came before is told all the same: what it gave may outlive the session */
-		return (e = spend(r, client, g, ttl_s, no)) != OK ? e : refuse(no, "invalid_grant", "what the code rests on has ended");
+		return (e = spend(r, asker, g, ttl_s, no)) != OK ? e : refuse(no, "invalid_grant", "what the code rests on has ended");
 	if (e != OK)
 		return e;
 	g->offline = offline;
-	if ((e = tokens_make(r->a, client, g, &login, &t)) != OK || (e = spend(r, client, g, ttl_s, no)) != OK)
+	if ((e = tokens_make(r->a, client, g, &login, &t)) != OK || (e = spend(r, asker, g, ttl_s, no)) != OK)
 		return e;
 	return give(r, resp, client, g, &login, &t);
 }
 
-int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+int token_code(struct request *r, struct response *resp, struct asker *asker, struct refusal *no)
 {
+	const struct service *client = asker->client;
 	struct grant g = { .client = NULL };
 	int e = check_code(r, client, &g, no);
-	return e != OK ? e : token_redeem(r, resp, client, &g, oidc_conf()->code_ttl_s, no);
+	return e != OK ? e : token_redeem(r, resp, asker, &g, oidc_conf()->code_ttl_s, no);
 }

@@ -114,8 +114,9 @@ static void take_back(struct slice old, struct slice fresh)
 		state_del("refresh", fresh);
 }
 
-int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+int token_refresh(struct request *r, struct response *resp, struct asker *asker, struct refusal *no)
 {
+	const struct service *client = asker->client;
 	struct slice token = http_form(r, "refresh_token"), fresh;
 	struct grant g, now_granted;
 	struct login login;

@@ -6,7 +6,7 @@
 #include "oidc/tokens.h"
 #include "svc/audit.h"
 
-typedef int grant_fn(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+typedef int grant_fn(struct request *r, struct response *resp, struct asker *asker, struct refusal *no);
 const char *const token_grant_types[] = { "authorization_code", "refresh_token", DEVICE_GRANT, NULL };
 static grant_fn *const types[] = { token_code, token_refresh, token_device };
 
@@ -40,7 +40,7 @@ int tokens_send(struct request *r, struct response *resp, const struct service *
 	return http_json(r, resp, 200, v);
 }
 
-static int by_type(struct request *r, struct response *resp, const struct service *client, struct refusal *no)
+static int by_type(struct request *r, struct response *resp, struct asker *asker, struct refusal *no)
 {
 	struct slice name = http_form(r, "grant_type");
 	if (name.n == 0)
@@ -48,21 +48,38 @@ static int by_type(struct request *r, struct response *resp, const struct servic
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		if (!slice_is(name, token_grant_types[i]))
 			continue;
-		if (!service_grant(client, token_grant_types[i]))
+		if (!service_grant(asker->client, token_grant_types[i]))
 			return refuse(no, "unauthorized_client", "the client may not use this grant");
-		return types[i](r, resp, client, no);
+		return types[i](r, resp, asker, no);
 	}
 	return refuse(no, "unsupported_grant_type", NULL);
 }
 
+/* A code is claimed together with the proof of who redeems it, in one act; of all else the proof is claimed first. */
+static int give(struct request *r, struct response *resp, struct asker *asker, struct refusal *no)
+{
+	if (!slice_is(http_form(r, "grant_type"), "authorization_code")) {
+		asker->claimed = true;
+		int e = client_use(r, asker->client, &asker->once, no);
+		return e == OK ? by_type(r, resp, asker, no) : e;
+	}
+	const struct service *client = asker->client;
+	int e = by_type(r, resp, asker, no), used = OK;
+	if (!asker->claimed && asker->client != NULL && e != E_WAIT)
+		used = client_use(r, client, &asker->once, no);
+	if (used == E_INPUT)
+		asker->client = NULL;
+	return used != OK ? used : e;
+}
+
 int oidc_token(struct request *r, struct response *resp)
 {
-	const struct service *client = NULL;
+	struct asker asker = { .client = NULL };
 	struct refusal no = { .error = NULL };
-	int e = client_authenticate(r, &client, &no);
+	int e = client_authenticate_once(r, &asker.client, &asker.once, &no);
 	if (e == OK)
-		e = by_type(r, resp, client, &no);
-	if (e == E_INPUT && client != NULL && no.error != NULL)
-		e = client_record_no(r, EV_TOKEN_REFUSED, client, no.error);
+		e = give(r, resp, &asker, &no);
+	if (e == E_INPUT && asker.client != NULL && no.error != NULL)
+		e = client_record_no(r, EV_TOKEN_REFUSED, asker.client, no.error);
 	return oidc_end(r, resp, e, &no);
 }

@@ -2,15 +2,23 @@
 #ifndef CSAM_TOKENS_H
 #define CSAM_TOKENS_H
 
+#include "oidc/client.h"
 #include "oidc/grant.h"
 
+/* Who asks for tokens, and what must be claimed of the proof before anything is answered (client.h); claimed: it was. */
+struct asker {
+	const struct service *client;	/* NULL: it turned out not to have proven who it is */
+	struct client_once once;
+	bool claimed;
+};
+
 /* Each grant type: OK with the response drawn, E_INPUT with *no, or an error for the router. */
-int token_code(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
-int token_refresh(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
-int token_device(struct request *r, struct response *resp, const struct service *client, struct refusal *no);
+int token_code(struct request *r, struct response *resp, struct asker *asker, struct refusal *no);
+int token_refresh(struct request *r, struct response *resp, struct asker *asker, struct refusal *no);
+int token_device(struct request *r, struct response *resp, struct asker *asker, struct refusal *no);
 
 /* What was granted becomes tokens, once for each family; ttl_s: how long it could be shown again. A second time ends all that came from the first. */
-int token_redeem(struct request *r, struct response *resp, const struct service *client, struct grant *g, unsigned ttl_s, struct refusal *no);
+int token_redeem(struct request *r, struct response *resp, struct asker *asker, struct grant *g, unsigned ttl_s, struct refusal *no);
 
 extern const char *const token_grant_types[];
 

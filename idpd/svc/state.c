@@ -111,14 +111,9 @@ int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *o
 	return rc;
 }
 
-struct advance {
-	uint64_t value;
-	unsigned ttl_s;
-};
-
-static int advance(struct state_change *c)
+int state_advancing(struct state_change *c)
 {
-	const struct advance *k = c->ctx;
+	const struct state_number *k = c->ctx;
 	if (c->old.p != NULL && k->value <= number_read(c->old))
 		return E_EXISTS;
 	c->val = number_write(c->a, k->value);
@@ -128,8 +123,8 @@ static int advance(struct state_change *c)
 
 int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
 {
-	struct advance k = { value, ttl_s };
-	return state_update(ns, key, advance, &k);
+	struct state_number k = { value, ttl_s };
+	return state_update(ns, key, state_advancing, &k);
 }
 
 int state_number(const char *ns, struct slice key, uint64_t *out)

@@ -79,15 +79,25 @@ struct state_act {
 };
 int state_update_all(const struct state_act *acts, size_t n);
 
-/* The fn of state_put, for state_update_all. */
+/* For what nobody waits for, because its loss does no harm: queued when this returns, done and on disk a little later, in the order of the calls.
+ * A failure is logged. Takes over the arena, in which the key and ctx live. Waits no more than a read does, but is an effect:
+ * not on a thread that may not wait (then nothing happens). */
+void state_update_later(struct arena *a, const struct state_act *act);
+
+/* The fns of the verbs above, for state_update_all. */
 struct state_value {
 	struct slice val;
 	unsigned ttl_s;
 	bool guest;
 	struct slice source;
 };
+struct state_number {
+	uint64_t value;
+	unsigned ttl_s;
+};
 int state_putting(struct state_change *c);	/* ctx: struct state_value */
 int state_deleting(struct state_change *c);
-int state_claiming(struct state_change *c);	/* of state_claim; ctx: unsigned, its ttl_s */
+int state_claiming(struct state_change *c);	/* ctx: unsigned, seconds */
+int state_advancing(struct state_change *c);	/* ctx: struct state_number */
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { STATE_NS_MAX = 24, STATE_KEY_MAX = STATE_NS_MAX + SHA256_LEN };
 
-/* One change that waits; it lives on the stack of the thread that wants it. Those of one act hang together by `also`: the first one
+/* One change that waits; it lives on the stack of the thread that wants it, or in an arena of its own when nobody waits for it. Those of one act hang together by `also`: the first one
  * stands for all of them, with its rc and its semaphore. */
 struct state_job {
 	struct state_job *next, *also;
@@ -18,6 +18,7 @@ struct state_job {
 	struct state_change change;
 	uint64_t end, indexed;		/* of the record as it was; the store's own */
 	int rc;
+	struct arena *later;		/* nobody waits: goes when it is done */
 	sem_t done;
 };
 

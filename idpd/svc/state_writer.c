@@ -47,6 +47,17 @@ static struct state_job *jobs_next(unsigned *n, bool *running)
 	return jobs;
 }
 
+static void job_end(struct state_job *j)
+{
+	if (j->later == NULL) {
+		sem_post(&j->done);
+		return;
+	}
+	if (j->rc != OK)
+		log_warn("state: what nobody waited for was not written (%d)", j->rc);
+	arena_free(j->later);
+}
+
 static void *writer(void *unused)
 {
 	uint64_t tidied = ticks_ms();
@@ -59,7 +70,7 @@ static void *writer(void *unused)
 			return unused;
 		for (struct state_job *j = jobs, *next; j != NULL; j = next) {
 			next = j->next;		/* once told, its thread goes on and takes the job with it */
-			sem_post(&j->done);
+			job_end(j);
 		}
 		uint64_t at = ticks_ms();
 		if (at - tidied >= TICK_MS) {
@@ -69,10 +80,9 @@ static void *writer(void *unused)
 	}
 }
 
-/* OK: the writer has run it, and what is OK is on disk. */
-static int submit(struct state_job *j)
+/* False: the store is closed. */
+static bool queue(struct state_job *j)
 {
-	sem_init(&j->done, 0, 0);
 	pthread_mutex_lock(&q.lock);
 	bool running = q.running;
 	if (running) {
@@ -81,6 +91,14 @@ static int submit(struct state_job *j)
 		pthread_cond_signal(&q.work);
 	}
 	pthread_mutex_unlock(&q.lock);
+	return running;
+}
+
+/* OK: the writer has run it, and what is OK is on disk. */
+static int submit(struct state_job *j)
+{
+	sem_init(&j->done, 0, 0);
+	bool running = queue(j);
 	while (running && sem_wait(&j->done) != 0)
 		;	/* EINTR: the job is still queued */
 	sem_destroy(&j->done);
@@ -100,6 +118,15 @@ int state_update_all(const struct state_act *acts, size_t n)
 		jobs[i].key_len = store_key(jobs[i].key, acts[i].ns, acts[i].key);
 	}
 	return submit(jobs);
+}
+
+void state_update_later(struct arena *a, const struct state_act *act)
+{
+	struct state_job *j = ARENA_NEW(a, struct state_job);
+	*j = (struct state_job){ .fn = act->fn, .change = { .a = a, .ctx = act->ctx }, .later = a };
+	j->key_len = store_key(j->key, act->ns, act->key);
+	if (would_block() || !queue(j))
+		arena_free(a);
 }
 
 int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)

@@ -286,7 +286,7 @@ static int fake_begin(struct arena *a, struct slice form, enum lie lie, struct b
 
 static int fake_challenge(struct arena *a, struct slice form, enum lie lie, struct buf *out)
 {
-	fake_check_client(a, form, idp.issuer);
+	fake_check_client(a, form, arena_printf(a, "%s/oidc/challenge", idp.issuer));
 	if (!fake_is(a, form, "csam_profile", "1"))
 		fake_fault("csam_profile");
 	if (fake_param(a, form, "auth_session") == NULL)

@@ -1,5 +1,8 @@
 /* Limits in memory: plain counters that a test can read. Included by fakes.c. */
 
+/* What happens in the same act. */
+#define WITH(acts, n) do { int with_rc = (n) > 0 ? update_all((acts), (n)) : OK; if (with_rc != OK) return with_rc; } while (0)
+
 struct limits_conf fake_limits;
 unsigned fake_wait_s;
 bool fake_password_refused;
@@ -48,20 +51,22 @@ static int change(unsigned *n, int by, unsigned max)
 	return full ? E_LIMIT : OK;
 }
 
-int limits_password(const struct person *person, struct slice name, const char *peer, unsigned *wait_s)
+int limits_password(const struct person *person, struct slice name, const char *peer, const struct state_act *with, unsigned *wait_s)
 {
 	(void)peer;
 	WRITES();
+	WITH(with, with != NULL);
 	*wait_s = fake_wait_s;
 	if (fake_wait_s != 0 || fake_password_refused)
 		return E_LIMIT;
 	return change(password_of(person, name), 1, fake_limits.password_max);
 }
 
-int limits_password_right(const struct person *person, const char *peer)
+int limits_password_right(const struct person *person, const char *peer, const struct state_act *with)
 {
 	(void)peer;
 	WRITES();
+	WITH(with, with != NULL);
 	return change(password_of(person, S_NONE), 0, 0);
 }
 
@@ -71,15 +76,17 @@ int limits_password_undo(const struct person *person, struct slice name, const c
 	return change(password_of(person, name), -1, 0);
 }
 
-int limits_second(const struct person *person, const struct key *key)
+int limits_second(const struct person *person, const struct key *key, const struct state_act *with)
 {
 	WRITES();
+	WITH(with, with != NULL);
 	return change(second_of(person, key), 1, fake_limits.second_max);
 }
 
-int limits_second_right(const struct person *person, const struct key *key)
+int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n)
 {
 	WRITES();
+	WITH(with, n);
 	return change(second_of(person, key), 0, 0);
 }
 

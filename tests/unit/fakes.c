@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "base/codec.h"
 #include "base/digest.h"
 #include "base/wait.h"
 #include "fakes.h"
@@ -164,7 +165,7 @@ int state_get(struct arena *a, const char *ns, struct slice key, struct slice *o
 	return i != NULL ? OK : E_NOENT;
 }
 
-struct put { struct slice val; unsigned ttl_s; uint64_t number; };
+struct put { struct slice val; unsigned ttl_s; };
 
 static int put(struct state_change *c)
 {
@@ -174,13 +175,21 @@ static int put(struct state_change *c)
 	return OK;
 }
 
-static int advance(struct state_change *c)
+int state_advancing(struct state_change *c)
 {
-	struct put *p = c->ctx;
-	if (c->old.p != NULL && p->number <= *(const uint64_t *)c->old.p)
+	struct state_number *k = c->ctx;
+	if (c->old.p != NULL && k->value <= *(const uint64_t *)c->old.p)
 		return E_EXISTS;
-	p->val = slice_mem(&p->number, sizeof p->number);
-	return put(c);
+	c->val = arena_copy(c->a, slice_mem(&k->value, sizeof k->value));
+	c->ttl_s = k->ttl_s;
+	return OK;
+}
+
+void state_update_later(struct arena *own, const struct state_act *act)
+{
+	if (!would_block())
+		update_all(act, 1);
+	arena_free(own);
 }
 
 int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s, struct slice source)
@@ -228,8 +237,9 @@ int state_take(struct arena *a, const char *ns, struct slice key, struct slice *
 
 int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
 {
+	struct state_number k = { value, ttl_s };
 	WRITES();
-	return update(ns, key, advance, &(struct put){ .number = value, .ttl_s = ttl_s });
+	return update(ns, key, state_advancing, &k);
 }
 
 uint64_t fake_self = 1;
@@ -256,18 +266,19 @@ int state_number(const char *ns, struct slice key, uint64_t *out)
 
 static int count_up(struct state_change *c)
 {
-	struct put *p = c->ctx;
-	p->number = c->old.p != NULL ? *(const uint64_t *)c->old.p + 1 : 1;
-	p->val = slice_mem(&p->number, sizeof p->number);
-	return put(c);
+	struct state_number *k = c->ctx;
+	k->value = c->old.p != NULL ? *(const uint64_t *)c->old.p + 1 : 1;
+	c->val = arena_copy(c->a, slice_mem(&k->value, sizeof k->value));
+	c->ttl_s = k->ttl_s;
+	return OK;
 }
 
 int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *out)
 {
-	struct put p = { .ttl_s = window_s };
+	struct state_number k = { .ttl_s = window_s };
 	WRITES();
-	int rc = update(ns, key, count_up, &p);
-	*out = (unsigned)p.number;
+	int rc = update(ns, key, count_up, &k);
+	*out = (unsigned)k.value;
 	return rc;
 }
 
@@ -504,21 +515,22 @@ int sealed_make(struct arena *a, const char *kind, struct slice plain, time_t ex
 	BREAK();
 	struct buf b = buf_new(a);
 	buf_printf(&b, "%s:%lld:", kind, (long long)expires);
-	buf_raw(&b, veil(a, plain));
+	buf_b64url(&b, veil(a, plain));
 	*out = buf_slice(&b);
 	return OK;
 }
 
 int sealed_open(struct arena *a, const char *kind, struct slice text, struct slice *plain)
 {
-	struct slice head, until;
+	struct slice head, until, body;
 	unsigned long long expires;
 	BREAK();
-	if (!slice_cut(&text, ':', &head) || !slice_is(head, kind) || !slice_cut(&text, ':', &until) || slice_number(until, INT64_MAX, &expires) != OK)
+	if (!slice_cut(&text, ':', &head) || !slice_is(head, kind) || !slice_cut(&text, ':', &until) || slice_number(until, INT64_MAX, &expires) != OK ||
+	    b64url_decode(a, text, &body) != OK)
 		return E_INPUT;
 	if ((time_t)expires <= fake_now)
 		return E_NOENT;
-	*plain = veil(a, text);
+	*plain = veil(a, body);
 	return OK;
 }
 

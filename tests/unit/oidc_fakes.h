@@ -165,7 +165,7 @@ int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])
 
 /* --- more of state and directory --- */
 
-static int claim(struct state_change *c)
+int state_claiming(struct state_change *c)
 {
 	if (c->old.p != NULL)
 		return E_EXISTS;
@@ -177,7 +177,7 @@ static int claim(struct state_change *c)
 int state_claim(const char *ns, struct slice key, unsigned ttl_s)
 {
 	WRITES();
-	return update(ns, key, claim, &ttl_s);
+	return update(ns, key, state_claiming, &ttl_s);
 }
 
 enum { TAX, APP, SPA, NCLIENTS };

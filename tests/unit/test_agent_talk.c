@@ -326,7 +326,7 @@ static const char *account(struct talk *t)
 	return r;
 }
 
-static void account_answers_and_is_remembered_for_a_minute(void **state)
+static void account_is_asked_each_time(void **state)
 {
 	struct talk t;
 	(void)state;
@@ -335,11 +335,23 @@ static void account_answers_and_is_remembered_for_a_minute(void **state)
 	assert_string_equal(talk_field(&t, "name"), "alice");
 	assert_int_equal(atomic_load(&idp.requests), before + 2);	/* metadata, question */
 	assert_string_equal(account(&t), "allow");
-	assert_int_equal(atomic_load(&idp.requests), before + 2);
-	talk_open(&t);
-	assert_string_equal(talk_say(&t, "csam=1|op=account|user=alice|service=cron"), "allow");	/* another service is asked for */
-	talk_close(&t);
 	assert_int_equal(atomic_load(&idp.requests), before + 3);
+	atomic_store(&idp.account, "suspended");
+	assert_string_equal(account(&t), "suspended");	/* at once, whatever was said a moment ago */
+	atomic_store(&idp.account, "allowed");
+	assert_string_equal(account(&t), "allow");
+}
+
+/* What was taken back is not remembered either. */
+static void a_no_ends_the_memory_of_a_yes(void **state)
+{
+	struct talk t;
+	(void)state;
+	assert_string_equal(account(&t), "allow");
+	atomic_store(&idp.account, "suspended");
+	assert_string_equal(account(&t), "suspended");
+	atomic_store(&idp.lie, BROKEN);
+	assert_string_equal(account(&t), "down");
 }
 
 static void account_says_no_in_words(void **state)
@@ -541,7 +553,7 @@ int main(void)
 		TEST(passwords_are_changed), TEST(connections_are_kept), TEST(a_new_key_is_fetched_once_a_minute_at_most),
 		TEST(every_lie_denies_or_is_down_in_time), TEST(lies_in_the_middle), TEST(nobody_listens),
 		TEST(a_system_user_must_be_that_person_by_number),
-		TEST(account_answers_and_is_remembered_for_a_minute), TEST(account_says_no_in_words), TEST(account_lives_from_memory_while_idpd_is_down),
+		TEST(account_is_asked_each_time), TEST(a_no_ends_the_memory_of_a_yes), TEST(account_says_no_in_words), TEST(account_lives_from_memory_while_idpd_is_down),
 		TEST(account_grace_zero_remembers_nothing), TEST(a_host_that_is_locked_out_lives_on_no_memory),
 		TEST(messages_that_are_none_end_the_connection), TEST(answers_that_were_not_asked_deny), TEST(a_message_beyond_the_bound_denies),
 		TEST(a_plug_in_that_vanishes_ends_it), TEST(others_ask_about_themselves_and_their_services_only), TEST(they_begin_five_times_a_minute),

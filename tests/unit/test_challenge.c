@@ -198,6 +198,38 @@ static void who_may_not_enter_does_not(void **state)
 	assert_null(fake_last(EV_LOGIN_OK));
 }
 
+/* A host's first ticket is the conversation itself: no write, no room; and all the same it is answered once, as long as it could be opened. */
+static void what_was_only_begun_is_nowhere_and_is_answered_once(void **state)
+{
+	(void)state;
+	time_t t0 = fake_now;
+	begin();
+	assert_int_equal(fake_state_size("conv"), 0);
+	struct turn other;
+	const char *first = arena_strdup(a, turn.ticket);
+	const struct answer right = { .secret = S("correct horse") };
+	assert_int_equal(conversation_answer(a, slice_of(first), stranger, peer, &right, &other), E_NOENT);
+	assert_int_equal(conversation_answer(a, slice_mem(first, strlen(first) - 1), browser, peer, &right, &other), E_NOENT);
+	assert_int_equal(fake_verified, 0);
+	assert_int_equal(answer_to(first, right), OK);
+	assert_more(ASK_CODE, NULL);
+	assert_int_equal(fake_state_size("conv"), 1);
+	assert_int_equal(code(ALICE), OK);
+	assert_entered(ALICE, 400, AMR_PWD | AMR_OTP | AMR_MFA);
+	for (fake_now = t0; fake_now < t0 + 20 * 60; fake_now += 59) {	/* also after its end, when nothing else of it is known any more */
+		assert_int_equal(answer_to(first, right), E_NOENT);
+		assert_int_equal(answer_to(first, (struct answer){ .secret = S("another") }), E_NOENT);
+	}
+	assert_int_equal(fake_verified, 1);
+	assert_int_equal(fake_wrong_password(fake_person[ALICE].subject), 0);
+	fake_now = t0;
+	begin();
+	fake_now += 15 * 60;
+	assert_int_equal(secret("correct horse"), E_NOENT);
+	assert_int_equal(fake_verified, 1);
+	fake_now = t0;
+}
+
 static void a_terminal_has_no_way_back_to_other_keys(void **state)
 {
 	(void)state;
@@ -356,7 +388,8 @@ int main(void)
 		H(any_of_several_keys_will_do_and_each_wrong_code_counts_for_all), H(every_no_after_a_public_key_looks_the_same_and_takes_as_long),
 		H(a_code_that_is_not_asked_for_cannot_be_drawn), H(the_name_is_that_letter_for_letter),
 		H(the_language_is_the_persons_once_that_tells_nothing), H(an_old_ticket_is_good_for_its_own_reply_only), H(who_may_not_enter_does_not),
-		H(a_terminal_has_no_way_back_to_other_keys), H(a_new_password_is_typed_twice), H(who_has_a_password_alone_needs_more_of_it),
+		H(what_was_only_begun_is_nowhere_and_is_answered_once), H(a_terminal_has_no_way_back_to_other_keys),
+		H(a_new_password_is_typed_twice), H(who_has_a_password_alone_needs_more_of_it),
 		H(the_present_password_is_counted_and_must_stay), H(what_breaks_changes_nothing_and_may_be_tried_again),
 		H(whatever_breaks_after_a_public_key_nobody_is_let_in_or_locked_out), H(names_of_the_system_are_nobodys),
 	};

@@ -32,6 +32,12 @@ static int on_worker(struct request *r, struct response *resp)
 	return would_block() ? E_BUG : echo(r, resp);
 }
 
+/* Not before it runs where hashes are made, and not at once there either. */
+static int on_hash_worker(struct request *r, struct response *resp)
+{
+	return would_hash() ? E_WAIT : on_worker(r, resp);
+}
+
 static int failing(struct request *r, struct response *resp)
 {
 	http_set(r, resp, "X-Leak", "yes");
@@ -75,7 +81,8 @@ const struct endpoint http_endpoints[] = {
 	ROW("GET", "/", echo, EP_PAGE), ROW("GET", "/echo", echo, EP_PAGE), ROW("POST", "/echo", echo, EP_PAGE),
 	ROW("GET", "/below/", echo, EP_PAGE), ROW("GET", "/api", echo, EP_API | EP_CORS), ROW("POST", "/api", echo, EP_API | EP_PUBLIC),
 	ROW("POST", "/repeat", echo, EP_API | EP_PUBLIC | EP_REPEAT), ROW("GET", "/block", blocking, EP_API),
-	ROW("POST", "/wait", on_worker, EP_API | EP_WAIT | EP_PUBLIC), ROW("POST", "/hash", on_worker, EP_PAGE | EP_HASH),
+	ROW("POST", "/wait", on_worker, EP_API | EP_WAIT | EP_PUBLIC), ROW("POST", "/hash", on_hash_worker, EP_PAGE),
+	ROW("POST", "/wait-hash", on_hash_worker, EP_PAGE | EP_WAIT),
 	ROW("GET", "/fail", failing, EP_PAGE), ROW("GET", "/fail.json", failing, EP_API), ROW("GET", "/set", setting, EP_PAGE),
 	ROW("GET", "/card", certificate, EP_PAGE | EP_CARD), ROW("GET", "/both", certificate, EP_PAGE | EP_BOTH), ROW("POST", "/away", on_worker, EP_PAGE | EP_AWAY),
 	ROW("GET", "/nothing", no_status, EP_API), ROW("GET", "/bare", failing, EP_PAGE),

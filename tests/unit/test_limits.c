@@ -111,7 +111,7 @@ static unsigned wait_s;
 static int try_as(const struct person *p, const char *name, const char *peer)
 {
 	wait_s = 12345;
-	return limits_password(p, slice_of(name), peer, &wait_s);
+	return limits_password(p, slice_of(name), peer, NULL, &wait_s);
 }
 
 /* From ever another network, so that only the tally counts. */
@@ -145,7 +145,7 @@ static void delays(void **s)
 	(void)s;
 	delays_of(&alice, "alice");
 	assert_int_equal(try_as(&alice, "alice", "192.0.3.7"), OK);	/* another network has its own */
-	assert_int_equal(limits_password_right(&alice, "192.0.2.7"), OK);
+	assert_int_equal(limits_password_right(&alice, "192.0.2.7", NULL), OK);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), OK);
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_LIMIT);
@@ -208,7 +208,7 @@ static void refused_at_the_maximum(void **s)
 		assert_int_equal(try_anywhere(&alice, "Alice@example.org"), E_LIMIT);	/* however they are named */
 	assert_int_equal(told_times, 1);
 	assert_int_equal(audited, 1);
-	assert_int_equal(limits_password_right(&alice, "192.0.2.7"), E_LIMIT);	/* one that was under way: too late */
+	assert_int_equal(limits_password_right(&alice, "192.0.2.7", NULL), E_LIMIT);	/* one that was under way: too late */
 	assert_int_equal(try_anywhere(&alice, "alice"), E_LIMIT);
 	skew_ms += 20LL * 86400 * 1000;
 	alice.password_failures = 100;
@@ -230,7 +230,7 @@ static void a_right_one_starts_anew(void **s)
 		for (int i = 0; i < 99; i++)
 			assert_int_equal(try_anywhere(&alice, "alice"), OK);
 		assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), OK);
-		assert_int_equal(limits_password_right(&alice, "192.0.2.7"), OK);
+		assert_int_equal(limits_password_right(&alice, "192.0.2.7", NULL), OK);
 	}
 	exhaust(&alice, "alice");
 }
@@ -259,7 +259,7 @@ static void a_changed_password_starts_anew(void **s)
 	strcpy(changed, "20260202000000Z");
 	directory_rc = E_DOWN;		/* it still says 100 */
 	assert_int_equal(try_anywhere(&alice, "alice"), OK);
-	assert_int_equal(limits_password_right(&alice, "10.9.9.9"), OK);
+	assert_int_equal(limits_password_right(&alice, "10.9.9.9", NULL), OK);
 	assert_int_equal(try_anywhere(&alice, "alice"), OK);
 	directory_rc = OK;
 	assert_int_equal(try_anywhere(&alice, "alice"), OK);
@@ -309,14 +309,14 @@ static void broken_is_not_wrong(void **s)
 	for (int i = 0; i < 300; i++) {
 		assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), OK);
 		assert_int_equal(limits_password_undo(&alice, S("alice"), "192.0.2.7"), OK);
-		assert_int_equal(limits_second(&alice, &app), OK);
+		assert_int_equal(limits_second(&alice, &app, NULL), OK);
 		assert_int_equal(limits_second_undo(&alice, &app), OK);
 	}
 	state_rc = E_DOWN;
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_DOWN);
-	assert_int_equal(limits_second(&alice, &app), E_DOWN);
-	assert_int_equal(limits_password_right(&alice, "192.0.2.7"), E_DOWN);
-	assert_int_equal(limits_second_right(&alice, &app), E_DOWN);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_DOWN);
+	assert_int_equal(limits_password_right(&alice, "192.0.2.7", NULL), E_DOWN);
+	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), E_DOWN);
 	state_rc = E_WAIT;
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_WAIT);
 }
@@ -338,37 +338,37 @@ static void second_factor(void **s)
 	other.id = "app-2";
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 10; i++)
-			assert_int_equal(limits_second(&alice, &app), OK);
-		assert_int_equal(limits_second_right(&alice, &app), OK);	/* the tenth was right */
+			assert_int_equal(limits_second(&alice, &app, NULL), OK);
+		assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);	/* the tenth was right */
 	}
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(limits_second(&alice, &app), OK);
+		assert_int_equal(limits_second(&alice, &app, NULL), OK);
 	directory_rc = E_DOWN;
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
 	assert_int_equal(locked_times, 1);
 	skew_ms += 6 * 1000;
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
 	assert_int_equal(locked_times, 2);
 	directory_rc = OK;
 	skew_ms += 6 * 1000;
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
 	assert_int_equal(locked_times, 3);
 	assert_int_equal(audited, 1);
-	assert_int_equal(limits_second_right(&alice, &app), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &other), OK);
+	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &other, NULL), OK);
 	app.state = "locked";
 	skew_ms += 3600 * 1000;
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
 	app.state = "active";		/* an administrator */
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(limits_second(&alice, &app), OK);
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
+		assert_int_equal(limits_second(&alice, &app, NULL), OK);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
 	assert_int_equal(locked_times, 4);
 	for (const char *const *state = (const char *const[]){ "pending", "revoked", "", "Active", NULL }; *state != NULL; state++) {
 		other.state = *state;
-		assert_int_equal(limits_second(&alice, &other), E_LIMIT);
+		assert_int_equal(limits_second(&alice, &other, NULL), E_LIMIT);
 	}
 }
 
@@ -379,7 +379,7 @@ static pthread_barrier_t gate;
 static void *attempt_second(void *unused)
 {
 	pthread_barrier_wait(&gate);
-	if (limits_second(&alice, &app) == OK)
+	if (limits_second(&alice, &app, NULL) == OK)
 		evaluated++;
 	return unused;
 }
@@ -388,7 +388,7 @@ static void *attempt_password(void *peer)
 {
 	unsigned w;
 	pthread_barrier_wait(&gate);
-	if (limits_password(&alice, S("alice"), peer, &w) == OK)
+	if (limits_password(&alice, S("alice"), peer, NULL, &w) == OK)
 		evaluated++;
 	return NULL;
 }
@@ -423,7 +423,7 @@ static void not_configured_is_refused(void **s)
 	(void)s;
 	limits_open(&(struct limits_conf){ 0 });
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &app), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -447,7 +447,7 @@ static void codes_are_sent_with_growing_pauses(void **state)
 			assert_int_equal(limits_send("bruno@example.org", &wait_s), OK);	/* an address of its own */
 	}
 	app.address = "alice@example.org";
-	assert_int_equal(limits_second_right(&alice, &app), OK);
+	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);
 	assert_int_equal(limits_send("alice@example.org", &wait_s), OK);
 	assert_int_equal(limits_send("alice@example.org", &wait_s), E_LIMIT);
 	app.address = NULL;
