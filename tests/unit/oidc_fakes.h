@@ -165,15 +165,6 @@ int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])
 
 /* --- more of state and directory --- */
 
-int state_claiming(struct state_change *c)
-{
-	if (c->old.p != NULL)
-		return E_EXISTS;
-	c->val = S("1");
-	c->ttl_s = *(unsigned *)c->ctx;
-	return OK;
-}
-
 int state_claim(const char *ns, struct slice key, unsigned ttl_s)
 {
 	WRITES();
