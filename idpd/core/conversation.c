@@ -297,7 +297,7 @@ static int first_stage(struct engine *e)
 	}
 	if (e->kind != NULL && e->kind->traits & KIND_NAMES)
 		return engine_enter_self(e).verdict == V_MORE ? OK : E_DOWN;
-	c->stage = c->kind != NULL || c->door == DOOR_HOST ? STAGE_PASSWORD : STAGE_CHOOSE;
+	c->stage = c->kind == NULL && (c->door == DOOR_BROWSER || engine_card_first(e)) ? STAGE_CHOOSE : STAGE_PASSWORD;
 	if (!c->by_session || c->stage == STAGE_CHOOSE || engine_next(e).verdict == V_MORE)
 		return OK;
 	/* Nothing of its own to ask: then the password, so that a login always takes an answer. */

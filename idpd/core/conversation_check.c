@@ -236,6 +236,10 @@ static struct outcome chosen(struct engine *e, struct slice id)
 	}
 	if (slice_is(id, "device"))
 		return engine_go_device(e);
+	if (slice_is(id, "other")) {		/* no card: the password, as where there is no reader */
+		e->c.stage = STAGE_PASSWORD;
+		return more;
+	}
 	e->kind = kind_by_name(id);
 	e->c.kind = e->kind->name;
 	if (e->person != NULL || e->kind->traits & KIND_NAMES)
@@ -254,7 +258,7 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 	e->c.note = e->c.note_kind = NULL;
 	e->c.wait_s = 0;
 	if (answer->back)
-		return engine_choose(e, NULL, NULL);
+		return engine_back(e);
 	bool counts = e->c.stage == STAGE_PASSWORD || e->c.stage == STAGE_SECOND || e->c.stage == STAGE_CODE;
 	if (!counts && engine_take(e) != OK)	/* the others take it in the act that counts the try */
 		return down;

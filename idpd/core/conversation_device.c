@@ -21,7 +21,8 @@ bool engine_may_device(const struct engine *e)
 	if (needed > rendezvous_max() || rendezvous_max() == 0 || e->c.service == NULL)
 		return false;
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++) {
-		bool elsewhere = ((*k)->asks & ~e->c.can) != 0 && ((*k)->ready == NULL || (*k)->ready()) && policy_kind_fits(*k, e->service, needed);
+		/* a card may be in the reader of another device */
+		bool elsewhere = ((*k)->asks & ~e->c.can) | ((*k)->asks & ASK_SIGN) && ((*k)->ready == NULL || (*k)->ready()) && policy_kind_fits(*k, e->service, needed);
 		if (elsewhere && (e->person == NULL || engine_has_key(e, *k)))
 			return true;
 	}

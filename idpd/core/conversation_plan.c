@@ -157,11 +157,20 @@ struct outcome engine_choose(struct engine *e, const char *note, const char *not
 /* On a host the password comes first; who then has keys of one kind only need not choose. */
 static bool choose_for_them(struct engine *e)
 {
-	const struct key_kind *has = NULL, *only;
+	const struct key_kind *has = NULL, *card = NULL, *only;
 	size_t n = 0, fitting;
-	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
-		if (engine_fits(e, *k) && engine_has_key(e, *k) && n++ == 0)
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++) {
+		if (!engine_fits(e, *k) || !engine_has_key(e, *k))
+			continue;
+		if ((*k)->traits & KIND_NAMES)
+			card = *k;			/* they took the password instead */
+		else if (n++ == 0)
 			has = *k;
+	}
+	if (n == 0 && card != NULL) {
+		has = card;
+		n = 1;
+	}
 	only = engine_only_kind(e, &fitting);
 	if (n == 0 && fitting == 1)
 		choose_kind(e, only);		/* then it can be told what is wrong with theirs */
@@ -199,10 +208,36 @@ struct outcome engine_next(struct engine *e)
 
 /* --- how it is drawn --- */
 
+/* Who stands at a host is not known yet: everybody is offered a card, the password, and what may follow it. */
+static void draw_before_password(const struct engine *e, struct prompt *ask)
+{
+	size_t n;
+	engine_only_kind(e, &n);
+	struct choice *choice = ARENA_ARRAY(e->a, struct choice, n + 2);
+	bool other = false;
+	ask->choices = choice;
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if (!engine_fits(e, *k))
+			continue;
+		else if ((*k)->traits & KIND_NAMES)
+			*choice++ = (struct choice){ .id = (*k)->name, .group = (*k)->group };
+		else
+			other = true;
+	if (other)
+		*choice++ = (struct choice){ .id = "other" };
+	if (engine_may_device(e))
+		*choice++ = (struct choice){ .id = "device" };
+	ask->nchoices = (size_t)(choice - ask->choices);
+}
+
 static void draw_kinds(const struct engine *e, struct prompt *ask)
 {
 	const struct key *keys[MAX_CHOICES];
 	size_t n;
+	if (engine_card_first(e)) {
+		draw_before_password(e, ask);
+		return;
+	}
 	engine_only_kind(e, &n);
 	bool device = engine_may_device(e);
 	struct choice *choice = ARENA_ARRAY(e->a, struct choice, n + 1);
@@ -295,7 +330,10 @@ void engine_draw(const struct engine *e, struct turn *out)
 		ask.note_id = c->note;
 	ask.note_kind = c->note_kind;
 	ask.wait_s = c->wait_s;
-	ask.may_go_back = c->stage != STAGE_CHOOSE && n > 1 && c->can & ASK_CHOICE && (c->door == DOOR_BROWSER || e->person != NULL);
+	if (c->door == DOOR_HOST && c->stage == STAGE_SELF)
+		ask.may_go_back = true;		/* there is no card */
+	else
+		ask.may_go_back = c->stage != STAGE_CHOOSE && n > 1 && c->can & ASK_CHOICE && (c->door == DOOR_BROWSER || e->person != NULL);
 	out->ticket = c->ticket;
 	out->ask = ask;
 }

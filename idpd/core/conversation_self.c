@@ -3,12 +3,44 @@
  * Wrong tries count for the conversation alone: nobody can lock another person out with a card, and a signature is not guessed. */
 #include "base/clock.h"
 #include "core/engine.h"
+#include "core/names.h"
 
 enum { MAX_CALLS = 4 };
 
 static struct step step_of(const struct engine *e)
 {
-	return (struct step){ .a = e->a, .conversation = e->c.id, .when = now(), .memory = engine_memory(e, e->kind->name) };
+	struct step s = { .a = e->a, .conversation = e->c.id, .when = now(), .memory = engine_memory(e, e->kind->name) };
+	if (e->c.door == DOOR_HOST)
+		s.place = (struct place){ .host = e->c.service, .program = e->c.via, .user = e->c.name };
+	return s;
+}
+
+bool engine_card_first(const struct engine *e)
+{
+	if (e->c.door != DOOR_HOST || e->c.goal != GOAL_LOGIN || e->c.proven || e->person != NULL || !(e->c.can & ASK_CHOICE))
+		return false;
+	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++)
+		if ((*k)->traits & KIND_NAMES && engine_fits(e, *k))
+			return true;
+	return false;
+}
+
+/* At a host it says that there is no card: a try, so that nobody goes back and forth for ever. */
+struct outcome engine_back(struct engine *e)
+{
+	size_t n;
+	if (e->c.door == DOOR_BROWSER)
+		return engine_choose(e, NULL, NULL);
+	engine_only_kind(e, &n);
+	if (!(e->c.can & ASK_CHOICE) || (n < 2 && !engine_may_device(e)))
+		return (struct outcome){ .why = "deny.no-card" };
+	struct outcome o = engine_wrong(e, NULL);
+	if (o.verdict == V_MORE) {
+		e->kind = NULL;
+		e->c.kind = NULL;
+		e->c.stage = STAGE_CHOOSE;
+	}
+	return o;
 }
 
 struct outcome engine_enter_self(struct engine *e)
@@ -54,6 +86,14 @@ static struct outcome refused(struct engine *e, const struct try *t, const char 
 	return (struct outcome){ .why = text };
 }
 
+/* A host's programs act on the name, letter for letter. */
+static bool is_wanted(const struct engine *e, const struct person *person)
+{
+	if (e->c.door == DOOR_HOST && (e->c.name == NULL || strcmp(e->c.name, person->name) != 0 || name_is_reserved(slice_of(person->name))))
+		return false;
+	return e->c.wanted == NULL || strcmp(e->c.wanted, person->subject) == 0;
+}
+
 /* It is them. May they come in with it? */
 static struct outcome named(struct engine *e, const struct person *person, const struct step *s)
 {
@@ -61,7 +101,7 @@ static struct outcome named(struct engine *e, const struct person *person, const
 	const struct key *keys[MAX_CHOICES];
 	if (!slice_is(S("active"), person->state))
 		return refused(e, &t, "suspended", "deny.suspended");
-	if (e->c.wanted != NULL && strcmp(e->c.wanted, person->subject) != 0) {
+	if (!is_wanted(e, person)) {
 		engine_record(e, EV_LOGIN_NO, &t, "other-person");
 		return once_more(e, "note.other-person");
 	}

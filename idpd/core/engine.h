@@ -82,6 +82,8 @@ struct slice engine_memory(const struct engine *e, const char *id);	/* what it k
 int engine_remember(struct engine *e, const char *id, struct slice memory);
 
 /* conversation_self.c: kinds that say who it is */
+bool engine_card_first(const struct engine *e);	/* at a host: does a card stand beside the password, before that is asked? */
+struct outcome engine_back(struct engine *e);	/* not this way: another key, or none */
 struct outcome engine_enter_self(struct engine *e);
 void engine_draw_self(const struct engine *e, struct prompt *ask);
 struct outcome engine_check_self(struct engine *e, const struct answer *answer);

@@ -24,6 +24,9 @@ enum amr {		/* RFC 8176, as bits of a login */
 struct step {
 	struct arena *a;
 	const char *conversation;	/* its identifier: for the way back from elsewhere */
+	struct place {			/* KIND_NAMES at a host's door: where somebody waits, and as whom; a signature is for there alone. host NULL: a browser */
+		const char *host, *program, *user;
+	} place;
 	const struct person *person;	/* NULL with KIND_NAMES */
 	const struct key *key;		/* one of the kind that may be used; NULL with KIND_NAMES alone */
 	uint64_t spent;			/* the highest number that was ever spent with the key: by directory and state store */

@@ -28,7 +28,7 @@ struct prompt {
 	const char *hint_id;		/* text id of which code is meant, where the kind alone does not say it; or NULL */
 	const char *what;		/* what that text names ({what}): the number on a card, the address that a code went to */
 	unsigned left;			/* and a note ({left}): how many there are still */
-	const char *challenge;		/* ASK_SIGN */
+	const char *challenge;		/* ASK_SIGN: of a browser for Web eID; of a host the text itself that the card signs */
 	const char *href;		/* ASK_REDIRECT: address that `proof` comes back from */
 	const char *label_id;		/* text id of what is asked, where it is not what the layout says by itself; or NULL */
 	const char *kind;		/* of the key being used, or NULL on the chooser */

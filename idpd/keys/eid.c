@@ -1,6 +1,8 @@
 /* The electronic identity card: its authentication certificate, a signature over a challenge of this conversation, and its authority's word that it
- * still stands. The card comes by Web eID, or as the client certificate of our eID listener; the person is found by national number. */
+ * still stands. The card comes by Web eID, as the client certificate of our eID listener, or from the reader of a host; the person is found by national
+ * number. */
 #include "base/buf.h"
+#include "core/eid_host.h"
 #include "core/eid_web.h"
 #include "core/kinds.h"
 
@@ -19,11 +21,21 @@ static const char *nonce_of(struct step *s)
 	return arena_str(s->a, s->memory);
 }
 
+static const char *host_text(struct step *s)
+{
+	return eid_host_text(s->a, &(struct eid_host){ .issuer = eid_conf.origin, .host = s->place.host, .program = s->place.program,
+	    .user = s->place.user, .nonce = nonce_of(s) });
+}
+
 /* Both ways sign the same challenge: with Web eID the card signs it, on the listener the TLS handshake is signed, and our own seal ties it to it. */
 static enum verdict draw(struct step *s)
 {
 	if (s->enter)
 		s->memory = slice_of(eid_web_nonce(s->a));
+	if (s->place.host != NULL) {
+		s->ask = (struct prompt){ .ask = ASK_SIGN, .challenge = host_text(s), .label_id = "ask.pin" };
+		return V_MORE;
+	}
 	struct buf href = buf_new(s->a);
 	if (has(eid_conf.tls_origin)) {
 		buf_printf(&href, "%s/eid?c=%s&n=", eid_conf.tls_origin, s->conversation);
@@ -40,6 +52,8 @@ static enum verdict draw(struct step *s)
 static enum verdict read_card(struct step *s, struct eid_card *card)
 {
 	struct slice der;
+	if (s->place.host != NULL)
+		return eid_host_answer(s->a, s->answer, host_text(s), s->when, card, &s->why);
 	if (slice_starts(s->answer, S("{")))
 		return eid_conf.web ? eid_web_token(s->a, s->answer, eid_conf.origin, nonce_of(s), s->when, card, &s->why) : V_DENY;
 	int rc = step_opened(s, eid_tls_purpose(s->a, nonce_of(s)), s->answer, &der);
@@ -97,7 +111,7 @@ const struct key_kind key_eid = {
 	.level = 500,
 	.amr = AMR_SC | AMR_HWK | AMR_PIN | AMR_MFA,
 	.traits = KIND_NAMES,
-	.asks = ASK_SIGN | ASK_REDIRECT,
+	.asks = ASK_SIGN,		/* a browser's door goes elsewhere as well */
 	.group = "card",
 	.ready = ready,
 	.verify = verify,

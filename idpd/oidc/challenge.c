@@ -9,7 +9,7 @@
 #include "svc/audit.h"
 #include "svc/texts.h"
 
-enum { CHALLENGE_LEN = 43, NONCE_MAX = 512, ANSWER_MAX = 512, ACR_MAX = 1024 };
+enum { CHALLENGE_LEN = 43, NONCE_MAX = 512, ANSWER_MAX = 512, SIGN_MAX = 4096, ACR_MAX = 1024 };
 
 /* --- what the code will be bound to: kept by the conversation as "challenge acr nonce" --- */
 
@@ -123,7 +123,7 @@ static unsigned asks(struct slice can)
 {
 	static const struct { const char *word; unsigned ask; } words[] = {
 		{ "secret", ASK_SECRET }, { "code", ASK_CODE }, { "text", ASK_TEXT }, { "choice", ASK_CHOICE }, { "show", ASK_SHOW },
-		{ "device", ASK_WAIT },
+		{ "device", ASK_WAIT }, { "sign", ASK_SIGN },
 	};
 	unsigned all = 0;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -187,11 +187,15 @@ static int begin(struct request *r, struct response *resp, const struct service 
 
 static int next(struct request *r, struct response *resp, const struct service *host, struct refusal *no)
 {
-	const struct answer answer = { .choice = http_form(r, "choice"), .text = http_form(r, "text"), .secret = http_form(r, "secret"),
-		.code = http_form(r, "code") };
+	struct answer answer = { .choice = http_form(r, "choice"), .text = http_form(r, "text"), .secret = http_form(r, "secret"),
+		.code = http_form(r, "code"), .proof = http_form(r, "sign") };
 	struct turn turn = { .verdict = V_DENY };
-	if (answer.choice.n > ANSWER_MAX || answer.text.n > ANSWER_MAX || answer.secret.n > ANSWER_MAX || answer.code.n > ANSWER_MAX)
+	if (answer.choice.n > ANSWER_MAX || answer.text.n > ANSWER_MAX || answer.secret.n > ANSWER_MAX || answer.code.n > ANSWER_MAX || answer.proof.n > SIGN_MAX)
 		return refuse(no, "invalid_request", "an answer is too long");
+	if (slice_is(answer.proof, "none")) {		/* there is no card */
+		answer.back = true;
+		answer.proof = S_NONE;
+	}
 	int e = conversation_answer(r->a, http_form(r, "auth_session"), binding(r->a, host), r->peer, &answer, &turn);
 	if (e == E_NOENT)
 		return refuse(no, "invalid_session", "this auth_session is used up, too old, or of another host");

@@ -6,6 +6,7 @@
 
 static const struct { unsigned ask; const char *word; } words[] = {
 	{ ASK_SECRET, "secret" }, { ASK_CODE, "code" }, { ASK_TEXT, "text" }, { ASK_CHOICE, "choice" }, { ASK_SHOW, "show" }, { ASK_WAIT, "device" },
+	{ ASK_SIGN, "sign" },
 };
 
 static const char *kind_title(struct arena *a, const char *lang, const char *kind)
@@ -60,6 +61,17 @@ static json_t *lines(struct arena *a, const struct turn *turn)
 	return list;
 }
 
+/* What happens between the person, the card and its reader is known to the host alone: it gets every text that it may need. */
+static json_t *card_texts(struct arena *a, const struct turn *turn)
+{
+	static const char *const words_of_card[] = { "which", "number", "again", "stop", "pin-pad", "pin-empty", "pin-form", "pin-wrong", "pin-final", "pin-final-go",
+		"pin-locked", "pin-cancelled", "no-module", "no-reader", "no-card", "no-certificate", "removed", "broken" };
+	json_t *texts = json_object();
+	for (size_t i = 0; i < sizeof words_of_card / sizeof *words_of_card; i++)
+		json_object_set_new(texts, words_of_card[i], json_string(text(turn->lang, arena_printf(a, "host.card-%s", words_of_card[i]))));
+	return texts;
+}
+
 void host_prompt(struct arena *a, const struct turn *turn, json_t *out)
 {
 	const struct prompt *ask = &turn->ask;
@@ -73,6 +85,10 @@ void host_prompt(struct arena *a, const struct turn *turn, json_t *out)
 		json_object_set_new(v, "choices", choices(a, turn));
 	if (ask->ask & ASK_WAIT)
 		json_object_set_new(v, "lines", lines(a, turn));
+	if (ask->ask & ASK_SIGN) {
+		json_object_set_new(v, "challenge", json_string(ask->challenge));
+		json_object_set_new(v, "texts", card_texts(a, turn));
+	}
 	/* Until any answer is looked at, or for the next poll; not until another code can be had. */
 	if (ask->wait_s > 0 && (ask->note_id == NULL || strcmp(ask->note_id, "note.send-wait") != 0))
 		json_object_set_new(v, "wait", json_integer(ask->wait_s));

@@ -4,7 +4,9 @@
 #undef fail
 #include "eid_cards.h"
 #include <openssl/evp.h>
+#include "core/eid_host.h"
 #include "core/eid_web.h"
+#include "core/names.h"
 #include "svc/sealed.h"
 
 #define ORIGIN "https://csam.example"
@@ -60,31 +62,45 @@ static int setup_eid(void **state)
 	return 0;
 }
 
+static bool is_rsa(const char *card)
+{
+	EVP_PKEY *key = card_key(card);
+	bool rsa = EVP_PKEY_is_a(key, "RSA");
+	EVP_PKEY_free(key);
+	return rsa;
+}
+
+/* RS256, or ES384 as r || s. */
+static struct slice signed_by(const char *card, struct slice bytes)
+{
+	unsigned char sig[512], raw[96];
+	size_t len = sizeof sig;
+	EVP_PKEY *key = card_key(card);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	assert_int_equal(EVP_DigestSignInit(c, NULL, is_rsa(card) ? EVP_sha256() : EVP_sha384(), NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(c, sig, &len, (const unsigned char *)bytes.p, bytes.n), 1);
+	EVP_MD_CTX_free(c);
+	EVP_PKEY_free(key);
+	if (is_rsa(card))
+		return arena_copy(a, slice_mem(sig, len));
+	const unsigned char *p = sig;
+	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)len);
+	BN_bn2binpad(ECDSA_SIG_get0_r(s), raw, 48);
+	BN_bn2binpad(ECDSA_SIG_get0_s(s), raw + 48, 48);
+	ECDSA_SIG_free(s);
+	return arena_copy(a, slice_mem(raw, 96));
+}
+
 /* What the card in the reader makes of a challenge. */
 static struct slice token_of(const char *certificate, const char *key_of, const char *origin, const char *challenge)
 {
-	unsigned char hash[96], sig[512], raw[96];
+	unsigned char hash[96];
 	unsigned n;
-	size_t len = sizeof sig;
-	EVP_PKEY *key = card_key(key_of);
-	bool rsa = EVP_PKEY_is_a(key, "RSA");
+	bool rsa = is_rsa(key_of);
 	const EVP_MD *md = rsa ? EVP_sha256() : EVP_sha384();
 	EVP_Digest(origin, strlen(origin), hash, &n, md, NULL);
 	EVP_Digest(challenge, strlen(challenge), hash + n, &n, md, NULL);
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	assert_int_equal(EVP_DigestSignInit(c, NULL, md, NULL, key), 1);
-	assert_int_equal(EVP_DigestSign(c, sig, &len, hash, 2 * n), 1);
-	EVP_MD_CTX_free(c);
-	EVP_PKEY_free(key);
-	struct slice signature = slice_mem(sig, len);
-	if (!rsa) {
-		const unsigned char *p = sig;
-		ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)len);
-		BN_bn2binpad(ECDSA_SIG_get0_r(s), raw, 48);
-		BN_bn2binpad(ECDSA_SIG_get0_s(s), raw + 48, 48);
-		ECDSA_SIG_free(s);
-		signature = slice_mem(raw, 96);
-	}
+	struct slice signature = signed_by(key_of, slice_mem(hash, 2 * n));
 	struct buf b = buf_new(a);
 	buf_printf(&b, "{\"format\":\"web-eid:1.0\",\"algorithm\":\"%s\",\"signature\":\"", rsa ? "RS256" : "ES384");
 	buf_b64(&b, signature);
@@ -355,6 +371,174 @@ static void faults_never_let_in(void **state)
 	assert_true(i >= 4 && i < 60);
 }
 
+/* --- the card in the reader of a host --- */
+
+static int setup_host(void **state)
+{
+	setup_eid(state);
+	want = (struct want){ .door = DOOR_HOST, .binding = want.binding, .service = "tax", .name = "alice", .via = "sudo", .back = "bond", .lang = "en", .level = 500,
+		.can = ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SIGN };
+	return 0;
+}
+
+static struct slice answer_of(const char *certificate, const char *key_of, const char *text)
+{
+	struct buf b = buf_new(a);
+	buf_printf(&b, "%s.", is_rsa(key_of) ? "RS256" : "ES384");
+	buf_b64url(&b, card_der(certificate));
+	buf_char(&b, '.');
+	buf_b64url(&b, signed_by(key_of, slice_of(text)));
+	return buf_slice(&b);
+}
+
+static int put_in(const char *card)
+{
+	return ANSWER(.proof = answer_of(card, card, turn.ask.challenge));
+}
+
+static void assert_pin_asked(const char *note)
+{
+	assert_more(ASK_SIGN, note);
+	assert_string_equal(turn.ask.label_id, "ask.pin");
+	assert_non_null(strstr(turn.ask.challenge, "CSAM host login 1\nissuer=https%3A%2F%2Fcsam.example\nhost=tax\nservice=sudo\nuser=alice\nnonce="));
+}
+
+static void assert_at_host(int who)
+{
+	assert_int_equal(turn.verdict, V_ALLOW);
+	assert_int_equal(session_thaw(a, turn.session, &login), OK);
+	assert_ptr_equal(login.person, &fake_person[who]);
+	assert_int_equal(login.level, 500);
+	assert_int_equal(login.amr, AMR_SC | AMR_HWK | AMR_PIN | AMR_MFA);
+}
+
+static void a_card_in_a_hosts_reader_opens(void **state)
+{
+	(void)state;
+	begin();
+	assert_pin_asked(NULL);
+	const char *text = turn.ask.challenge;
+	assert_int_equal(put_in("alice"), OK);
+	assert_at_host(ALICE);
+	want.name = "bruno";
+	begin();
+	assert_string_not_equal(turn.ask.challenge, text);
+	assert_non_null(strstr(turn.ask.challenge, "\nuser=bruno\n"));
+	assert_int_equal(put_in("bruno"), OK);
+	assert_at_host(BRUNO);
+}
+
+static void every_bad_card_at_a_host_is_told_why(void **state)
+{
+	(void)state;
+	static const char *const cards[][2] = {
+		{ "expired", "card-expired" }, { "revoked", "card-revoked" }, { "signature", "card-signature-only" }, { "other-ca", "card-other-ca" },
+		{ "unlisted", "card-unknown" },
+	};
+	begin();
+	for (size_t i = 0; i < sizeof cards / sizeof *cards; i++) {
+		const char *text = turn.ask.challenge;
+		assert_int_equal(put_in(cards[i][0]), OK);
+		assert_pin_asked(arena_printf(a, "eid.%s", cards[i][1]));
+		assert_string_not_equal(turn.ask.challenge, text);
+		assert_string_equal(fake_last(EV_LOGIN_NO)->why, cards[i][1]);
+	}
+	assert_int_equal(put_in("bruno"), OK);		/* a good one, of somebody else */
+	assert_pin_asked("note.other-person");
+	assert_string_equal(fake_last(EV_LOGIN_NO)->why, "other-person");
+	assert_int_equal(put_in("alice"), OK);
+	assert_at_host(ALICE);
+	begin();
+	assert_int_equal(put_in("stranger"), OK);
+	assert_deny("deny.unknown-person");
+}
+
+static void what_was_signed_for_another_place_counts_nowhere(void **state)
+{
+	(void)state;
+	begin();
+	struct slice earlier = answer_of("alice", "alice", turn.ask.challenge);
+	const struct { const char *host, *program, *user; } places[] = { { "other", "sudo", "alice" }, { "tax", "login", "alice" }, { "tax", "sudo", "bruno" } };
+	for (size_t i = 0; i < 3; i++) {
+		const char *nonce = strstr(turn.ask.challenge, "nonce=") + 6;
+		const char *text = arena_printf(a, "CSAM host login 1\nissuer=https%%3A%%2F%%2Fcsam.example\nhost=%s\nservice=%s\nuser=%s\nnonce=%s", places[i].host,
+		    places[i].program, places[i].user, nonce);
+		assert_int_equal(ANSWER(.proof = answer_of("alice", "alice", text)), OK);
+		assert_pin_asked("eid.card-proof");
+	}
+	assert_int_equal(ANSWER(.proof = earlier), OK);				/* of the turn before */
+	assert_pin_asked("eid.card-proof");
+	begin();
+	assert_int_equal(ANSWER(.proof = earlier), OK);				/* of another conversation */
+	assert_pin_asked("eid.card-proof");
+	assert_int_equal(ANSWER(.proof = answer_of("bruno", "kids", turn.ask.challenge)), OK);	/* a copied certificate */
+	assert_pin_asked("eid.card-proof");
+	assert_int_equal(ANSWER(.proof = token_of("alice", "alice", ORIGIN, turn.ask.challenge)), OK);	/* what a page would get */
+	assert_pin_asked("eid.card-form");
+	assert_int_equal(calls, 0);
+	assert_int_equal(put_in("alice"), OK);
+	assert_at_host(ALICE);
+	earlier = arena_copy(eid_arena, earlier);
+	teardown(state);
+	setup_eid(state);
+	begin();
+	assert_int_equal(ANSWER(.proof = earlier), OK);				/* nor is it a token of Web eID, or what our listener seals */
+	assert_card_asked("eid.card-proof");
+}
+
+static void a_host_offers_card_or_password_to_everybody(void **state)
+{
+	(void)state;
+	want.level = 400;
+	fake_person[ALICE].keys = fake_key[ALICE];
+	begin();
+	assert_more(ASK_CHOICE, NULL);
+	assert_int_equal(turn.ask.nchoices, 2);
+	assert_string_equal(turn.ask.choices[0].id, "eid");
+	assert_string_equal(turn.ask.choices[1].id, "other");
+	assert_int_equal(ANSWER(.choice = S("other")), OK);
+	assert_more(ASK_SECRET, NULL);
+	assert_int_equal(ANSWER(.secret = S("correct horse")), OK);
+	assert_more(ASK_CODE, NULL);
+	begin();
+	assert_int_equal(ANSWER(.choice = S("eid")), OK);
+	assert_pin_asked(NULL);
+	assert_int_equal(ANSWER(.back = true), OK);		/* there is no card: the password after all */
+	assert_more(ASK_CHOICE, NULL);
+	assert_int_equal(ANSWER(.choice = S("other")), OK);
+	assert_more(ASK_SECRET, NULL);
+	want.can &= ~(unsigned)ASK_SIGN;			/* a host without a reader asks as ever */
+	begin();
+	assert_more(ASK_SECRET, NULL);
+}
+
+static void without_a_card_nobody_enters_level_500(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(ANSWER(.back = true), OK);
+	assert_deny("deny.no-card");
+	want.level = 400;
+	begin();
+	for (unsigned i = 1; i < limits_turns(); i++) {
+		assert_int_equal(ANSWER(.choice = S("eid")), OK);
+		assert_int_equal(ANSWER(.back = true), OK);
+		assert_more(ASK_CHOICE, NULL);
+	}
+	assert_int_equal(ANSWER(.choice = S("eid")), OK);
+	assert_int_equal(ANSWER(.back = true), OK);
+	assert_deny("deny.too-many");
+	want.can = ASK_SIGN | ASK_SHOW;				/* a host that wants the card alone */
+	begin();
+	assert_pin_asked(NULL);
+	fake_person[ALICE].name = want.name = "daemon";		/* names of the system are nobody's there */
+	begin();
+	assert_int_equal(put_in("alice"), OK);
+	assert_int_equal(turn.verdict, V_MORE);
+	assert_string_equal(turn.ask.note_id, "note.other-person");
+}
+
+#define H(f) cmocka_unit_test_setup_teardown(f, setup_host, teardown)
 #define E(f) cmocka_unit_test_setup_teardown(f, setup_eid, teardown)
 
 int main(void)
@@ -373,6 +557,11 @@ int main(void)
 		E(the_chooser_shows_it_only_when_it_is_offered),
 		E(wrong_tries_end_the_conversation_and_lock_nobody),
 		E(faults_never_let_in),
+		H(a_card_in_a_hosts_reader_opens),
+		H(every_bad_card_at_a_host_is_told_why),
+		H(what_was_signed_for_another_place_counts_nowhere),
+		H(a_host_offers_card_or_password_to_everybody),
+		H(without_a_card_nobody_enters_level_500),
 	};
 	return cmocka_run_group_tests(tests, make_pki, drop_pki);
 }
