@@ -4,6 +4,7 @@
 
 #include "core/session.h"
 #include "http/http.h"
+#include "svc/outbox.h"
 
 enum { DESK_RECENT_S = 5 * 60 };	/* for so long a proof counts for changes */
 
@@ -21,5 +22,12 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 /* To change things: a proof of the last five minutes, of at least that level (0: any). On POST the form must be ours too: when it is not,
  * it is as with nobody, and the page says that the form has expired. */
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
+
+/* Leads to the conversation that sends a code to draft->address and, when it comes back, adds the key ("@mail", "@mobile": keeps the
+ * address as the person's own), then to `back`. */
+int desk_prove(struct request *r, struct response *resp, const struct desk *desk, const struct key *draft, const char *back);
+
+/* An address as people write it, as we keep it: 0470 12 34 56 is +32470123456. NULL: it is none. */
+const char *desk_address(struct arena *a, enum channel channel, struct slice written);
 
 #endif

@@ -34,8 +34,8 @@ static int redraw(struct engine *e, enum verdict verdict, struct turn *out)
 	int rc = engine_look(e);
 	if (rc != OK)
 		return rc;
-	if (e->blocked)
-		return refuse(e, "deny.service-blocked", out);
+	if (engine_closed(e) != NULL)
+		return refuse(e, engine_closed(e), out);
 	tell(e, verdict, out);
 	return OK;
 }
@@ -109,6 +109,8 @@ static struct outcome admit(struct engine *e, struct outcome o, struct slice *co
 {
 	if (e->c.goal == GOAL_PASSWORD)
 		return o;
+	if (e->c.goal == GOAL_KEY)
+		return engine_add_draft(e);
 	*cookie = o.frozen;
 	int rc = o.frozen.n > 0 ? engine_admit_device(e, o.frozen) : engine_admit(e, o.key, cookie);
 	if (rc == E_NOENT)
@@ -185,9 +187,10 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	rc = redraw(&e, V_MORE, out);
 	if (rc != OK)
 		return rc;
-	bool fits = !e.blocked && engine_fits_prompt(&out->ask, answer);
+	const char *closed = engine_closed(&e);
+	bool fits = closed == NULL && engine_fits_prompt(&out->ask, answer);
 	*out = (struct turn){ 0 };
-	if (!fits && !e.blocked && !e.fell)
+	if (!fits && closed == NULL && !e.fell)
 		return E_INPUT;
 	if (fits && !answer->back && engine_verifies(&e) && would_hash())
 		return E_WAIT;
@@ -195,8 +198,8 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	e.answer = answer;
 	before = e;
 	struct outcome o = { .verdict = V_MORE };
-	if (e.blocked)
-		o = (struct outcome){ .why = "deny.service-blocked" };
+	if (closed != NULL)
+		o = (struct outcome){ .why = closed };
 	else if (fits)
 		o = engine_evaluate(&e, answer);
 	return conclude(&e, &before, o, binding, out);
@@ -307,6 +310,22 @@ static int first_stage(struct engine *e)
 	return OK;
 }
 
+static int begin_login(struct engine *e, const struct want *want)
+{
+	int rc = engine_look(e);
+	return rc == OK ? take_over(e, want) : rc;
+}
+
+static int created(struct engine *e, struct turn *out)
+{
+	int rc = conv_create(e->a, &e->c, e->peer, &e->with);
+	if (rc != OK)
+		return rc;
+	engine_sent(e);
+	tell(e, V_MORE, out);
+	return OK;
+}
+
 int conversation_begin(struct arena *a, const struct want *want, const char *peer, struct turn *out)
 {
 	struct engine e = { .a = a, .peer = peer };
@@ -333,21 +352,15 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 	if (c->name_fixed)
 		c->can |= ASK_TEXT | (c->proven ? ASK_SECRET : 0);	/* what need not be asked need not be drawn */
 	c->stage = STAGE_PASSWORD;
-	int rc = engine_look(&e);
-	if (rc == OK)
-		rc = take_over(&e, want);
+	int rc = c->goal == GOAL_KEY ? engine_begin_draft(&e, want) : begin_login(&e, want);
 	if (rc != OK)
 		return rc;
-	if (e.blocked)
-		return refuse(&e, "deny.service-blocked", out);
+	if (engine_closed(&e) != NULL)
+		return refuse(&e, engine_closed(&e), out);
+	if (c->goal == GOAL_KEY)
+		return created(&e, out);
 	if (!can_be_met_here(&e) && !engine_may_device(&e))
 		return refuse(&e, "deny.level", out);
 	rc = first_stage(&e);
-	if (rc == OK)
-		rc = conv_create(a, c, peer, &e.with);
-	if (rc != OK)
-		return rc;
-	engine_sent(&e);
-	tell(&e, V_MORE, out);
-	return OK;
+	return rc == OK ? created(&e, out) : rc;
 }

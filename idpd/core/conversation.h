@@ -11,7 +11,7 @@
 #include "core/rendezvous.h"
 
 enum door { DOOR_BROWSER = 1, DOOR_HOST };
-enum goal { GOAL_LOGIN = 0, GOAL_PASSWORD };	/* who is it; a new password */
+enum goal { GOAL_LOGIN = 0, GOAL_PASSWORD, GOAL_KEY };	/* who is it; a new password; a new digital key */
 
 struct want {				/* begins a conversation */
 	enum door door;
@@ -26,6 +26,8 @@ struct want {				/* begins a conversation */
 	const char *subject;		/* must be this person (id_token_hint, step-up); or NULL */
 	struct slice session;		/* cookie of the session to step up; may be empty */
 	bool anew;			/* prompt=login, max_age: what was proven before does not count */
+	const struct key *draft;	/* GOAL_KEY: id, kind, label, address, level of the key to add. With the id "@mail" or "@mobile" it is the
+					 * person's own address. `session` and `subject` must be there: what they may add, the caller has decided */
 	const char *back;		/* path on our site to return to when allowed; of a host: whatever its door wants to see again */
 	const char *cancel;		/* and when the person gives up */
 	const char *lang;		/* or NULL */

@@ -22,7 +22,7 @@ static int stands(struct engine *e)
 	if (!e->c.by_session)
 		return OK;
 	rc = session_login_sid(e->a, e->c.sid, &login);
-	return rc != OK ? rc : session_password(&login) != NULL ? OK : E_NOENT;
+	return rc != OK ? rc : e->c.goal == GOAL_KEY || session_password(&login) != NULL ? OK : E_NOENT;
 }
 
 static void ask_password_again(struct engine *e)
@@ -51,7 +51,11 @@ int engine_look(struct engine *e)
 	if (e->c.subject == NULL)
 		return engine_recall(e);
 	rc = stands(e);
-	if (rc == E_NOENT)
+	if (rc == OK && e->c.goal == GOAL_KEY)
+		rc = engine_read_draft(e);
+	else if (rc == E_NOENT && e->c.goal == GOAL_KEY)
+		e->over = true;
+	else if (rc == E_NOENT)
 		ask_password_again(e);
 	return rc == E_NOENT ? OK : rc != OK ? rc : engine_recall(e);
 }
@@ -101,6 +105,10 @@ static size_t keys_of(const struct engine *e, const struct key_kind *kind, const
 
 size_t engine_keys(const struct engine *e, const struct key **keys)
 {
+	if (e->draft != NULL) {
+		keys[0] = e->draft;
+		return 1;
+	}
 	return keys_of(e, e->kind, keys);
 }
 
@@ -143,6 +151,8 @@ static bool has_any_key(const struct engine *e)
 
 struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind)
 {
+	if (e->draft != NULL)
+		return (struct outcome){ .why = "deny.too-many" };
 	if (!(e->c.can & ASK_CHOICE))
 		return (struct outcome){ .why = e->c.door == DOOR_HOST && note != NULL ? note : "deny.level" };	/* no other key either */
 	if (e->c.door == DOOR_HOST && !has_any_key(e))

@@ -41,6 +41,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->device);
 	pack_slice(p, &c->pending);
 	pack_slice(p, &c->memory);
+	pack_slice(p, &c->draft);
 	pack_str(p, &c->ticket);
 	pack_time(p, &c->taken);
 	pack_u64(p, &c->taker);

@@ -43,6 +43,7 @@ struct conv {
 	const char *device;			/* code of the rendezvous that it waits at */
 	struct slice pending;			/* sealed digest of the new password that must be typed again */
 	struct slice memory;			/* sealed: what a kind keeps for one key, or for itself (STAGE_SELF) */
+	struct slice draft;			/* GOAL_KEY: the key that is to be added */
 	/* the present ticket, and what became of the last */
 	const char *ticket;			/* NULL while an answer is evaluated */
 	time_t taken;				/* since when; 0: no answer is evaluated */

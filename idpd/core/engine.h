@@ -18,12 +18,20 @@ struct engine {
 	struct slice memory;			/* c.memory, opened: key id or kind, NUL, what the kind keeps */
 	struct conv_with with;			/* a message that goes out with the record */
 	enum channel channel;			/* and where it waits */
+	const struct key *draft;		/* the key that is to be added, or NULL */
 	bool blocked;				/* the service is not open */
+	bool over;				/* the session that a draft rests on has ended */
 	bool fell;				/* what was proven does not stand any more: the password is asked again */
 	struct slice ticket;			/* that is answered, and the answer */
 	const struct answer *answer;
 	bool taken, lost;			/* the ticket: it is ours; somebody else had it */
 };
+
+/* Why nothing can be answered here: text id; NULL: it can. */
+static inline const char *engine_closed(const struct engine *e)
+{
+	return e->blocked ? "deny.service-blocked" : e->over ? "deny.other" : NULL;
+}
 
 /* What an answer led to. Zeroed is: denied. */
 struct outcome {
@@ -99,6 +107,11 @@ bool engine_may_device(const struct engine *e);	/* has a key that this door cann
 struct outcome engine_go_device(struct engine *e);
 struct outcome engine_check_device(struct engine *e, const struct answer *answer);
 int engine_admit_device(struct engine *e, struct slice frozen);	/* E_NOENT: not allowed in, or not high enough */
+
+/* conversation_draft.c: a new digital key */
+int engine_begin_draft(struct engine *e, const struct want *want);	/* E_NOENT: no such session */
+int engine_read_draft(struct engine *e);
+struct outcome engine_add_draft(struct engine *e);
 
 /* conversation_password.c: a new password */
 struct outcome engine_ask_new(struct engine *e);

@@ -140,6 +140,10 @@ int directory_key_add(const struct person *person, const struct key *key);
 int directory_key_label(const struct key *key, const char *label);
 int directory_key_revoke(const struct key *key);
 
+/* Where the person proved to be reached: the one mail address or mobile number that we write to. And in which language. */
+int directory_reached(const struct person *person, bool mail, const char *address);
+int directory_language(const struct person *person, const char *lang);
+
 /* A service by client_id. The arena keeps it alive. E_NOENT also when it is no OIDC client. */
 int directory_client(struct arena *a, struct slice client_id, const struct service **out);
 int directory_service(struct arena *a, const char *id, const struct service **out);

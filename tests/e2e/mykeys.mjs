@@ -1,7 +1,9 @@
 // 'My digital keys' in a real browser: look, add an app by its QR code, sign in with it, name it, end it; and every "only if" without the "if".
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { browser, look, person } from './chromium.mjs';
-import { check, csamctl, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
+import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
 
 const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`;
 const keyDn = (who, id) => `csamKeyId=${id},uid=${who.username},ou=people,${base}`;
@@ -165,6 +167,107 @@ await check('the key ends at once and for ever, with the logins that rest on it'
 	await mine.context.close();
 });
 
+// The code of the newest message in the demonstration's folder, once there is a newer one than before.
+const boxes = { mail: path.join(demo, 'mail'), sms: path.join(demo, 'sms') };
+const messages = kind => fs.existsSync(boxes[kind]) ? fs.readdirSync(boxes[kind]).filter(f => !f.startsWith('.')).sort((a, b) => fs.statSync(path.join(boxes[kind], a)).mtimeMs - fs.statSync(path.join(boxes[kind], b)).mtimeMs) : [];
+async function arrives(kind, before) {
+	for (let i = 0; i < 100; i++) {
+		const all = messages(kind);
+		if (all.length > before) return fs.readFileSync(path.join(boxes[kind], all.at(-1)), 'utf8');
+		await new Promise(r => setTimeout(r, 100));
+	}
+	throw new Error(`no ${kind} arrives`);
+}
+const codeIn = message => message.match(/\b\d{6}\b/)[0];
+
+const paula = newPerson('mykeys-paula'), hers = await person();
+await check('a mail key: the code that was sent proves the address, and nothing is there before', async () => {
+	await hers.page.goto(`${keys}/new/mail`);
+	await signIn(hers.page, paula);
+	await hers.page.waitForURL(`${keys}/new/mail`);
+	assert.equal(await hers.page.inputValue('[name=address]'), 'mykeys-paula@csam.example');
+	await look(hers.page, 'new-mail');
+	const before = messages('mail').length;
+	await hers.page.fill('[name=address]', 'paula.private@csam.example');
+	await hers.page.locator('button.go').click();
+	const code = codeIn(await arrives('mail', before));
+	await look(hers.page, 'mail-code');
+	assert.match(await hers.page.locator('main').innerText(), /@csam\.example/);
+	assert.doesNotMatch(csamctl('key', 'list', paula.username), /mail-1/);
+	await hers.page.fill('[name=code]', code === '123456' ? '654321' : '123456');
+	await hers.page.locator('button.go').click();
+	await hers.page.fill('[name=code]', code);
+	await hers.page.locator('button.go').click();
+	await hers.page.waitForURL(`${keys}?done=added`);
+	assert.equal(ldapRead(keyDn(paula, 'mail-1'), 'csamKeyAddress'), 'paula.private@csam.example');
+	const elsewhere = await person(), sent = messages('mail').length;
+	await elsewhere.page.goto(`${library}/card/`);
+	await elsewhere.page.locator('button[name=choice][value=mail]').click();
+	await elsewhere.page.fill('[name=username]', paula.username);
+	await elsewhere.page.fill('[name=password]', paula.password);
+	await elsewhere.page.locator('button.go').click();
+	await elsewhere.page.waitForSelector('[name=code]');
+	await elsewhere.page.fill('[name=code]', codeIn(await arrives('mail', sent)));
+	await elsewhere.page.locator('button.go').click();
+	await elsewhere.page.waitForURL(u => u.href.startsWith(library));
+	await elsewhere.context.close();
+});
+
+await check('an SMS key: as people write numbers; another number only after the end of the old one', async () => {
+	await hers.page.goto(`${keys}/new/sms`);
+	for (const bad of ['12', 'call me', '+32 470 12 34 56 78 90 12 34'.slice(0, 24)]) {
+		await hers.page.fill('[name=address]', bad);
+		await hers.page.locator('button.go').click();
+		assert.equal(await hers.page.locator('[role=alert]').count(), 1, bad);
+	}
+	await look(hers.page, 'sms-bad');
+	const before = messages('sms').length;
+	await hers.page.fill('[name=address]', '0470 / 12.34.56');
+	await hers.page.locator('button.go').click();
+	await hers.page.fill('[name=code]', codeIn(await arrives('sms', before)));
+	await look(hers.page, 'sms-code');
+	await hers.page.locator('button.go').click();
+	await hers.page.waitForURL(`${keys}?done=added`);
+	assert.equal(ldapRead(keyDn(paula, 'sms-1'), 'csamKeyAddress'), '+32470123456');
+	await hers.page.goto(`${keys}/new/sms`);
+	await hers.page.fill('[name=address]', '+32 470 99 99 99');
+	await hers.page.locator('button.go').click();
+	assert.match(await hers.page.locator('[role=alert]').innerText(), /First deactivate the SMS key/);
+});
+
+await check('where she is reached: a new address counts when its code has come back; the language at once', async () => {
+	await hers.page.goto(`${keys}/contact`);
+	await look(hers.page, 'contact');
+	const before = messages('mail').length;
+	await hers.page.fill('[name=mail]', 'paula.new@csam.example');
+	await hers.page.locator('button[value=mail]').click();
+	const code = codeIn(await arrives('mail', before));
+	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'mail'), 'mykeys-paula@csam.example');
+	await hers.page.fill('[name=code]', code);
+	await hers.page.locator('button.go').click();
+	await hers.page.waitForURL(`${keys}/contact?done=saved`);
+	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'mail'), 'paula.new@csam.example');
+	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'csamMailVerified'), 'paula.new@csam.example');
+	await hers.page.selectOption('[name=locale]', 'nl');
+	await hers.page.locator('button[value=language]').click();
+	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'preferredLanguage'), 'nl');
+});
+
+await once('a session that has ended proves no address any more', async () => {
+	const before = messages('mail').length;
+	await hers.page.goto(`${keys}/contact`);
+	await hers.page.fill('[name=mail]', 'paula.late@csam.example');
+	await hers.page.locator('button[value=mail]').click();
+	const code = codeIn(await arrives('mail', before));
+	ldapmodify(csamctl('key', 'lock', paula.username, 'app-1'));
+	await new Promise(r => setTimeout(r, 1500));
+	await hers.page.fill('[name=code]', code);
+	await hers.page.locator('button.go').click();
+	assert.equal(await hers.page.locator('[name=code]').count(), 0);
+	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'mail'), 'paula.new@csam.example');
+	await hers.context.close();
+});
+
 await check('four languages, a narrow screen, no scripts', async () => {
 	const lena = newPerson('mykeys-lena');
 	const small = await person({ locale: 'de-BE', javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
@@ -173,11 +276,11 @@ await check('four languages, a narrow screen, no scripts', async () => {
 	await small.page.waitForURL(keys);
 	const wide = await person({ viewport: { width: 320, height: 640 } });
 	await wide.context.addCookies(await small.context.cookies());
-	for (const lang of ['fr', 'nl', 'de', 'en']) for (const path of ['', '/key?id=app-1', '/new/app']) {
-		await wide.page.goto(`${keys}${path}${path.includes('?') ? '&' : '?'}lang=${lang}`);
+	for (const lang of ['fr', 'nl', 'de', 'en']) for (const where of ['', '/key?id=app-1', '/new/app', '/new/mail', '/new/sms', '/contact']) {
+		await wide.page.goto(`${keys}${where}${where.includes('?') ? '&' : '?'}lang=${lang}`);
 		assert.equal(await wide.page.locator('html').getAttribute('lang'), lang);
-		assert.ok(await wide.page.evaluate(() => document.documentElement.scrollWidth <= 320), `${lang} ${path}: nothing is wider than the screen`);
-		await look(wide.page, `${lang}${path.replace(/\W+/g, '-')}`);
+		assert.ok(await wide.page.evaluate(() => document.documentElement.scrollWidth <= 320), `${lang} ${where}: nothing is wider than the screen`);
+		await look(wide.page, `${lang}${where.replace(/\W+/g, '-')}`);
 	}
 	await small.context.close();
 	await wide.context.close();

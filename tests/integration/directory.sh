@@ -90,10 +90,10 @@ for x in "csamKeyState: active" "csamKeyCounter: 7" "csamKeyFailures: 1" "csamKe
 	yes "idpd writes ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done
 for x in "csamKeyFailures: 1" "csamConsent: library openid 20260101000000Z"; do yes "idpd writes ${x%%:*} of a person" modify idpd "uid=alice,$people" "replace: ${x%%:*}" "$x"; done
-for x in "csamKeyKind: password" "csamKeyLevel: 500" "csamKeyData: x" "description: x" "csamKeyNotAfter: 20300101000000Z"; do
+for x in "csamKeyKind: password" "csamKeyLevel: 500" "csamKeyData: x" "csamKeyNotAfter: 20300101000000Z"; do
 	refused 50 "idpd does not write ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done
-for x in "csamPersonState: active" "mail: x@example.org" "csamNationalNumber: 01050399864" "csamIdentityLevel: 500"; do
+for x in "csamPersonState: active" "csamSubject: 6fa1e3b0-6a4b-4a6e-9f55-3d1f6f0e0c11" "description: x" "csamNationalNumber: 01050399864" "csamIdentityLevel: 500"; do
 	refused 50 "idpd does not write ${x%%:*}" modify idpd "uid=emma,$people" "replace: ${x%%:*}" "$x"
 done
 yes "idpd sets a person's password, which it cannot read"	modify idpd "uid=emma,$people" "replace: userPassword" "userPassword: battery staple"
@@ -103,7 +103,14 @@ yes "an administrator has set a password that must be changed" modify admin "uid
 yes "idpd takes note that it was"		modify idpd "uid=emma,$people" "delete: pwdReset" ""
 refused 50 "idpd does not write services"	modify idpd "cn=library,ou=services,$suffix" "replace: csamServiceLevel" "csamServiceLevel: 100"
 refused 50 "idpd does not join the administrators" modify idpd "cn=administrators,ou=system,$suffix" "add: member" "member: cn=idpd,ou=system,$suffix"
-refused 50 "idpd adds no key"			add idpd "csamKeyId=x,uid=alice,$people" "objectClass: csamKey" "csamKeyId: x" "csamKeyKind: app" "csamKeyState: active"
+for x in "mail: x@example.org" "csamMailVerified: x@example.org" "preferredLanguage: nl"; do
+	yes "idpd writes ${x%%:*} of a person" modify idpd "uid=alice,$people" "replace: ${x%%:*}" "$x"
+done
+yes "idpd adds a key below a person"		add idpd "csamKeyId=x,uid=alice,$people" "objectClass: csamKey" "csamKeyId: x" "csamKeyKind: app" "csamKeyState: active"
+yes "and names it"				modify idpd "csamKeyId=x,uid=alice,$people" "replace: description" "description: x"
+refused 50 "idpd adds nothing else there"	add idpd "cn=x,uid=alice,$people" "objectClass: organizationalRole" "cn: x"
+refused 50 "idpd adds no person"		add idpd "uid=x,$people" "objectClass: inetOrgPerson" "cn: x" "sn: x" "uid: x"
+refused 50 "idpd deletes no key"		ldapdelete -x -H "$uri" -D "cn=idpd,ou=system,$suffix" -y "$work/idpd.password" "csamKeyId=x,uid=alice,$people"
 refused 50 "a person adds no key"		add alice "csamKeyId=x,uid=alice,$people" "objectClass: csamKey" "csamKeyId: x" "csamKeyKind: app" "csamKeyState: active"
 refused 50 "a person does not change a name"	modify alice "uid=alice,$people" "replace: uidNumber" "uidNumber: 0"
 yes "an administrator sets a secret unseen"	modify admin "$key" "replace: csamKeySecret" "csamKeySecret: JBSWY3DPEHPK3PXP"

@@ -316,6 +316,7 @@ unsigned fake_verified, fake_verify_ms, fake_resealed;
 const char *fake_password_hash;
 const struct person *fake_verified_person;
 uint64_t fake_used;
+struct key fake_added;
 bool fake_beaten;
 
 int directory_person_typed(struct arena *a, struct slice name, const struct person **out)
@@ -403,6 +404,24 @@ int directory_key_used(const struct key *key, uint64_t counter)
 	(void)key;
 	BREAK();
 	fake_used = counter;
+	return OK;
+}
+
+int directory_key_add(const struct person *person, const struct key *key)
+{
+	(void)person;
+	WRITES();
+	BREAK();
+	fake_added = *key;
+	return OK;
+}
+
+int directory_reached(const struct person *person, bool mail, const char *address)
+{
+	(void)person;
+	WRITES();
+	BREAK();
+	fake_added = (struct key){ .id = mail ? "@mail" : "@mobile", .address = address };
 	return OK;
 }
 

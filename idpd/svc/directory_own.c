@@ -1,4 +1,4 @@
-/* What people change of their own keys: a new one, its name, its end. */
+/* What people change of their own: keys, and where they can be reached. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/wait.h"
@@ -66,4 +66,27 @@ int directory_key_revoke(const struct key *key)
 	int e = dir_modify(key->dn, &end, 1, NULL);
 	cache_drop_dn(key->dn);
 	return e;
+}
+
+static int modify_person(const struct person *person, const struct change *changes, size_t n)
+{
+	if (would_block())
+		return E_WAIT;
+	int e = dir_modify(person->dn, changes, n, NULL);
+	cache_drop_dn(person->dn);
+	return e;
+}
+
+int directory_reached(const struct person *person, bool mail, const char *address)
+{
+	const struct change changes[] = {
+		{ CHANGE_REPLACE, mail ? "mail" : "mobile", slice_of(address) },
+		{ CHANGE_REPLACE, mail ? "csamMailVerified" : "csamMobileVerified", slice_of(address) },
+	};
+	return modify_person(person, changes, 2);
+}
+
+int directory_language(const struct person *person, const char *lang)
+{
+	return modify_person(person, &(struct change){ CHANGE_REPLACE, "preferredLanguage", slice_of(lang) }, 1);
 }

@@ -1,0 +1,83 @@
+/* A digital key that is to be added: its own step proves it, as if it were there, and only then it is. With an id that begins with '@' it is no
+ * key but where the person can be reached. */
+#include "base/clock.h"
+#include "core/engine.h"
+#include "core/pack.h"
+
+enum { DRAFT_VERSION = 1 };
+
+static void fields(struct pack *p, struct key *k)
+{
+	pack_str(p, &k->id);
+	pack_str(p, &k->kind);
+	pack_str(p, &k->label);
+	pack_str(p, &k->address);
+	pack_uint(p, &k->level);
+}
+
+static void keep(struct engine *e, const struct key *draft)
+{
+	struct key k = *draft;
+	struct pack p = pack_writer(e->a, DRAFT_VERSION);
+	fields(&p, &k);
+	e->c.draft = buf_slice(&p.out);
+	e->c.kind = draft->kind;
+}
+
+int engine_read_draft(struct engine *e)
+{
+	struct pack p = pack_reader(e->a, DRAFT_VERSION, e->c.draft);
+	struct key *k = ARENA_NEW(e->a, struct key);
+	fields(&p, k);
+	if (pack_done(&p) != OK || k->id == NULL || k->kind == NULL)
+		return E_DOWN;
+	k->state = "active";
+	k->dn = arena_printf(e->a, "csamKeyId=%s,%s", k->id, e->person->dn);	/* where it will stand: nothing is written there before */
+	e->draft = k;
+	return OK;
+}
+
+/* It rests on the session alone, whatever that was proven with. */
+int engine_begin_draft(struct engine *e, const struct want *want)
+{
+	struct login login;
+	struct conv *c = &e->c;
+	int rc = session_login(e->a, want->session, &login);
+	if (rc != OK)
+		return rc;
+	if (want->draft == NULL || want->subject == NULL || strcmp(want->subject, login.session->subject) != 0)
+		return E_NOENT;
+	keep(e, want->draft);
+	c->sid = login.session->sid;
+	c->wanted = c->subject = login.session->subject;
+	c->password_changed = login.person->password_changed != NULL ? login.person->password_changed : "";
+	c->since = now();
+	c->by_session = c->name_fixed = true;
+	c->name = login.person->name;
+	rc = engine_look(e);
+	if (rc != OK)
+		return rc;
+	return e->draft != NULL && engine_enter(e, e->draft).verdict == V_MORE ? OK : E_DOWN;
+}
+
+static int keep_address(struct engine *e)
+{
+	bool mail = strcmp(e->draft->id, "@mail") == 0;
+	int rc = AUDIT(.event = EV_CONTACT_CHANGED, .subject = e->c.subject, .kind = e->draft->kind, .peer = e->peer, .session = e->c.sid,
+	    .level = e->draft->level);
+	return rc != OK ? rc : directory_reached(e->person, mail, e->draft->address);
+}
+
+static int add_key(struct engine *e)
+{
+	int rc = AUDIT(.event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = e->c.sid,
+	    .level = e->draft->level);
+	return rc != OK ? rc : directory_key_add(e->person, e->draft);
+}
+
+/* The line of the audit trail comes first: a key that nobody can account for must not be there. */
+struct outcome engine_add_draft(struct engine *e)
+{
+	int rc = e->draft->id[0] == '@' ? keep_address(e) : add_key(e);
+	return (struct outcome){ .verdict = rc == OK ? V_ALLOW : V_DOWN };
+}
