@@ -15,7 +15,7 @@ CFLAGS   += -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wformat=2 -Wstrict-pr
             -Wwrite-strings -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE -MMD -MP
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDLIBS    = $(shell pkg-config --libs $(PACKAGES)) -lldap -llber -lpthread
-CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES))
+CPPFLAGS += $(shell pkg-config --cflags $(PACKAGES) p11-kit-1)
 
 # SAN=thread make …: everything under ThreadSanitizer, in build-thread/
 ifeq ($(SAN),thread)
@@ -58,7 +58,7 @@ BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro pamload)
 all: setup-build
 	@$(MAKE) --no-print-directory programs
 
-programs: $(BUILD)/idpd $(BUILD)/csamctl $(if $(AGENTSRC),$(BUILD)/csam-agent) $(if $(PAMSRC),$(BUILD)/pam_csam.so $(BUILD)/pam-login)
+programs: $(BUILD)/idpd $(BUILD)/csamctl $(if $(AGENTSRC),$(BUILD)/csam-agent) $(BUILD)/csam-card $(if $(PAMSRC),$(BUILD)/pam_csam.so $(BUILD)/pam-login)
 units: $(UNITS) $(TOOLS)
 tools: $(TOOLS)
 
@@ -78,6 +78,10 @@ $(BUILD)/libagent.a: $(call obj,$(AGENTSRC))
 	$(Q)ar rcs $@ $^
 
 $(BUILD)/csam-agent: $(call obj,agent/main.c) $(BUILD)/libagent.a $(BUILD)/libidpd.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Loads the PKCS#11 module of a card's vendor, by its path; of p11-kit only the header is used.
+$(BUILD)/csam-card: $(call obj,card/main.c card/token.c) $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # What other people's programs load: libc and libpam, and only the names that they look for.
@@ -106,6 +110,11 @@ $(BUILD)/pam-login: $(call obj,conf/demo/pam-login.c)
 # Puts messages into the outbox, for the tests of what happens to them.
 $(BUILD)/outbox-fill: $(call obj,tests/integration/outbox-fill.c) $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The module of a card's vendor, with every fault one can have (tests/e2e/card).
+$(BUILD)/card-module.so: tests/integration/card-module.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(CPPFLAGS) $(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $< -ldl
 
 # A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a
@@ -199,10 +208,11 @@ install: all install-host man/idpd.conf.5
 
 # What a server needs that lets people in. Nothing of it has an effect yet: README.md, Servers.
 install-host: programs man/csam.conf.5
-	install -d $(to)/sbin $(to)/bin $(to)/share/man/man1 $(to)/share/man/man5 $(to)/share/man/man8 $(to)/share/csam/examples \
+	install -d $(to)/sbin $(to)/bin $(to)/libexec $(to)/share/man/man1 $(to)/share/man/man5 $(to)/share/man/man8 $(to)/share/csam/examples \
 	    $(to)/lib/sysusers.d $(to)/lib/tmpfiles.d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PAMDIR) $(DESTDIR)/usr/share/pam-configs
 	install -s $(BUILD)/csam-agent $(to)/sbin/
 	install -s $(BUILD)/csamctl $(to)/bin/
+	install -s $(BUILD)/csam-card $(to)/libexec/
 	install -s -m 644 $(BUILD)/pam_csam.so $(DESTDIR)$(PAMDIR)/
 	install -m 644 conf/pam/csam conf/pam/csam-password $(DESTDIR)/usr/share/pam-configs/
 	cp -r conf/sshd conf/nss conf/fail2ban $(to)/share/csam/examples/

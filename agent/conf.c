@@ -9,7 +9,7 @@
 
 enum { PATH_LONGEST = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
-static option_check check_client_id, check_socket, check_service;
+static option_check check_client_id, check_socket, check_service, check_module;
 
 static const struct option_row rows[] = {
 #define OPTIONS_DEF "agent/conf.def"
@@ -21,6 +21,11 @@ static const struct options table = { rows, sizeof rows / sizeof *rows, sizeof(s
 static const char *check_client_id(const char *v)
 {
 	return *v != '\0' && strlen(v) <= 256 && slice_is_text(slice_of(v), "") ? NULL : "the client_id that this host has in the directory";
+}
+
+static const char *check_module(const char *v)
+{
+	return *v == '\0' || (*v == '/' && strlen(v) < 1024 && slice_is_text(slice_of(v), "")) ? NULL : "an absolute path";
 }
 
 static const char *check_socket(const char *v)

@@ -83,6 +83,17 @@ static void allow(const struct conversation *c, struct arena *a, const struct id
 	send_reply(c, &b);
 }
 
+/* What the plug-in needs beside the challenge: which module, how long, and what to say. */
+static void put_signing(const struct conversation *c, struct arena *a, struct buf *b, const struct prompt *p)
+{
+	const struct agent_conf *conf = c->h->conf;
+	message_put_lines(b, "challenge", p->challenge);
+	message_put(b, "module", slice_of(conf->card_module));
+	message_put(b, "card_s", slice_of(arena_printf(a, "%ld", conf->card_timeout)));
+	for (size_t i = 0; i < p->nsays; i++)
+		message_put(b, "say", slice_of(arena_printf(a, "%s:%s", p->says[i].word, p->says[i].text)));
+}
+
 static bool send_prompt(const struct conversation *c, struct arena *a, const struct prompt *p)
 {
 	struct buf b = message_reply(a, "ask"), words = buf_new(a);
@@ -97,6 +108,8 @@ static bool send_prompt(const struct conversation *c, struct arena *a, const str
 		message_put(&b, "wait", slice_of(arena_printf(a, "%u", p->wait_s)));
 	for (size_t i = 0; i < p->nlines; i++)
 		message_put(&b, "line", slice_of(p->lines[i]));
+	if (p->ask & ASK_SIGN)
+		put_signing(c, a, &b, p);
 	for (size_t i = 0; i < p->nchoices; i++)
 		message_put(&b, "choice", slice_of(arena_printf(a, "%s:%s", p->choices[i].id, p->choices[i].label)));
 	return send_reply(c, &b);
@@ -251,7 +264,8 @@ static bool first_turn(struct conversation *c)
 /* What was not asked is not passed on. */
 static bool answers(const struct conversation *c, const struct message *r)
 {
-	unsigned given = (r->secret.p ? ASK_SECRET : 0) | (r->code.p ? ASK_CODE : 0) | (r->text.p ? ASK_TEXT : 0) | (r->choice.p ? ASK_CHOICE : 0);
+	unsigned given = (r->secret.p ? ASK_SECRET : 0) | (r->code.p ? ASK_CODE : 0) | (r->text.p ? ASK_TEXT : 0) | (r->choice.p ? ASK_CHOICE : 0) |
+	    (r->sign.p ? ASK_SIGN : 0);
 	return r->op == OP_ANSWER && (given & ~c->asked) == 0 && (given != 0 || c->asked == ASK_SHOW);
 }
 
@@ -265,11 +279,11 @@ static void leave(const struct conversation *c, struct arena *a)
 	idp_challenge(c->h->idp, a, &form, c->start.can, turn_deadline(c), &r);
 }
 
-/* A telephone must be found, and a key used there: as long as the code lives. */
+/* A telephone must be found, and a key used there: as long as the code lives. A card must be found, and its PIN, three times perhaps. */
 static unsigned patience_s(const struct conversation *c)
 {
 	unsigned s = (unsigned)c->h->conf->agent_answer_timeout;
-	return c->asked & ASK_DEVICE && s < DEVICE_S ? DEVICE_S : s;
+	return c->asked & (ASK_DEVICE | ASK_SIGN) && s < DEVICE_S ? DEVICE_S : s;
 }
 
 static bool next_turn(struct conversation *c)
@@ -293,6 +307,7 @@ static bool next_turn(struct conversation *c)
 	form_put(&form, "code", r.code);
 	form_put(&form, "text", r.text);
 	form_put(&form, "choice", r.choice);
+	form_put(&form, "sign", r.sign);
 	return turn(c, a, &form);
 }
 
@@ -378,6 +393,8 @@ static void run(struct conversation *c)
 			log_info("user %u sent a message that is none of ours", (unsigned)c->caller.uid);
 		return;
 	}
+	if (*c->h->conf->card_module == '\0')
+		c->start.can &= ~(unsigned)ASK_SIGN;	/* no cards here */
 	c->user = arena_str(c->a, c->start.user);
 	if (nss_user(c->a, c->user, &c->unix_user) != OK)
 		down(c, c->a, "name-services");

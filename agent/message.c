@@ -1,9 +1,9 @@
 /* Requests taken apart, replies put together. */
 #include "agent/message.h"
 
-enum { SHORT = 256, ANSWER_MAX = 512, START = 1 << OP_AUTHENTICATE | 1 << OP_ACCOUNT | 1 << OP_PASSWORD, ANSWER = 1 << OP_ANSWER };
+enum { SHORT = 256, ANSWER_MAX = 512, SIGN_MAX = 4096, START = 1 << OP_AUTHENTICATE | 1 << OP_ACCOUNT | 1 << OP_PASSWORD, ANSWER = 1 << OP_ANSWER };
 
-const char *const ask_words[NASKS + 1] = { "secret", "code", "text", "choice", "show", "device", NULL };
+const char *const ask_words[NASKS + 1] = { "secret", "code", "text", "choice", "show", "device", "sign", NULL };
 
 /* One row a field: with which requests it may come, how long it may be, and whether it must be text (a password may be anything). */
 static const struct field {
@@ -22,6 +22,7 @@ static const struct field {
 	FIELD(code, ANSWER_MAX, ANSWER, false),
 	FIELD(text, ANSWER_MAX, ANSWER, false),
 	FIELD(choice, SHORT, ANSWER, true),
+	FIELD(sign, SIGN_MAX, ANSWER, true),
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
@@ -136,6 +137,12 @@ void message_put(struct buf *b, const char *name, struct slice value)
 		else
 			buf_char(b, ' ');
 	}
+	buf_char(b, '\0');
+}
+
+void message_put_lines(struct buf *b, const char *name, const char *lines)
+{
+	buf_printf(b, "%s=%s", name, lines);
 	buf_char(b, '\0');
 }
 

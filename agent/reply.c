@@ -1,7 +1,7 @@
 /* What the identity provider answers to a turn. */
 #include "agent/reply.h"
 
-enum { SESSION_MAX = 4096, CODE_MAX = 4096, ID_MAX = 64, CHOICE_MAX = 256, WAIT_MAX = 3600, VALID_MAX = 604800, LINE_MAX_BYTES = 511 };	/* a line fits into one message of PAM */
+enum { SESSION_MAX = 4096, CODE_MAX = 4096, ID_MAX = 64, CHOICE_MAX = 256, WAIT_MAX = 3600, VALID_MAX = 604800, LINE_MAX_BYTES = 511, CHALLENGE_MAX = 2048, WORD_MAX = 32, SAY_MAX = 511 };	/* a line fits into one message of PAM */
 
 static const char *text_of(const json_t *v, const char *name, size_t max)
 {
@@ -84,6 +84,28 @@ static bool read_lines(const json_t *list, struct prompt *p)
 	return !(p->ask & ASK_DEVICE) == (i == 0);
 }
 
+/* What the card is to sign, and what may have to be said between person, card and reader. */
+static bool read_signing(const json_t *prompt, struct prompt *p)
+{
+	const char *word;
+	json_t *v;
+	if (!(p->ask & ASK_SIGN))
+		return true;
+	p->challenge = text_of(prompt, "challenge", CHALLENGE_MAX);
+	for (const char *c = p->challenge; c != NULL && *c != '\0'; c++)
+		if (*c > '~' || (*c < ' ' && *c != '\n'))
+			return false;
+	json_object_foreach(json_object_get(prompt, "texts"), word, v) {
+		const char *text = json_string_value(v);
+		if (p->nsays == SAYS_MAX || *word == '\0' || strlen(word) > WORD_MAX || strspn(word, "abcdefghijklmnopqrstuvwxyz-") != strlen(word) ||
+		    text == NULL || strlen(text) > SAY_MAX)
+			return false;
+		p->says[p->nsays].word = word;
+		p->says[p->nsays++].text = text;
+	}
+	return p->challenge != NULL;
+}
+
 static void read_prompt(const json_t *v, unsigned can, struct reply *out)
 {
 	const json_t *prompt = json_object_get(v, "prompt");
@@ -94,7 +116,7 @@ static void read_prompt(const json_t *v, unsigned can, struct reply *out)
 	const char *session = text_of(v, "auth_session", SESSION_MAX);
 	out->why = "prompt";
 	if (session == NULL || p.ask == 0 || (p.ask & ~can) != 0 || !read_choices(json_object_get(prompt, "choices"), &p) ||
-	    !read_lines(json_object_get(prompt, "lines"), &p))
+	    !read_lines(json_object_get(prompt, "lines"), &p) || !read_signing(prompt, &p))
 		return;
 	p.label = p.label ? p.label : "";
 	out->kind = REPLY_ASK;

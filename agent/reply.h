@@ -5,7 +5,7 @@
 #include "agent/message.h"
 #include "base/json.h"
 
-enum { CHOICES_MAX = 16, LINES_MAX = 64 };
+enum { CHOICES_MAX = 16, LINES_MAX = 64, SAYS_MAX = 32 };
 
 struct prompt {
 	unsigned ask;			/* enum ask, at least one */
@@ -15,6 +15,9 @@ struct prompt {
 	size_t nchoices;
 	const char *lines[LINES_MAX];	/* ASK_DEVICE: what to do there */
 	size_t nlines;
+	const char *challenge;		/* ASK_SIGN: lines of printable ASCII */
+	struct { const char *word, *text; } says[SAYS_MAX];	/* ASK_SIGN: what may have to be told */
+	size_t nsays;
 };
 
 /* Whatever was not understood is down. */

@@ -247,12 +247,13 @@ enum csam_result csam_answer(struct csam *c, const struct csam_answer *a, struct
 	if (!usable(c, ASKED))
 		return ended(c, CSAM_DOWN, out);
 	if (!answered(c->asked, CSAM_SECRET, a->secret) || !answered(c->asked, CSAM_CODE, a->code) ||
-	    !answered(c->asked, CSAM_TEXT, a->text) || !answered(c->asked, CSAM_CHOICE, a->choice))
+	    !answered(c->asked, CSAM_TEXT, a->text) || !answered(c->asked, CSAM_CHOICE, a->choice) || !answered(c->asked, CSAM_SIGN, a->sign))
 		return ended(c, CSAM_DENY, out);
 	wire_begin(&c->request, "answer");
 	wire_put(&c->request, "secret", a->secret);
 	wire_put(&c->request, "code", a->code);
 	wire_put(&c->request, "text", a->text);
 	wire_put(&c->request, "choice", a->choice);
+	wire_put(&c->request, "sign", a->sign);
 	return exchange(c, out);
 }

@@ -4,15 +4,18 @@
  * goes wrong reads as CSAM_DOWN, and a zeroed result reads as CSAM_DENY.
  *
  * Wire: SOCK_SEQPACKET, one message a turn, at most 16 KiB: fields "name=value\0", names of lower-case letters and '_', in any
- * order, a name at most once except "choice" and "line". Values hold no NUL. The first field is "csam=1". Unknown names are ignored in replies, refused in requests.
+ * order, a name at most once except "choice", "line" and "say". Values hold no NUL. The first field is "csam=1". Unknown names are ignored in replies, refused in requests.
  *
  * Requests   op=authenticate user= service= [rhost= tty= lang= can= proven=publickey]
- *            op=answer [secret= code= text= choice=]          the next turn of this connection's conversation
+ *            op=answer [secret= code= text= choice= sign=]    the next turn of this connection's conversation
  *            op=account user= service= [rhost=]
  *            op=password user= service= [lang=]               then answers, as for authenticate
  * Replies    result=ask ask=secret,code,… label= [note= wait= choice=ID:LABEL …]
  *            result=ask ask=device,code label= line= line= …   something is to be done on another device: the lines say what (a picture of half blocks,
  *                                                             an address, a code), each at most 511 bytes; what is shown there is then typed as code=
+ *            result=ask ask=sign label= challenge= module= card_s= say=WORD:TEXT …   the card in the reader is to sign the challenge (card.h), through
+ *                                                             the vendor's module and within so many seconds; what it signed is sign=, "none" that there is
+ *                                                             no card; the only value with line feeds in it is challenge
  *            result=allow name= [uid= level=]                 uid: uidNumber in the directory
  *            result=deny [message=]   result=suspended   result=not_allowed   result=unknown   result=must_change_password
  *            result=down              result=changed
@@ -32,9 +35,9 @@ enum csam_result {
 	CSAM_MUST_CHANGE = 0x4be7951a, CSAM_CHANGED = 0x79248ecd,
 };
 
-enum csam_ask { CSAM_SECRET = 1, CSAM_CODE = 2, CSAM_TEXT = 4, CSAM_CHOICE = 8, CSAM_SHOW = 16, CSAM_DEVICE = 32 };
+enum csam_ask { CSAM_SECRET = 1, CSAM_CODE = 2, CSAM_TEXT = 4, CSAM_CHOICE = 8, CSAM_SHOW = 16, CSAM_DEVICE = 32, CSAM_SIGN = 64 };
 
-enum { CSAM_MAX_CHOICES = 16, CSAM_MAX_LINES = 64, CSAM_MAX_LINE = 511, CSAM_MAX_VALUE = 4096 };
+enum { CSAM_MAX_CHOICES = 16, CSAM_MAX_LINES = 64, CSAM_MAX_LINE = 511, CSAM_MAX_SAYS = 32, CSAM_MAX_VALUE = 4096 };
 
 struct csam_turn {			/* texts live until the next call on this struct csam */
 	enum csam_result result;
@@ -45,6 +48,10 @@ struct csam_turn {			/* texts live until the next call on this struct csam */
 	size_t nchoices;
 	const char *lines[CSAM_MAX_LINES];	/* CSAM_DEVICE: to be shown one below the other */
 	size_t nlines;
+	const char *challenge, *module;		/* CSAM_SIGN */
+	unsigned card_s;
+	struct { const char *word, *text; } says[CSAM_MAX_SAYS];
+	size_t nsays;
 	const char *name;		/* CSAM_ALLOW: who it is; the caller compares */
 	bool has_uid;
 	unsigned long uid;
@@ -57,7 +64,7 @@ struct csam_who {
 	bool publickey;			/* the caller has verified a public key of this user */
 };
 
-struct csam_answer { const char *secret, *code, *text, *choice; };	/* NULL: not given */
+struct csam_answer { const char *secret, *code, *text, *choice, *sign; };	/* NULL: not given */
 
 struct csam;
 

@@ -4,7 +4,7 @@
 
 static const struct { const char *word; unsigned bit; } asks[] = {
 	{ "secret", CSAM_SECRET }, { "code", CSAM_CODE }, { "text", CSAM_TEXT }, { "choice", CSAM_CHOICE }, { "show", CSAM_SHOW },
-	{ "device", CSAM_DEVICE },
+	{ "device", CSAM_DEVICE }, { "sign", CSAM_SIGN },
 };
 
 static const struct { const char *word; enum csam_result result; } results[] = {
@@ -77,7 +77,7 @@ static size_t plain_char(const unsigned char *s)
 	return c < least[n] || c == 0x7f || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : n;
 }
 
-static bool plain_text(const char *text)
+bool wire_plain(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
@@ -144,7 +144,7 @@ static bool take_choice(struct csam_turn *t, char *value)
 {
 	char *label = strchr(value, ':');
 
-	if (label == NULL || label == value || t->nchoices == CSAM_MAX_CHOICES || !plain_text(value))
+	if (label == NULL || label == value || t->nchoices == CSAM_MAX_CHOICES || !wire_plain(value))
 		return false;
 	*label++ = '\0';
 	t->choices[t->nchoices].id = value;
@@ -156,34 +156,74 @@ static bool take_line(struct csam_turn *t, char *value)
 {
 	if (t->nlines == CSAM_MAX_LINES || strlen(value) > CSAM_MAX_LINE)
 		return false;
-	return plain_text(t->lines[t->nlines++] = value);
+	return wire_plain(t->lines[t->nlines++] = value);
+}
+
+/* A word and what it says: of what happens between person, card and reader. */
+static bool take_say(struct csam_turn *t, char *value)
+{
+	char *text = strchr(value, ':');
+
+	if (text == NULL || text == value || t->nsays == CSAM_MAX_SAYS || !wire_plain(value))
+		return false;
+	*text++ = '\0';
+	t->says[t->nsays].word = value;
+	t->says[t->nsays++].text = text;
+	return true;
+}
+
+/* In lines: the only value with line feeds in it. */
+static bool take_challenge(struct csam_turn *t, char *value)
+{
+	t->challenge = value;
+	for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++)
+		if (*p > '~' || (*p < ' ' && *p != '\n'))
+			return false;
+	return *value != '\0';
+}
+
+static bool take_module(struct csam_turn *t, char *value)
+{
+	t->module = value;
+	return *value == '/';
+}
+
+static bool take_patience(struct csam_turn *t, char *value)
+{
+	unsigned long v;
+
+	if (!number(value, 300, &v) || v == 0)
+		return false;
+	t->card_s = (unsigned)v;
+	return true;
 }
 
 static bool take_label(struct csam_turn *t, char *value)
 {
-	return plain_text(t->label = value);
+	return wire_plain(t->label = value);
 }
 
 static bool take_note(struct csam_turn *t, char *value)
 {
-	return plain_text(t->note = value);
+	return wire_plain(t->note = value);
 }
 
 static bool take_message(struct csam_turn *t, char *value)
 {
-	return plain_text(t->message = value);
+	return wire_plain(t->message = value);
 }
 
 static bool take_name(struct csam_turn *t, char *value)
 {
 	t->name = value;
-	return *value != '\0' && plain_text(value);
+	return *value != '\0' && wire_plain(value);
 }
 
 static const struct { const char *name; bool (*take)(struct csam_turn *t, char *value); bool repeats; } fields[] = {
 	{ "result", take_result, false },	/* first: complete() asks for its bit */
 	{ "ask", take_ask, false }, { "label", take_label, false }, { "note", take_note, false }, { "message", take_message, false },
 	{ "wait", take_wait, false }, { "choice", take_choice, true }, { "line", take_line, true }, { "name", take_name, false }, { "uid", take_uid, false },
+	{ "challenge", take_challenge, false }, { "module", take_module, false }, { "card_s", take_patience, false }, { "say", take_say, true },
 };
 
 static bool take(struct csam_turn *t, char *field, unsigned *seen)
@@ -210,7 +250,8 @@ static bool complete(const struct csam_turn *t, unsigned seen)
 	if (!(seen & 1))
 		return false;
 	if (t->result == CSAM_ASK)
-		return t->ask != 0 && !(t->ask & CSAM_CHOICE) == (t->nchoices == 0) && !(t->ask & CSAM_DEVICE) == (t->nlines == 0);
+		return t->ask != 0 && !(t->ask & CSAM_CHOICE) == (t->nchoices == 0) && !(t->ask & CSAM_DEVICE) == (t->nlines == 0) &&
+		    !(t->ask & CSAM_SIGN) == (t->challenge == NULL) && (!(t->ask & CSAM_SIGN) || (t->module != NULL && t->card_s > 0));
 	return t->result != CSAM_ALLOW || t->name != NULL;
 }
 

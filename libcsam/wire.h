@@ -18,6 +18,9 @@ void wire_put(struct wire_out *w, const char *name, const char *value);	/* NULL:
 /* enum csam_ask as the words of the wire: "secret,code". */
 void wire_put_ask(struct wire_out *w, const char *name, unsigned ask);
 
+/* UTF-8 without control characters? */
+bool wire_plain(const char *text);
+
 /* Reads a reply, cutting data into the texts of *out. Anything that is not exactly as agreed is CSAM_DOWN with nothing else set. */
 void wire_read(char *data, size_t n, struct csam_turn *out);
 

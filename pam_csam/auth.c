@@ -27,12 +27,17 @@ static int allow(const struct call *c, const struct csam_turn *t, const struct g
 }
 
 /* What can be asked here: one string holds a password and a code and nothing else; whoever is to sign in on another device is asked for no password. */
-static unsigned can(const struct call *c, const struct given *g)
+static unsigned can(const struct call *c, const struct given *g, const struct csam_who *who)
 {
 	if (g->single)
 		return CSAM_SECRET | CSAM_CODE;
 	unsigned all = CSAM_CODE | CSAM_TEXT | CSAM_CHOICE | CSAM_SHOW | CSAM_DEVICE;
-	return c->opt.prompting == PROMPT_DEVICE ? all : all | CSAM_SECRET;
+	if (c->opt.prompting == PROMPT_CARD)
+		return CSAM_SIGN | CSAM_CHOICE | CSAM_SHOW;
+	if (c->opt.prompting == PROMPT_DEVICE)
+		return all;
+	/* the reader of this machine is not before whom it does not see */
+	return all | CSAM_SECRET | (c->opt.no_card || call_is_remote(c) || who->publickey ? 0 : CSAM_SIGN);
 }
 
 static int authenticate(const struct call *c)
@@ -44,7 +49,7 @@ static int authenticate(const struct call *c)
 
 	if (agent != NULL) {
 		struct csam_who who = call_who(c, lang);
-		who.can = can(c, &g);
+		who.can = can(c, &g, &who);
 		csam_authenticate(agent, &who, &t);
 		int rc = turns_run(c, agent, &t, &g);
 		if (rc != PAM_SUCCESS)

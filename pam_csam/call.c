@@ -1,6 +1,7 @@
 /* Whose call is it, and what is the agent's word worth? The same for every entry point. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,17 @@ struct csam_who call_who(const struct call *c, char lang[4])
 {
 	return (struct csam_who){ .user = c->user, .service = text_item(c, PAM_SERVICE), .rhost = text_item(c, PAM_RHOST), .tty = text_item(c, PAM_TTY),
 	    .lang = language(c, lang), .publickey = publickey(c) };
+}
+
+/* sudo names this host. */
+bool call_is_remote(const struct call *c)
+{
+	const char *rhost = text_item(c, PAM_RHOST);
+	char here[HOST_NAME_MAX + 1];
+
+	if (rhost == NULL || strcmp(rhost, "localhost") == 0)
+		return false;
+	return gethostname(here, sizeof here) != 0 || strcmp(rhost, here) != 0;
 }
 
 int call_same_person(const struct call *c, const struct csam_turn *t)

@@ -11,14 +11,14 @@
 
 enum { MAX_USER = 256, MAX_RESPONSE = PAM_MAX_RESP_SIZE };
 
-enum prompting { PROMPT_AUTO, PROMPT_TWO, PROMPT_SINGLE, PROMPT_DEVICE };
+enum prompting { PROMPT_AUTO, PROMPT_TWO, PROMPT_SINGLE, PROMPT_DEVICE, PROMPT_CARD };
 
 struct options {
 	const char *socket;		/* NULL: the agent's own place */
 	unsigned long min_uid;
 	unsigned timeout_s;
 	enum prompting prompting;
-	bool after_publickey, use_first_pass, try_first_pass, quiet, debug;
+	bool after_publickey, use_first_pass, try_first_pass, no_card, quiet, debug;
 };
 
 struct call {
@@ -39,6 +39,9 @@ int call_begin(struct call *c, pam_handle_t *pamh, int flags, int argc, const ch
 /* Connects, and says who is asked about. NULL when nobody answers. */
 struct csam *call_agent(const struct call *c);
 struct csam_who call_who(const struct call *c, char lang[4]);
+
+/* Does the person sit elsewhere, as far as the program says? */
+bool call_is_remote(const struct call *c);
 
 /* CSAM_ALLOW is for one name and one uid: PAM_SUCCESS when they are those of this call, else PAM_AUTH_ERR, logged. */
 int call_same_person(const struct call *c, const struct csam_turn *t);

@@ -40,7 +40,8 @@ static bool take_timeout(struct options *o, const char *value)
 
 static bool take_prompt(struct options *o, const char *value)
 {
-	static const char *const words[] = { [PROMPT_AUTO] = "auto", [PROMPT_TWO] = "two", [PROMPT_SINGLE] = "single", [PROMPT_DEVICE] = "device" };
+	static const char *const words[] = { [PROMPT_AUTO] = "auto", [PROMPT_TWO] = "two", [PROMPT_SINGLE] = "single", [PROMPT_DEVICE] = "device",
+		[PROMPT_CARD] = "card" };
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strcmp(value, words[i]) == 0) {
@@ -58,7 +59,8 @@ static bool take_after_publickey(struct options *o, const char *value)
 static bool take_word(struct options *o, const char *word)
 {
 	const struct { const char *word; bool *flag; } flags[] = {
-		{ "use_first_pass", &o->use_first_pass }, { "try_first_pass", &o->try_first_pass }, { "quiet", &o->quiet }, { "debug", &o->debug },
+		{ "use_first_pass", &o->use_first_pass }, { "try_first_pass", &o->try_first_pass }, { "no_card", &o->no_card },
+		{ "quiet", &o->quiet }, { "debug", &o->debug },
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)

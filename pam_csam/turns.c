@@ -93,25 +93,38 @@ static int give_code(const struct call *c, const struct csam_turn *t, struct giv
 	return talk_ask(c, PAM_PROMPT_ECHO_ON, t->ask & CSAM_SECRET ? "Code: " : label(t, "Code: "), g->code);
 }
 
-static int give_choice(const struct call *c, const struct csam_turn *t, struct given *g)
+int turns_pick(const struct call *c, const char *prompt, const char *const *labels, size_t n, size_t *out)
 {
 	char line[MAX_RESPONSE + 1], *end;
 
 	for (int tries = 0; tries < CHOICE_TRIES; tries++) {
-		for (size_t i = 0; i < t->nchoices; i++) {
-			snprintf(line, sizeof line, "%zu) %s", i + 1, t->choices[i].label);
+		for (size_t i = 0; i < n; i++) {
+			snprintf(line, sizeof line, "%zu) %s", i + 1, labels[i]);
 			talk_show(c, PAM_TEXT_INFO, line);
 		}
-		int rc = talk_ask(c, PAM_PROMPT_ECHO_ON, label(t, "1, 2, …: "), line);
+		int rc = talk_ask(c, PAM_PROMPT_ECHO_ON, prompt, line);
 		if (rc != PAM_SUCCESS)
 			return rc;
-		unsigned long n = strtoul(line, &end, 10);
-		if (strspn(line, "0123456789") == strlen(line) && n >= 1 && n <= t->nchoices) {
-			g->choice = t->choices[n - 1].id;
+		unsigned long number = strtoul(line, &end, 10);
+		if (strspn(line, "0123456789") == strlen(line) && number >= 1 && number <= n) {
+			*out = number - 1;
 			return PAM_SUCCESS;
 		}
 	}
 	return log_denied(c, "no_choice", PAM_AUTH_ERR);
+}
+
+static int give_choice(const struct call *c, const struct csam_turn *t, struct given *g)
+{
+	const char *labels[CSAM_MAX_CHOICES];
+	size_t chosen;
+
+	for (size_t i = 0; i < t->nchoices; i++)
+		labels[i] = t->choices[i].label;
+	int rc = turns_pick(c, label(t, "1, 2, …: "), labels, t->nchoices, &chosen);
+	if (rc == PAM_SUCCESS)
+		g->choice = t->choices[chosen].id;
+	return rc;
 }
 
 static int give_text(const struct call *c, const struct csam_turn *t, struct given *g)
@@ -122,7 +135,7 @@ static int give_text(const struct call *c, const struct csam_turn *t, struct giv
 static int draw(const struct call *c, const struct csam_turn *t, struct given *g)
 {
 	static const struct { unsigned ask; int (*give)(const struct call *c, const struct csam_turn *t, struct given *g); } layouts[] = {
-		{ CSAM_CHOICE, give_choice }, { CSAM_TEXT, give_text }, { CSAM_SECRET, give_secret }, { CSAM_CODE, give_code },
+		{ CSAM_CHOICE, give_choice }, { CSAM_TEXT, give_text }, { CSAM_SECRET, give_secret }, { CSAM_CODE, give_code }, { CSAM_SIGN, card_give },
 	};
 	int rc = PAM_SUCCESS;
 
@@ -161,7 +174,7 @@ int turns_run(const struct call *c, struct csam *agent, struct csam_turn *t, str
 			return rc;
 		wait_until(&asked, t->wait_s);
 		const struct csam_answer answer = { .secret = ask & CSAM_SECRET ? g->secret : NULL, .code = ask & CSAM_CODE ? g->code : NULL,
-		    .text = ask & CSAM_TEXT ? g->text : NULL, .choice = ask & CSAM_CHOICE ? g->choice : NULL };
+		    .text = ask & CSAM_TEXT ? g->text : NULL, .choice = ask & CSAM_CHOICE ? g->choice : NULL, .sign = ask & CSAM_SIGN ? g->sign : NULL };
 		csam_answer(agent, &answer, t);
 		if (ask & CSAM_CODE)
 			explicit_bzero(g->code, sizeof g->code);	/* a code is good for one answer */

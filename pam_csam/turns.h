@@ -3,12 +3,14 @@
 #define PAM_CSAM_TURNS_H
 
 #include "call.h"
+#include "libcsam/card.h"
 
 /* What the person has given so far. Wiped by turns_wipe. */
 struct given {
 	char secret[MAX_RESPONSE + 1];	/* the last password */
 	char first[MAX_RESPONSE + 1];	/* the first one: in a password change, the present one */
 	char code[MAX_RESPONSE + 1], text[MAX_RESPONSE + 1];
+	char sign[CSAM_MAX_SIGN + 1];	/* what the card signed; "none" */
 	const char *choice;
 	unsigned secrets;		/* how many passwords were given */
 	bool single;			/* one string holds password and code */
@@ -18,6 +20,12 @@ struct given {
 /* Runs the conversation from *t to its end. PAM_SUCCESS: *t has the agent's result. Else the conversation failed here; it is logged, and
  * its code is to be returned. */
 int turns_run(const struct call *c, struct csam *agent, struct csam_turn *t, struct given *g);
+
+/* One of n, by its number: PAM_SUCCESS with its index, or the code to return, logged. */
+int turns_pick(const struct call *c, const char *prompt, const char *const *labels, size_t n, size_t *out);
+
+/* A turn that wants the card's signature: fills g->sign, or returns the code to return, logged. */
+int card_give(const struct call *c, const struct csam_turn *t, struct given *g);
 
 /* Does this service ask for one string? */
 bool turns_single(const struct call *c);

@@ -27,6 +27,12 @@ static void fuzz(struct slice in)
 	promise(t.nchoices <= CSAM_MAX_CHOICES && t.wait_s <= 3600);
 	for (size_t i = 0; i < t.nchoices; i++)
 		is_text(t.choices[i].id), is_text(t.choices[i].label);
+	promise(t.nsays <= CSAM_MAX_SAYS && t.card_s <= 300);
+	for (size_t i = 0; i < t.nsays; i++)
+		is_text(t.says[i].word), is_text(t.says[i].text);
+	if (t.challenge != NULL)
+		promise(slice_is_text(slice_of(t.challenge), "\n"));
+	promise(t.result != CSAM_ASK || !(t.ask & CSAM_SIGN) || (t.challenge != NULL && t.module != NULL && t.module[0] == '/' && t.card_s > 0));
 	promise(t.nlines <= CSAM_MAX_LINES);
 	for (size_t i = 0; i < t.nlines; i++)
 		is_text(t.lines[i]);

@@ -76,7 +76,7 @@ static void messages_that_are_none(void **state)
 		"csam=1|op=account|op=account|user=a|service=s|", "csam=1|op=account|user=a|user=a|service=s|", "csam=1|op=account|user=a|service=s||",
 		"csam=1|op=account|user=a|service=s|shell=x|", "csam=1|op=account|user=a|service=s|User=b|", "csam=1|op=account|user=a\n|service=s|",
 		"csam=1|op=account|user=\xc3|service=s|", "csam=1|op=account|user=a|service=s|secret=x|", "csam=1|op=account|user=a|service=s|proven=publickey|",
-		"csam=1|op=authenticate|user=a|service=s|proven=password|", "csam=1|op=authenticate|user=a|service=s|can=sign|",
+		"csam=1|op=authenticate|user=a|service=s|proven=password|", "csam=1|op=authenticate|user=a|service=s|can=dance|",
 		"csam=1|op=authenticate|user=a|service=s|can=code,,|", "csam=1|op=answer|user=a|", "csam=1|op=answer|can=code|", "csam=1|op=answer|secret=a|secret=b|",
 		"csam=1|op=answer|secret|", "csam=1|=x|op=answer|", "csam=1|csam=1|op=answer|",
 	};
