@@ -52,10 +52,11 @@ static void slot_free(struct slot *slot)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Those who ask about themselves, and those who ask for a service, can fill their share, never all: root must get in. */
+/* Those who ask about themselves can fill a quarter, however many user ids they have (a user namespace brings 65,536); with those who ask for a
+ * service a half, never all: root must get in. */
 static bool has_share(const struct server *s, const struct caller *c)
 {
-	size_t lesser = 0, own = 0;
+	size_t lesser = 0, users = 0, own = 0;
 	if (c->may == MAY_ALL)
 		return true;
 	for (size_t i = 0; i < s->nslots; i++) {
@@ -63,9 +64,10 @@ static bool has_share(const struct server *s, const struct caller *c)
 		if (slot->fd == -1 || slot->caller.may == MAY_ALL)
 			continue;
 		lesser++;
+		users += slot->caller.may != MAY_SERVICES;
 		own += slot->caller.uid == c->uid;
 	}
-	return lesser < s->nslots / 2 && (c->may == MAY_SERVICES || own < EACH_MAX);
+	return lesser < s->nslots / 2 && (c->may == MAY_SERVICES || (users < s->nslots / 4 && own < EACH_MAX));
 }
 
 /* Takes over fd. NULL: there is no room for them. */

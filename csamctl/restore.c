@@ -1,7 +1,7 @@
 /* csamctl restore: a backup becomes a system again, in folders that are empty.
  *
  * What was let in after the backup, or ended after it, must not live again: of the state only what refuses comes back, nothing sealed for a day opens
- * any more, and one-time codes of steps up to now are refused. */
+ * any more, and one-time codes of steps up to the next are refused. */
 #include <errno.h>
 #include <pwd.h>
 #include <sys/stat.h>

@@ -50,8 +50,8 @@ int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
 		rc = keep(e, old, &proof, &made, &sid);
 	if (rc != OK)
 		return rc;
-	rc = AUDIT(.event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .service = e->c.service,
-	    .peer = e->peer, .via = e->c.via, .session = sid, .level = policy_level(e->kind, e->person, key, now()));
+	rc = AUDIT(.event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .card = e->card,
+	    .service = e->c.service, .peer = e->peer, .via = e->c.via, .session = sid, .level = policy_level(e->kind, e->person, key, now()));
 	if (rc != OK) {
 		if (sid != NULL)
 			session_end(made);	/* no yes before its line is durable */

@@ -72,7 +72,7 @@ static const char *typed(struct arena *a, struct slice name)
 void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why)
 {
 	AUDIT(.event = event, .subject = t->person ? t->person->subject : NULL, .name = t->person ? NULL : typed(e->a, t->name),
-	    .kind = e->c.kind, .key = t->key ? t->key->id : NULL, .service = e->c.service, .peer = e->peer, .via = e->c.via, .why = why);
+	    .kind = e->c.kind, .key = t->key ? t->key->id : NULL, .card = e->card, .service = e->c.service, .peer = e->peer, .via = e->c.via, .why = why);
 }
 
 /* --- the password --- */

@@ -358,6 +358,8 @@ bool engine_fits_prompt(const struct prompt *ask, const struct answer *answer)
 		return false;
 	if (answer->proof.n > 0 && !(ask->ask & (ASK_SIGN | ASK_REDIRECT)))
 		return false;
+	if (answer->without && !(ask->ask & ASK_REDIRECT))
+		return false;
 	if (answer->choice.n == 0)
 		return true;
 	for (size_t i = 0; i < ask->nchoices; i++)

@@ -85,6 +85,7 @@ static void hash_answer(struct slice ticket, const struct answer *answer, unsign
 	pack_slice(&p, &copy.proof);
 	pack_bool(&p, &copy.back);
 	pack_bool(&p, &copy.again);
+	pack_bool(&p, &copy.without);
 	hmac_sha256(ticket, buf_slice(&p.out), out);
 }
 

@@ -110,7 +110,7 @@ static struct outcome named(struct engine *e, const struct person *person, const
 		return refused(e, &t, "no-key", "deny.key-closed");
 	t.key = keys[0];
 	if (s->exception != NULL && AUDIT(.event = EV_LOGIN_UNCHECKED, .subject = person->subject, .kind = e->kind->name, .key = t.key->id,
-	    .service = e->c.service, .peer = e->peer, .why = s->exception) != OK)
+	    .card = e->card, .service = e->c.service, .peer = e->peer, .why = s->exception) != OK)
 		return (struct outcome){ .verdict = V_DOWN };
 	e->c.subject = person->subject;
 	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
@@ -125,10 +125,16 @@ struct outcome engine_check_self(struct engine *e, const struct answer *answer)
 	struct step s = step_of(e);
 	struct try nobody = { .person = NULL };
 	const struct person *person;
+	if (answer->without) {
+		engine_record(e, EV_LOGIN_NO, &nobody, "card-missing");
+		return once_more(e, "eid.no-card");
+	}
 	if (answer->proof.n == 0)
 		return engine_again(e, "note.incomplete");
 	s.answer = answer->proof;
-	switch (ask_kind(e, &s)) {
+	enum verdict verdict = ask_kind(e, &s);
+	e->card = s.card;
+	switch (verdict) {
 	case V_ALLOW:
 		break;
 	case V_DENY:

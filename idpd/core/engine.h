@@ -19,6 +19,7 @@ struct engine {
 	struct conv_with with;			/* a message that goes out with the record */
 	enum channel channel;			/* and where it waits */
 	const struct key *draft;		/* the key that is to be added, or NULL */
+	const char *card;			/* that was shown in this turn, for the audit trail; or NULL */
 	bool blocked;				/* the service is not open */
 	bool over;				/* the session that a draft rests on has ended */
 	bool fell;				/* what was proven does not stand any more: the password is asked again */

@@ -49,6 +49,7 @@ struct answer {
 	struct slice proof;		/* what ASK_SIGN or ASK_REDIRECT brought */
 	bool back;			/* "choose another key" */
 	bool again;			/* "send another code" */
+	bool without;			/* ASK_REDIRECT came back with nothing: no card was shown */
 };
 
 #endif

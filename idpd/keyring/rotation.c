@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "keyring/rotation.h"
+#include "keyring/totp.h"
 
 static bool is(const char *a, const char *b)
 {
@@ -199,7 +200,7 @@ int rotation_restore(struct arena *a, const json_t *given, time_t at, json_t **o
 		if (is(k->use, "node") || is(k->use, "day"))
 			json_array_append(keys, ring_key_make(a, k, at));
 	json_object_del(next, "audit");
-	json_object_set_new(next, "otp_after", json_integer(at));
+	json_object_set_new(next, "otp_after", json_integer(at + TOTP_STEP_S));	/* the clock of the system that was lost may have been ahead */
 	*out = next;
 	return OK;
 }

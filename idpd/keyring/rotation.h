@@ -33,7 +33,7 @@ json_t *rotation_export(struct arena *a, const struct keystore *s, const json_t 
 int rotation_import(struct arena *a, const struct keystore *s, const json_t *given, bool replace, json_t **out, const char **why);
 
 /* What a backup becomes when it is restored: a node key and a day key of its own, so that no code, token or page sealed before the restore opens, and
- * no one-time code of a step up to `at` is taken: which of them were used is not known any more. */
+ * no one-time code of a step up to that after `at` is taken: which of them were used is not known any more. */
 int rotation_restore(struct arena *a, const json_t *given, time_t at, json_t **out);
 
 #endif

@@ -74,6 +74,7 @@ static enum verdict denied(struct step *s)
 static enum verdict standing(struct step *s, struct work *w)
 {
 	enum verdict verdict = eid_standing(s->a, &w->card, s->when, &w->check);
+	s->card = w->card.serial;
 	s->call = verdict == V_MORE ? &w->check.call : NULL;
 	s->at = w;
 	if (verdict == V_ALLOW) {

@@ -4,7 +4,7 @@
 
 enum { VALID_S = 3600 };	/* how long a host may remember a yes, at most */
 
-/* NULL: allowed. E_WAIT, E_DOWN. */
+/* Of who may not enter there a host learns that and no more: not even whether they are suspended. *person: who may, or NULL. E_WAIT, E_DOWN. */
 static int state_of(struct arena *a, const struct service *host, const char *user, const struct person **person, const char **out)
 {
 	const struct person *p;
@@ -15,13 +15,16 @@ static int state_of(struct arena *a, const struct service *host, const char *use
 		return OK;
 	if (e != OK)
 		return e;
-	*person = p;
+	e = directory_allowed(a, host, p);
+	*out = "not_allowed";
+	if (e != OK)
+		return e == E_NOENT ? OK : e;
 	*out = "suspended";
 	if (!slice_is(S("active"), p->state))
 		return OK;
-	e = directory_allowed(a, host, p);
-	*out = e == E_NOENT ? "not_allowed" : p->must_change ? "must_change_password" : "allowed";
-	return e == E_NOENT ? OK : e;
+	*person = p;
+	*out = p->must_change ? "must_change_password" : "allowed";
+	return OK;
 }
 
 int oidc_challenge_account(struct request *r, struct response *resp)

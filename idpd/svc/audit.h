@@ -21,6 +21,7 @@ struct audit_line {
 	const char *subject;		/* csamSubject */
 	const char *name;		/* what was typed, when there is no person behind it */
 	const char *key;		/* csamKeyId */
+	const char *card;		/* serial number of an identity card's certificate, hex */
 	const char *peer;		/* address of who asks; at a host's door of the person, when the host knows it */
 	const char *session;		/* sid, not the cookie */
 	const char *by, *entry;		/* administrator, and the directory entry that was changed */

@@ -43,6 +43,7 @@ static struct slice personal(struct arena *a, const struct audit_line *l)
 	field(&fields, "subject", l->subject);
 	field(&fields, "name", l->name);
 	field(&fields, "key", l->key);
+	field(&fields, "card", l->card);
 	field(&fields, "peer", l->peer);
 	field(&fields, "session", l->session);
 	field(&fields, "by", l->by);

@@ -275,28 +275,15 @@ static int ask_again(struct request *r, struct response *resp, struct slice brow
 }
 
 /* What ASK_REDIRECT brought comes by GET, and without a ticket: the address it was at does not know it. Conversation, browser and challenge tie it
- * to its prompt as tightly. */
+ * to its prompt as tightly. That it brought nothing is an answer as well: a try, and a line in the trail. */
 static int bring_back(struct request *r, struct slice browser, struct turn *turn)
 {
-	struct answer answer = { .proof = http_query(r, "p") };
+	struct answer answer = { .proof = http_query(r, "p"), .without = http_query(r, "p").n == 0 };
 	int e = conversation_show(r->a, http_query(r, "c"), browser, turn);
 	if (e != OK || turn->verdict != V_MORE || !(turn->ask.ask & ASK_REDIRECT))
 		return e;
 	const char *ticket = turn->ticket;
 	return conversation_answer(r->a, slice_of(ticket), browser, r->peer, &answer, turn);
-}
-
-/* Nothing came back but a word why. */
-static int draw_without(struct request *r, struct response *resp, struct slice browser, const char *note_id)
-{
-	struct turn turn = { 0 };
-	int e = conversation_show(r->a, http_query(r, "c"), browser, &turn);
-	if (e == E_NOENT || e == E_INPUT)
-		return draw_expired(r, resp);
-	struct scene s = { .r = r, .resp = resp, .turn = &turn };
-	if (e != OK || turn.verdict != V_MORE || !(turn.ask.ask & ASK_REDIRECT))
-		return e != OK ? e : answer_with(r, resp, &turn, false);
-	return scene_new(&s) == OK ? draw_prompt(&s, 200, note_id) : E_WAIT;
 }
 
 /* A form that says nothing of cookies comes from a browser that keeps none: it would never get in, and should be told why. */
@@ -335,8 +322,6 @@ int web_login_eid(struct request *r, struct response *resp)
 	struct slice c = http_param(r, "c"), browser = web_browser(r, resp);
 	if (!has_cookie(r))
 		return web_error(r, resp, 400, "cookies", NULL);
-	if (get && http_query(r, "p").n == 0)
-		return draw_without(r, resp, browser, "eid.no-card");
 	const struct answer answer = { .proof = http_form(r, "proof"), .back = http_form(r, "back").p != NULL };
 	if (http_param(r, get ? "p" : "proof").n > MAX_PROOF)
 		return web_error(r, resp, 400, "too-long", NULL);

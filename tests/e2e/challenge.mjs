@@ -290,6 +290,9 @@ await check('account: every answer', async () => {
 	for (const [name, h, what] of [[sami.username, host, 'suspended'], [tom.username, host, 'not_allowed'], [emma.username, closed, 'not_allowed'], [`nobody-${run}`, host, 'unknown'], ['root', host, 'unknown'],
 		[emma.username.toUpperCase(), host, 'unknown'], ['*', host, 'unknown']])
 		assert.deepEqual([(await account(name, h)).account, (await account(name, h)).valid_for], [what, undefined], name);
+	assert.deepEqual(await account(sami.username), { account: 'suspended' }, 'no numbers of who may not enter');
+	assert.deepEqual(await account(tom.username), { account: 'not_allowed' });
+	assert.deepEqual(await account(sami.username, closed), { account: 'not_allowed' }, 'a host learns nothing of who would not be let in there');
 	modify(spare[3], 'replace: pwdReset\npwdReset: TRUE');
 	for (let i = 0; (await account(spare[3].username)).account !== 'must_change_password'; i++) { assert.ok(i < 50, 'pwdReset is seen'); await pause(50); }
 	const old = other.assertion({ aud: at('/oidc/challenge/account') }), fresh = new Host(other.id);

@@ -223,6 +223,7 @@ if (process.env.EID_TLS) {
 		await page.click('#eid-tls');
 		await page.waitForSelector('#error');
 		assert.match(await note(page).innerText(), /No certificate of a card/);
+		assert.equal(trail().filter(l => l.event === 'login.no').pop().why, 'card-missing');
 		await page.waitForSelector('details summary');
 	}));
 	await check('TLS: what one browser brought opens nothing in another', () => withCertificate('alice', async page => {

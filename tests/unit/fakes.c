@@ -635,6 +635,7 @@ int audit_write(const struct audit_line *l)
 	COPY(name);
 	COPY(kind);
 	COPY(key);
+	COPY(card);
 	COPY(service);
 	COPY(peer);
 	COPY(why);

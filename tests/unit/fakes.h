@@ -44,7 +44,7 @@ const char *fake_number_code(const struct key *key, uint64_t number, unsigned di
 
 /* Audit: lines so far. */
 enum { NLINES = 256 };
-struct fake_line { enum audit_event event; char subject[64], name[80], kind[16], key[16], service[16], peer[40], why[32], session[32]; };
+struct fake_line { enum audit_event event; char subject[64], name[80], kind[16], key[16], card[48], service[16], peer[40], why[32], session[32]; };
 extern struct fake_line fake_line[NLINES];
 extern size_t fake_nlines;
 const struct fake_line *fake_last(enum audit_event event);	/* NULL: never */

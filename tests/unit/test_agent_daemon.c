@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -407,6 +408,40 @@ static void is_never_full_for_all(void **state)
 	stop(pid);
 }
 
+static int connect_as(uid_t uid)
+{
+	gid_t groups[64];
+	int n = getgroups(64, groups);
+	assert_int_equal(setgroups(0, NULL) | setegid(uid) | seteuid(uid), 0);
+	int fd = try_connect();
+	assert_int_equal(seteuid(0) | setegid(0) | setgroups((size_t)n, groups), 0);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* Who has a user namespace has many user ids; what the programs of a service need is not theirs to take. */
+static void many_users_leave_room_for_services(void **state)
+{
+	int fd[16], n = 0;
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	const struct passwd *mail = getpwnam("mail");
+	assert_non_null(mail);
+	configure("agent {\n\tconversations = 16\n\tservices = {\"mail sshd\"}\n}\n");
+	pid_t pid = start();
+	usleep(50000);
+	for (uid_t uid = 200001; uid <= 200004; uid++)
+		for (int i = 0; i < 4; i++)
+			fd[n++] = connect_as(uid);
+	int theirs = connect_as(mail->pw_uid);
+	assert_string_equal(say(theirs, LOGIN), "ask");
+	close(theirs);
+	while (n > 0)
+		close(fd[--n]);
+	stop(pid);
+}
+
 static int set_up(void **state)
 {
 	char self[PATH_MAX] = "";
@@ -436,7 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lets_in_and_says_so_in_one_line), TEST(keeps_nothing_of_a_secret), TEST(ends_at_once_whatever_is_under_way),
 		TEST(takes_a_changed_configuration), TEST(only_a_dead_socket_is_replaced), TEST(takes_sockets_from_systemd),
-		TEST(wants_a_key_that_is_safe_and_fit), TEST(has_no_rights_it_does_not_need), TEST(is_never_full_for_all),
+		TEST(wants_a_key_that_is_safe_and_fit), TEST(has_no_rights_it_does_not_need), TEST(is_never_full_for_all), TEST(many_users_leave_room_for_services),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -3,6 +3,7 @@
 #include "talk.c"
 #undef fail
 #include "eid_cards.h"
+#include <ctype.h>
 #include <openssl/evp.h>
 #include "core/eid_host.h"
 #include "core/eid_web.h"
@@ -122,6 +123,22 @@ static void assert_card_asked(const char *note)
 	assert_int_equal(strlen(turn.ask.challenge), 44);
 }
 
+static const char *serial_of(const char *card)
+{
+	struct slice der = card_der(card);
+	const unsigned char *at = (const unsigned char *)der.p;
+	X509 *x = d2i_X509(NULL, &at, (long)der.n);
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
+	char *hex = BN_bn2hex(n);
+	char *out = arena_strdup(a, hex);
+	for (char *p = out; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	OPENSSL_free(hex);
+	BN_free(n);
+	X509_free(x);
+	return out;
+}
+
 static void a_card_opens_level_500(void **state)
 {
 	(void)state;
@@ -132,6 +149,7 @@ static void a_card_opens_level_500(void **state)
 	assert_int_equal(login.amr, AMR_SC | AMR_HWK | AMR_PIN | AMR_MFA);
 	assert_string_equal(fake_last(EV_LOGIN_OK)->kind, "eid");
 	assert_string_equal(fake_last(EV_LOGIN_OK)->key, "eid");
+	assert_string_equal(fake_last(EV_LOGIN_OK)->card, serial_of("alice"));
 	assert_int_equal(calls, 1);
 	begin();
 	assert_int_equal(insert("alice"), OK);
@@ -140,6 +158,28 @@ static void a_card_opens_level_500(void **state)
 	begin();
 	assert_int_equal(insert("bruno"), OK);
 	assert_allow(BRUNO, 500);
+	assert_string_equal(fake_last(EV_LOGIN_OK)->card, serial_of("bruno"));
+}
+
+/* The trail tells which card was refused, and that none came; who comes without one again and again is sent away. */
+static void the_trail_knows_the_card(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(insert("revoked"), OK);
+	assert_string_equal(fake_last(EV_LOGIN_NO)->card, serial_of("revoked"));
+	for (unsigned i = 2; i < limits_turns(); i++) {
+		assert_int_equal(ANSWER(.without = true), OK);
+		assert_card_asked("eid.no-card");
+		assert_string_equal(fake_last(EV_LOGIN_NO)->why, "card-missing");
+		assert_string_equal(fake_last(EV_LOGIN_NO)->card, "");
+	}
+	assert_int_equal(ANSWER(.without = true), OK);
+	assert_int_equal(turn.verdict, V_DENY);
+	assert_string_equal(turn.why, "deny.too-many");
+	want.level = 200;
+	begin();
+	assert_int_equal(ANSWER(.without = true), E_INPUT);
 }
 
 /* Each bad card: what is said, what is written, and that a right card still opens. */
@@ -546,6 +586,7 @@ int main(void)
 	log_open("test", (enum log_level)0);
 	const struct CMUnitTest tests[] = {
 		E(a_card_opens_level_500),
+		E(the_trail_knows_the_card),
 		E(every_bad_card_is_told_why),
 		E(only_a_fresh_proof_counts),
 		E(a_client_certificate_opens_too),
