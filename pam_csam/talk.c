@@ -1,6 +1,7 @@
 /* pam_conv(3), one message at a time; whatever the other side answers, it is bounded, checked and wiped. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include "turns.h"
 
 static const struct pam_conv *conversation(const struct call *c)
@@ -41,6 +42,21 @@ static bool sshd_dummy(const char *s)
 	return i > 0 && s[i] == '\0';
 }
 
+/* Whoever may not enter must not see it: in place of the placeholder goes what is nobody's password or code, and it takes the way, the words and
+ * the time of a wrong one. */
+static int never_right(const struct call *c, char out[MAX_RESPONSE + 1])
+{
+	enum { LENGTH = 32 };
+	unsigned char random[LENGTH];
+
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		return log_down(c, "random", PAM_SYSTEM_ERR);
+	for (size_t i = 0; i < LENGTH; i++)
+		out[i] = (char)('a' + random[i] % 26);
+	out[LENGTH] = '\0';
+	return PAM_SUCCESS;
+}
+
 static int checked(const struct call *c, const struct pam_response *r)
 {
 	const void *user = NULL;
@@ -53,8 +69,6 @@ static int checked(const struct call *c, const struct pam_response *r)
 		return log_denied(c, "too_long", PAM_AUTH_ERR);
 	if (*r->resp == '\0')
 		return log_denied(c, "empty", PAM_AUTH_ERR);
-	if (sshd_dummy(r->resp))
-		return log_denied(c, "not_for_sshd", PAM_AUTH_ERR);
 	return PAM_SUCCESS;
 }
 
@@ -66,7 +80,9 @@ int talk_ask(const struct call *c, int style, const char *prompt, char out[MAX_R
 	if (converse(c, style, prompt, &r) != PAM_SUCCESS)
 		return log_denied(c, "conversation", PAM_CONV_ERR);
 	int rc = checked(c, r);
-	if (rc == PAM_SUCCESS)
+	if (rc == PAM_SUCCESS && sshd_dummy(r->resp))
+		rc = never_right(c, out);
+	else if (rc == PAM_SUCCESS)
 		memcpy(out, r->resp, strlen(r->resp) + 1);
 	discard(r);
 	return rc;

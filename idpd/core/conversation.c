@@ -188,7 +188,8 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	if (rc != OK)
 		return rc;
 	const char *closed = engine_closed(&e);
-	bool fits = closed == NULL && engine_fits_prompt(&out->ask, answer);
+	/* What was answered to a prompt that stands no more is evaluated by none: the person sees what is asked now. */
+	bool fits = closed == NULL && !e.fell && engine_fits_prompt(&out->ask, answer);
 	*out = (struct turn){ 0 };
 	if (!fits && closed == NULL && !e.fell)
 		return E_INPUT;

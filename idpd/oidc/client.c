@@ -1,13 +1,10 @@
 /* Client authentication: RFC 6749 2.3, RFC 7523 3, OpenID Connect Core 9. */
-#include <stdatomic.h>
 #include <strings.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/digest.h"
-#include "base/log.h"
-#include "base/share.h"
-#include "core/subscriber.h"
+#include "core/stranger.h"
 #include "oidc/client.h"
 #include "oidc/client_lasting.h"
 #include "oidc/jose.h"
@@ -17,7 +14,6 @@ enum method { BASIC, POST, JWT, NONE };
 enum lasting { NEVER, PERHAPS, ALWAYS };	/* may an assertion be sent again? */
 const char *const client_methods[] = { "client_secret_basic", "client_secret_post", "private_key_jwt", "none", NULL };
 
-enum { NO_LINES = 60, NO_WINDOW_S = 30 };	/* lines about wrong clients of one network in a minute */
 enum { ID_MAX = 256, SECRET_MAX = 1024, SALT = 16, AHEAD_S = 600, SKEW_S = 60, JTI_MAX = 256, CLAIM_LEAST_S = 120 };
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -201,21 +197,10 @@ static int check_proof(struct request *r, const struct service *s, const struct 
 	return E_BUG;
 }
 
-/* Anybody can be wrong as often as they like, and every line waits for the disk: of one network so many a minute are kept, the rest is a number in the log. */
 int client_record_no(struct request *r, enum audit_event event, const struct service *s, const char *why)
 {
-	static struct share lines = SHARE_OF(NO_WINDOW_S);
-	static atomic_uint left_out;
-	static _Atomic uint64_t said_at;
-	if (share_take(&lines, subscriber_of(r->a, r->peer), 1, NO_LINES)) {
-		int down = AUDIT(.event = event, .service = s->id, .peer = r->peer, .why = why);
-		return down != OK ? down : E_INPUT;
-	}
-	uint64_t at = ticks_ms(), last = said_at;
-	left_out++;
-	if (at - last >= NO_WINDOW_S * 1000 && atomic_compare_exchange_strong(&said_at, &last, at))
-		log_warn("client authentication: %u refusals without a line of their own in the audit trail, the last from %s", atomic_exchange(&left_out, 0), r->peer);
-	return E_INPUT;
+	int down = stranger_has_line(r->a, event, r->peer) ? AUDIT(.event = event, .service = s->id, .peer = r->peer, .why = why) : OK;
+	return down != OK ? down : E_INPUT;
 }
 
 static int authenticate(struct request *r, enum lasting may, const struct service **out, struct client_once *once, struct refusal *no)

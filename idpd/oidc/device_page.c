@@ -1,6 +1,7 @@
 /* GET and POST /device, /device/confirm: the browser's side of another device. Who waits, for whom and from where; yes or no (RFC 8628 3.3, 5.4). */
 #include "base/buf.h"
 #include "core/conversation.h"
+#include "core/stranger.h"
 #include "core/subscriber.h"
 #include "oidc/device.h"
 #include "svc/audit.h"
@@ -36,11 +37,11 @@ int oidc_device_page(struct request *r, struct response *resp)
 	return draw_code(r, resp, 200, http_query(r, "user_code"), NULL);
 }
 
-/* E_LIMIT is told in the audit trail: somebody guesses (RFC 8628 5.1). */
+/* E_LIMIT is told in the audit trail: somebody guesses (RFC 8628 5.1), for as long as they like. */
 static int find(struct request *r, struct slice code, struct rendezvous *out)
 {
 	int e = rendezvous_find(r->a, code, r->peer, out);
-	if (e != E_LIMIT)
+	if (e != E_LIMIT || !stranger_has_line(r->a, EV_DEVICE_LIMITED, r->peer))
 		return e;
 	e = AUDIT(.event = EV_DEVICE_LIMITED, .peer = r->peer, .why = "wrong-codes");
 	return e == OK ? E_LIMIT : e;

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 top=$PWD
 if [ "${1:-}" != inside ]; then
 	# the module as it is installed: sshd does not load AddressSanitizer
-	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam || { echo "not ok - it is built"; exit 1; }
+	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam build/tools/pam_memory || { echo "not ok - it is built"; exit 1; }
 	if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
 		echo "ok - skipped: only root may make a private view of the file system (unshare)"
 		exit 0
@@ -45,6 +45,13 @@ shows "as herself" "I am alice"
 asked "the agent heard where she sits" 'authenticate user=alice service=sshd rhost=127.0.0.1'
 asked "may she enter was asked as well" 'account user=alice service=sshd'
 no "a wrong code does not" person "$P" 'Code: =654321' 'assword: =^C' -- $ssh alice@localhost true
+timed() { # NAME WHO: wrong all the way; what is shown is in NAME.out, how long it took in NAME.ms
+	local from=$(date +%s%3N) rc
+	person 'assword: =wrong horse' 'Code: =654321' 'assword: =wrong horse' 'Code: =654321' -- $ssh -o NumberOfPasswordPrompts=2 "$2@localhost" true > "$work/$1.out" 2>&1; rc=$?
+	echo $(($(date +%s%3N) - from)) > "$work/$1.ms"
+	cat "$work/$1.out"
+	return $rc
+}
 no "a wrong password does not, and is asked the code all the same" person 'assword: =wrong' "$C" 'assword: =^C' -- $ssh alice@localhost true
 fresh
 no "an empty password does not" person 'assword: =' 'assword: =^C' -- $ssh alice@localhost true
@@ -53,9 +60,13 @@ fresh
 no "nor does an endless one" person 'assword: =^BIG' 'assword: =^C' -- $ssh alice@localhost true
 unasked "which is not sent either" 'answer secret'
 fresh
-no "somebody whom the system does not know" person "$P" 'assword: =^C' -- $ssh mallory@localhost true
-asked "is asked like everybody" 'authenticate user=mallory'
-unasked "but sshd's placeholder is not sent" 'answer secret'
+no "a wrong password does not, twice" timed wrong alice
+no "nor what somebody types whom the system does not know" timed unknown mallory
+asked "who is asked like everybody" 'authenticate user=mallory'
+asked "to the end" 'answer code'
+unasked "but sshd's placeholder is not sent" placeholder
+ok "the terminal shows the same for both" sh -c "sed s/mallory/alice/g '$work/unknown.out' | diff '$work/wrong.out' -"
+ok "for as long" awk -v a="$(cat "$work/wrong.ms")" -v b="$(cat "$work/unknown.ms")" 'BEGIN { print a, b; exit !(a > 2000 && b > 2000 && a / b < 1.7 && b / a < 1.7) }'
 no "somebody who hangs up" person 'assword: =^KILL' -- $ssh alice@localhost true
 no "or interrupts" person "$P" 'Code: =^C' -- $ssh alice@localhost true
 touch "$fake/closed-sshd"
@@ -110,6 +121,15 @@ no "its environment proves no key" person 'assword: =^C' -- setpriv --reuid alic
 unasked "nothing was proven" proven=publickey
 parallel() { for i in 1 2 3 4 5 6 7 8; do person "$P" "$C" -- pamtester login alice authenticate & done > "$work/parallel"; wait $(jobs -p | tail -n 8); test "$(grep -c 'successfully authenticated' "$work/parallel")" = 8; }
 ok "eight at once" parallel
+
+# In several threads, each with handles of its own; and nothing that was typed stays in memory, where a core would have it
+typed() { printf 'correct+horse %0300d-the tail of the password\n123456 %0300d-the tail of the code\n' 0 0; }
+echo 'void free(void *p); void free(void *p) { (void)p; }' | cc -shared -fPIC -o "$work/keep.so" -x c -	# what is free is not used again, and shows what was in it
+in_threads() { typed | LD_PRELOAD=$work/keep.so "$top/build/tools/pam_memory" "$@"; }
+under_valgrind() { typed | valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$top/build/tools/pam_memory" "$@"; }
+ok "eight threads sign in twenty times each, and leave no password or code in memory" in_threads login alice 8 20
+shows "all of them" "all signed in; password found 0 times, code 0 times"
+ok "valgrind finds nothing in four of them" under_valgrind login alice 4 2 unseen
 
 # Local users, with the agent dead
 fresh

@@ -2,6 +2,7 @@
 /* LINK: -Wl,--wrap=now */
 #include "talk.c"
 #include "base/clock.h"
+#include "base/wait.h"
 #include "core/names.h"
 
 static int host_setup(void **state)
@@ -230,6 +231,25 @@ static void what_was_only_begun_is_nowhere_and_is_answered_once(void **state)
 	fake_now = t0;
 }
 
+/* A door that has spent the client's assertion must not be told to wait for a hash that it could not foresee. */
+static void an_answer_to_what_fell_meanwhile_is_not_evaluated(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(secret("correct horse"), OK);
+	assert_more(ASK_CODE, NULL);
+	fake_person[ALICE].password_changed = "20261121100000Z";
+	assert_false(conversation_verifies(a, slice_of(turn.ticket), want.binding));
+	hash_forbid();
+	assert_int_equal(secret("correct horse"), OK);
+	assert_false(hash_was_wanted());
+	assert_more(ASK_SECRET, "note.wrong");
+	assert_int_equal(fake_verified, 1);
+	assert_int_equal(secret("correct horse"), OK);		/* and now it is */
+	assert_more(ASK_CODE, NULL);
+	fake_person[ALICE].password_changed = "20261101080000Z";
+}
+
 static void a_terminal_has_no_way_back_to_other_keys(void **state)
 {
 	(void)state;
@@ -388,7 +408,8 @@ int main(void)
 		H(any_of_several_keys_will_do_and_each_wrong_code_counts_for_all), H(every_no_after_a_public_key_looks_the_same_and_takes_as_long),
 		H(a_code_that_is_not_asked_for_cannot_be_drawn), H(the_name_is_that_letter_for_letter),
 		H(the_language_is_the_persons_once_that_tells_nothing), H(an_old_ticket_is_good_for_its_own_reply_only), H(who_may_not_enter_does_not),
-		H(what_was_only_begun_is_nowhere_and_is_answered_once), H(a_terminal_has_no_way_back_to_other_keys),
+		H(what_was_only_begun_is_nowhere_and_is_answered_once), H(an_answer_to_what_fell_meanwhile_is_not_evaluated),
+		H(a_terminal_has_no_way_back_to_other_keys),
 		H(a_new_password_is_typed_twice), H(who_has_a_password_alone_needs_more_of_it),
 		H(the_present_password_is_counted_and_must_stay), H(what_breaks_changes_nothing_and_may_be_tried_again),
 		H(whatever_breaks_after_a_public_key_nobody_is_let_in_or_locked_out), H(names_of_the_system_are_nobodys),

@@ -214,9 +214,6 @@ static void test_hostile_answers(void **state)
 		{ { .style = OFF, .rc = PAM_CONV_ERR }, PAM_CONV_ERR, "conversation" }, { { .style = OFF, .rc = PAM_BUF_ERR }, PAM_CONV_ERR, "conversation" },
 		{ { .style = OFF, .rc = PAM_CONV_AGAIN }, PAM_CONV_ERR, "conversation" }, { { .style = OFF, .rc = PAM_ABORT }, PAM_CONV_ERR, "conversation" },
 		{ { .style = OFF, .types = "" }, PAM_AUTH_ERR, "empty" }, { { .style = OFF, .types = huge }, PAM_AUTH_ERR, "too_long" },
-		{ { .style = OFF, .types = "\b\n\r\177INCORRECT" }, PAM_AUTH_ERR, "not_for_sshd" },
-		{ { .style = OFF, .types = "\b\n\r\177INC" }, PAM_AUTH_ERR, "not_for_sshd" },
-		{ { .style = OFF, .types = "\b\n\r\177INCORRECT\b\n\r\177INCORREC" }, PAM_AUTH_ERR, "not_for_sshd" },
 		{ { .style = OFF, .types = "pa+ss", .becomes = "bruno" }, PAM_AUTH_ERR, "user_changed" },
 		{ { .style = OFF, .types = "pa+ss", .becomes = "root" }, PAM_AUTH_ERR, "user_changed" },
 		{ { .style = OFF, .types = "pa+ss", .becomes = "" }, PAM_AUTH_ERR, "user_changed" },
@@ -245,6 +242,31 @@ static void test_hostile_answers(void **state)
 	lines[0].types = "\xff\x01\b\n\r\177INCORRECTx";
 	assert_int_equal(authenticate_as("login", "alice", SOCKET, steps, lines), PAM_AUTH_ERR);
 	assert_int_equal(fake.requests, 2);
+}
+
+/* Whom sshd lets type for nothing goes the whole way with what is never right, and it is another each time. */
+static void test_sshd_placeholder(void **state)
+{
+	static const char *const junk[] = { "\b\n\r\177INCORRECT", "\b\n\r\177INC", "\b", "\b\n\r\177INCORRECT\b\n\r\177INCORREC" };
+	static const struct fake_step steps[] = { { "op=authenticate", "csam=1|result=ask|ask=secret|label=Password: |", 0 },
+		{ "op=answer", "csam=1|result=ask|ask=code|label=Code: |", 0 }, { "op=answer", "csam=1|result=deny|message=No.|", 0 }, { 0 } };
+	char before[512] = "";
+	(void)state;
+
+	for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
+		const struct line lines[] = { { .style = OFF, .shows = "Password: ", .types = junk[i] }, { .style = ON, .shows = "Code: ", .types = junk[i] },
+			{ .style = PAM_ERROR_MSG, .shows = "No." }, { 0 } };
+		assert_int_equal(authenticate_as("sshd", "alice", SOCKET, steps, lines), PAM_AUTH_ERR);
+		assert_int_equal(fake.requests, 3);
+		assert_int_equal(talk.nlog, 0);		/* the agent has its line */
+		const char *secret = strstr(fake.got[1], "secret="), *code = strstr(fake.got[2], "code=");
+		assert_non_null(secret);
+		assert_non_null(code);
+		assert_int_equal(strspn(secret + strlen("secret="), "abcdefghijklmnopqrstuvwxyz"), 32);
+		assert_int_equal(strspn(code + strlen("code="), "abcdefghijklmnopqrstuvwxyz"), 32);
+		assert_string_not_equal(secret, before);
+		snprintf(before, sizeof before, "%s", secret);
+	}
 }
 
 static void test_no_conversation(void **state)
@@ -590,7 +612,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_password_and_code), cmocka_unit_test(test_table_ours), cmocka_unit_test(test_table_down), cmocka_unit_test(test_table_local),
-		cmocka_unit_test(test_arguments), cmocka_unit_test(test_setcred_mirrors), cmocka_unit_test(test_who_it_is), cmocka_unit_test(test_hostile_answers),
+		cmocka_unit_test(test_arguments), cmocka_unit_test(test_setcred_mirrors), cmocka_unit_test(test_who_it_is), cmocka_unit_test(test_hostile_answers), cmocka_unit_test(test_sshd_placeholder),
 		cmocka_unit_test(test_no_conversation), cmocka_unit_test(test_changed_at_the_end), cmocka_unit_test(test_agent_that_vanishes),
 		cmocka_unit_test(test_endless_agent), cmocka_unit_test(test_choice), cmocka_unit_test(test_wait), cmocka_unit_test(test_device), cmocka_unit_test(test_single), cmocka_unit_test(test_password_for_others), cmocka_unit_test(test_first_pass),
 		cmocka_unit_test(test_after_publickey), cmocka_unit_test(test_language), cmocka_unit_test(test_log_line), cmocka_unit_test(test_new_password),

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """agent.py SOCKET FOLDER: speaks csam-agent's protocol for tests of the module alone; also takes what goes to /dev/log.
 
-alice's and bruno's password is "correct+horse", the code 123456. FOLDER/down: it says so. FOLDER/closed-SERVICE, FOLDER/closed-SERVICE-USER: may not enter there.
+alice's and bruno's password is "correct+horse", the code 123456, each with or without a blank and more behind it. FOLDER/down: it says so. FOLDER/closed-SERVICE, FOLDER/closed-SERVICE-USER: may not enter there.
 What was asked is in FOLDER/requests and FOLDER/all, without what was answered; what was logged in FOLDER/syslog."""
 import os, socket, struct, sys, threading
 
@@ -27,6 +27,10 @@ def fields_of(data):
     return dict(f.split("=", 1) for f in data.decode("utf-8", "replace").split("\0") if f)
 
 
+def right(answer, wanted):
+    return answer is not None and (answer + " ").startswith(wanted + " ")
+
+
 class Conversation:
     def __init__(self, conn):
         self.conn = conn
@@ -35,14 +39,14 @@ class Conversation:
     def ask(self, kind, label):
         self.conn.send(message(result="ask", ask=kind, label=label))
         answer = fields_of(self.conn.recv(16384))
-        note("answer %s uid=%d" % (kind if kind in answer else "gone", self.uid))
+        note("answer %s uid=%d%s" % (kind if kind in answer else "gone", self.uid, " placeholder" if "\b" in answer.get(kind, "") else ""))
         return answer.get(kind)
 
     def authenticate(self, first):
         good = True
         if first.get("proven") != "publickey":
-            good = self.ask("secret", "Password: ") == PASSWORD
-        good = self.ask("code", "Code: ") == CODE and good
+            good = right(self.ask("secret", "Password: "), PASSWORD)
+        good = right(self.ask("code", "Code: "), CODE) and good
         return dict(result="allow", name=first["user"]) if good else dict(result="deny", message="Not accepted.")
 
     def account(self, first):
