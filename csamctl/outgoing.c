@@ -5,15 +5,15 @@
 #include "base/digest.h"
 #include "csamctl/check.h"
 #include "csamctl/queue.h"
+#include "csamctl/send.h"
 #include "outgoing.h"
 #include "svc/texts.h"
 
-/* One message now, past the queue: what the server says is shown. */
-static int test_run(struct ctl *c, enum channel channel, const char *text_id)
+int send_now(struct ctl *c, enum channel channel, struct parcel p)
 {
 	const struct conf *f = c->set.conf;
 	struct outgoing out;
-	const char *to = c->operands[0], *why = "";
+	const char *to = p.to, *why = "";
 	if (f == NULL)
 		return usage(c, "there is no configuration file to take the server from (-c FILE)");
 	if (channel == CHANNEL_MAIL ? !outbox_mail_address(slice_of(to)) : !outbox_phone_number(slice_of(to)))
@@ -24,9 +24,12 @@ static int test_run(struct ctl *c, enum channel channel, const char *text_id)
 	outbox_carrier *carry = out.outbox.of[channel].carry;
 	if (carry == NULL)
 		return refuse("%s is switched off → set %s", outbox_channel_name(channel), channel == CHANNEL_MAIL ? "mail.server" : "sms.url");
-	const struct text_arg args[] = { { "host", f->server_issuer } };
-	const struct parcel p = { .channel = channel, .id = random_id(c->a, 16), .to = to, .text_id = text_id, .args = args, .nargs = 1,
-		.created = now(), .expires = now() + 60, .tries = 1 };
+	p.channel = channel;
+	p.id = random_id(c->a, 16);
+	p.created = now();
+	p.expires = now() + 60;
+	p.tries = 1;
+	p.lang = texts_choose_locales(slice_of(p.lang));
 	enum sent sent = carry(c->a, &p, &why);
 	partner_close();
 	if (sent == SENT_OK) {
@@ -35,6 +38,12 @@ static int test_run(struct ctl *c, enum channel channel, const char *text_id)
 	}
 	return refuse("not sent: %s → %s", harmless(c->a, why), sent == SENT_NEVER ? "this address is refused for good" :
 	    sent == SENT_LATER ? "idpd would try again" : "the server or how we speak to it is to mend; idpd would wait for it");
+}
+
+static int test_run(struct ctl *c, enum channel channel, const char *text_id)
+{
+	const struct text_arg args[] = { { "host", c->set.issuer } };
+	return send_now(c, channel, (struct parcel){ .to = c->operands[0], .text_id = text_id, .args = args, .nargs = 1 });
 }
 
 static int mail_test_run(struct ctl *c)

@@ -76,7 +76,7 @@ static int change_language(struct request *r, struct response *resp, struct desk
 	if (lang == NULL)
 		return web_error(r, resp, 400, "bad-request", desk->lang);
 	int e = AUDIT(.event = EV_CONTACT_CHANGED, .subject = desk->login.person->subject, .why = "language", .peer = r->peer,
-	    .session = desk->login.session->sid, .level = desk->level);
+	    .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_language(desk->login.person, lang);
 	return e != OK ? e : http_redirect(r, resp, 303, PATH "?done=saved");

@@ -6,6 +6,7 @@
 #include "web/web.h"
 
 #define PURPOSE "keys"
+#define PURPOSE_ACTIVATION "activate"
 
 static int follow(struct request *r, struct response *resp, const struct turn *turn)
 {
@@ -32,9 +33,11 @@ static int open_session(struct request *r, struct response *resp, struct desk *o
 		e = web_csrf(r, web_browser(r, resp), PURPOSE, &out->token);
 	if (e != OK)
 		return e;
+	out->sid = out->login.session->sid;
+	out->home = "/keys";
 	out->level = out->login.level;
 	out->lang = web_lang(r, resp, NULL);
-	out->values = json_own(r->a, json_pack("{ss}", "csrf_token", out->token));
+	out->values = json_own(r->a, json_pack("{ss ss}", "csrf_token", out->token, "home", out->home));
 	return OK;
 }
 
@@ -69,13 +72,91 @@ int desk_open_recent(struct request *r, struct response *resp, const char *path,
 	return OK;
 }
 
+/* --- an activation --- */
+
+static int open_activation(struct request *r, struct response *resp, struct desk *out)
+{
+	struct desk desk = { .home = "/activate/keys" };
+	struct slice browser = web_browser(r, resp);
+	int e = activation_of(r->a, web_activation_cookie(r), browser, &desk.activation);
+	if (e == OK)
+		e = web_csrf(r, browser, PURPOSE_ACTIVATION, &desk.token);
+	if (e != OK)
+		return e;
+	desk.login.person = desk.activation.person;
+	desk.sid = desk.activation.id;
+	desk.level = desk.activation.level;
+	desk.lang = web_lang(r, resp, desk.login.person->locale);
+	desk.values = json_own(r->a, json_pack("{ss ss ss}", "csrf_token", desk.token, "home", desk.home,
+	    "person", web_full_name(r->a, desk.login.person)));
+	*out = desk;
+	return OK;
+}
+
+/* The form of an activation is no form of a session, nor the other way round. */
+static bool form_is_ours(struct request *r)
+{
+	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, PURPOSE_ACTIVATION);
+}
+
+int desk_open_activation(struct request *r, struct response *resp, struct desk *out)
+{
+	struct desk desk;
+	nobody(out);
+	int e = open_activation(r, resp, &desk);
+	if (e == E_NOENT)
+		return web_error(r, resp, 403, "activation", web_lang(r, resp, NULL));
+	if (e != OK)
+		return e;
+	if (!form_is_ours(r))
+		return web_error(r, resp, 400, "form", desk.lang);
+	*out = desk;
+	return OK;
+}
+
+/* A login of another person always does; of the same one, when it has just shown as much. */
+static bool session_counts(const struct desk *session, const struct desk *activation, unsigned level)
+{
+	unsigned recent = session_level_since(&session->login, now() - DESK_RECENT_S);
+	if (strcmp(session->login.person->subject, activation->login.person->subject) != 0)
+		return true;
+	return recent >= level && recent >= activation->level;
+}
+
+int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
+{
+	struct desk desk, session = { .level = 0 };
+	nobody(out);
+	int e = open_activation(r, resp, &desk);
+	if (e == E_NOENT)
+		return desk_open_recent(r, resp, path, level, out);
+	if (e != OK)
+		return e;
+	e = open_session(r, resp, &session);
+	if (e == OK && session_counts(&session, &desk, level))
+		return desk_open_recent(r, resp, path, level, out);
+	if (e != OK && e != E_NOENT)
+		return e;
+	if (!form_is_ours(r))
+		return web_error(r, resp, 400, "form", desk.lang);
+	if (!desk.login.person->has_password)
+		return http_redirect(r, resp, 303, "/activate/password");
+	*out = desk;
+	return OK;
+}
+
+int desk_done(struct request *r, struct response *resp, const struct desk *desk, const char *what)
+{
+	return http_redirect(r, resp, 303, arena_printf(r->a, "%s?done=%s", desk->home, what));
+}
+
 int desk_prove(struct request *r, struct response *resp, const struct desk *desk, const struct key *draft, const char *back)
 {
 	struct turn turn = { .verdict = V_DENY };
 	const struct want want = {
 		.door = DOOR_BROWSER, .goal = GOAL_KEY, .binding = web_browser(r, resp), .can = ASK_CODE | ASK_SHOW,
-		.session = web_session_cookie(r), .subject = desk->login.person->subject, .draft = draft, .back = back, .cancel = "/keys",
-		.lang = desk->lang,
+		.session = desk->activation.id == NULL ? web_session_cookie(r) : S_NONE, .activation = desk->activation.id,
+		.subject = desk->login.person->subject, .draft = draft, .back = back, .cancel = desk->home, .lang = desk->lang,
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
 	return e != OK ? e : follow(r, resp, &turn);

@@ -2,6 +2,7 @@
 #ifndef CSAM_DESK_H
 #define CSAM_DESK_H
 
+#include "core/activation.h"
 #include "core/session.h"
 #include "http/http.h"
 #include "svc/outbox.h"
@@ -10,6 +11,9 @@ enum { DESK_RECENT_S = 5 * 60 };	/* for so long a proof counts for changes */
 
 struct desk {
 	struct login login;		/* person NULL: nobody fits, and *resp already leads to the login and back to `path` */
+	const char *sid;		/* what it rests on: the session, or the activation, by the name that the audit trail knows */
+	struct activation activation;	/* id NULL: it is a session. Else login.session is NULL */
+	const char *home;		/* where the person came from and goes back to */
 	unsigned level;			/* what may be changed: nothing above it. Of a recent proof where one was asked for */
 	const char *lang;
 	const char *token;		/* for forms that change keys */
@@ -22,6 +26,16 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 /* To change things: a proof of the last five minutes, of at least that level (0: any). On POST the form must be ours too: when it is not,
  * it is as with nobody, and the page says that the form has expired. */
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
+
+/* To add a key: as desk_open_recent, or with an activation in this browser, whose level may be any: the key is worth no more. A session counts
+ * instead when it is another person's (what a page does is done to who is signed in), or has just shown as much. Who has no password yet is led to where one is set. */
+int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
+
+/* With an activation and nothing else. login.person NULL: there is none, and *resp says so. On POST the form must be ours. */
+int desk_open_activation(struct request *r, struct response *resp, struct desk *out);
+
+/* Back to where the person came from, which says what was done: text id "keys.done.<what>". */
+int desk_done(struct request *r, struct response *resp, const struct desk *desk, const char *what);
 
 /* Leads to the conversation that sends a code to draft->address and, when it comes back, adds the key ("@mail", "@mobile": keeps the
  * address as the person's own), then to `back`. */

@@ -60,11 +60,6 @@ const char *keys_label(struct arena *a, struct slice text, bool *ok)
 	return *ok ? arena_str(a, text) : NULL;
 }
 
-int keys_done(struct request *r, struct response *resp, const char *what)
-{
-	return http_redirect(r, resp, 303, arena_printf(r->a, "/keys?done=%s", what));
-}
-
 /* --- the list --- */
 
 static json_t *key_row(struct request *r, const struct desk *desk, const struct key *key)

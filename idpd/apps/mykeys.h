@@ -12,9 +12,6 @@ enum wizard_level {
 };
 #undef WIZARD
 
-/* Back to the list, which says what was done: text id "keys.done.<what>". */
-int keys_done(struct request *r, struct response *resp, const char *what);
-
 /* The person's key of that id, unless it is revoked; or NULL. */
 const struct key *keys_find(const struct person *person, struct slice id);
 

@@ -29,7 +29,7 @@ static int draft_new(struct arena *a, const struct desk *desk, struct draft *out
 	if (id == NULL)
 		return E_LIMIT;
 	random_bytes(raw, sizeof raw);
-	*out = (struct draft){ slice_of(desk->login.session->sid), slice_of(id), slice_of(base32_text(a, slice_mem(raw, sizeof raw))) };
+	*out = (struct draft){ slice_of(desk->sid), slice_of(id), slice_of(base32_text(a, slice_mem(raw, sizeof raw))) };
 	wipe(raw, sizeof raw);
 	return OK;
 }
@@ -47,7 +47,7 @@ static int draft_open(struct arena *a, const struct desk *desk, struct slice sea
 	int e = sealed_open(a, DRAFT, sealed, &plain);
 	if (e != OK)
 		return e == E_INPUT ? E_NOENT : e;
-	if (!slice_cut(&plain, '\n', &out->sid) || !slice_cut(&plain, '\n', &out->id) || !slice_is(out->sid, desk->login.session->sid))
+	if (!slice_cut(&plain, '\n', &out->sid) || !slice_cut(&plain, '\n', &out->id) || !slice_is(out->sid, desk->sid))
 		return E_NOENT;
 	out->sid = slice_of(arena_str(a, out->sid));
 	out->id = slice_of(arena_str(a, out->id));
@@ -93,7 +93,7 @@ int apps_key_app(struct request *r, struct response *resp)
 {
 	struct desk desk;
 	struct draft d;
-	int e = desk_open_recent(r, resp, PATH, WIZARD_app, &desk);
+	int e = desk_open_adding(r, resp, PATH, WIZARD_app, &desk);
 	if (e != OK || desk.login.person == NULL)
 		return e;
 	e = draft_new(r->a, &desk, &d);
@@ -110,7 +110,7 @@ static int add(struct request *r, const struct desk *desk, const struct draft *d
 	int e = keyring_seal(r->a, d->secret, ad, &sealed);
 	if (e == OK)
 		e = AUDIT(.event = EV_KEY_ADDED, .subject = person->subject, .kind = "app", .key = d->id.p, .peer = r->peer,
-		    .session = desk->login.session->sid, .level = desk->level);
+		    .session = desk->sid, .level = desk->level);
 	const struct key key = { .id = d->id.p, .kind = "app", .state = "active", .label = label[0] != '\0' ? label : NULL, .secret = sealed,
 		.counter = step, .level = desk->level };
 	return e != OK ? e : directory_key_add(person, &key);
@@ -121,7 +121,7 @@ int apps_key_app_prove(struct request *r, struct response *resp)
 	struct desk desk;
 	struct draft d;
 	bool ok;
-	int e = desk_open_recent(r, resp, PATH, WIZARD_app, &desk);
+	int e = desk_open_adding(r, resp, PATH, WIZARD_app, &desk);
 	if (e != OK || desk.login.person == NULL)
 		return e;
 	e = draft_open(r->a, &desk, http_form(r, "draft"), &d);
@@ -137,6 +137,6 @@ int apps_key_app_prove(struct request *r, struct response *resp)
 	if (e == OK)
 		e = add(r, &desk, &d, label, otp.step);
 	if (e == E_EXISTS)			/* the same form sent twice: the key is there */
-		return keys_done(r, resp, "added");
-	return e != OK ? e : keys_done(r, resp, "added");
+		return desk_done(r, resp, &desk, "added");
+	return e != OK ? e : desk_done(r, resp, &desk, "added");
 }

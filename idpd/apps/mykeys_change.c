@@ -62,7 +62,7 @@ int apps_key(struct request *r, struct response *resp)
 static int write_down(struct request *r, const struct desk *desk, const struct key *key, enum audit_event event)
 {
 	return AUDIT(.event = event, .subject = desk->login.person->subject, .kind = key->kind, .key = key->id, .peer = r->peer,
-	    .session = desk->login.session->sid, .level = desk->level);
+	    .session = desk->sid, .level = desk->level);
 }
 
 static int rename_key(struct request *r, struct response *resp, struct desk *desk, const struct key *key)
@@ -74,7 +74,7 @@ static int rename_key(struct request *r, struct response *resp, struct desk *des
 	int e = write_down(r, desk, key, EV_KEY_RENAMED);
 	if (e == OK)
 		e = directory_key_label(key, label[0] != '\0' ? label : NULL);
-	return e != OK ? e : keys_done(r, resp, "renamed");
+	return e != OK ? e : desk_done(r, resp, desk, "renamed");
 }
 
 int apps_key_change(struct request *r, struct response *resp)
@@ -92,5 +92,5 @@ int apps_key_change(struct request *r, struct response *resp)
 	e = write_down(r, &desk, key, EV_KEY_REMOVED);
 	if (e == OK)
 		e = directory_key_revoke(key);
-	return e != OK ? e : keys_done(r, resp, "ended");
+	return e != OK ? e : desk_done(r, resp, &desk, "ended");
 }

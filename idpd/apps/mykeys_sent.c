@@ -40,7 +40,7 @@ static const char *obstacle(const struct person *person, const struct sent_kind 
 
 static int open_desk(struct request *r, struct response *resp, const struct sent_kind *k, struct desk *desk)
 {
-	int e = desk_open_recent(r, resp, k->path, k->level, desk);
+	int e = desk_open_adding(r, resp, k->path, k->level, desk);
 	if (e == OK && desk->login.person != NULL && !outbox_carries(k->channel)) {
 		e = web_error(r, resp, 404, "not-found", desk->lang);
 		desk->login.person = NULL;
@@ -76,7 +76,7 @@ static int prove(struct request *r, struct response *resp, const struct sent_kin
 		return draw(r, resp, &desk, k, address, no);
 	const struct key draft = { .id = id, .kind = k->kind, .state = "active", .label = label[0] != '\0' ? label : NULL, .address = address,
 		.level = desk.level };
-	return desk_prove(r, resp, &desk, &draft, "/keys?done=added");
+	return desk_prove(r, resp, &desk, &draft, arena_printf(r->a, "%s?done=added", desk.home));
 }
 
 int apps_key_mail(struct request *r, struct response *resp)

@@ -1,6 +1,7 @@
 /* A digital key that is to be added: its own step proves it, as if it were there, and only then it is. With an id that begins with '@' it is no
  * key but where the person can be reached. */
 #include "base/clock.h"
+#include "core/activation.h"
 #include "core/engine.h"
 #include "core/pack.h"
 
@@ -37,40 +38,74 @@ int engine_read_draft(struct engine *e)
 	return OK;
 }
 
-/* It rests on the session alone, whatever that was proven with. */
-int engine_begin_draft(struct engine *e, const struct want *want)
+/* It rests on the session alone, whatever that was proven with, or on an activation. */
+static int rest(struct engine *e, const struct want *want, const struct person **person)
 {
 	struct login login;
-	struct conv *c = &e->c;
+	struct activation activation;
+	if (want->activation != NULL) {
+		int rc = activation_by_id(e->a, want->activation, &activation);
+		if (rc != OK)
+			return rc;
+		e->c.activation = activation.id;
+		*person = activation.person;
+		return OK;
+	}
 	int rc = session_login(e->a, want->session, &login);
 	if (rc != OK)
 		return rc;
-	if (want->draft == NULL || want->subject == NULL || strcmp(want->subject, login.session->subject) != 0)
+	e->c.sid = login.session->sid;
+	*person = login.person;
+	return OK;
+}
+
+int engine_draft_stands(struct engine *e)
+{
+	struct activation activation;
+	int rc = activation_by_id(e->a, e->c.activation, &activation);
+	if (rc != OK)
+		return rc;
+	return strcmp(activation.person->subject, e->c.subject) == 0 ? OK : E_NOENT;
+}
+
+int engine_begin_draft(struct engine *e, const struct want *want)
+{
+	const struct person *person;
+	struct conv *c = &e->c;
+	int rc = rest(e, want, &person);
+	if (rc != OK)
+		return rc;
+	if (want->draft == NULL || want->subject == NULL || strcmp(want->subject, person->subject) != 0)
 		return E_NOENT;
 	keep(e, want->draft);
-	c->sid = login.session->sid;
-	c->wanted = c->subject = login.session->subject;
-	c->password_changed = login.person->password_changed != NULL ? login.person->password_changed : "";
+	c->wanted = c->subject = person->subject;
+	c->password_changed = person->password_changed != NULL ? person->password_changed : "";
 	c->since = now();
 	c->by_session = c->name_fixed = true;
-	c->name = login.person->name;
+	c->name = person->name;
 	rc = engine_look(e);
 	if (rc != OK)
 		return rc;
 	return e->draft != NULL && engine_enter(e, e->draft).verdict == V_MORE ? OK : E_DOWN;
 }
 
+/* What the audit trail calls session. */
+static const char *rests_on(const struct engine *e)
+{
+	return e->c.activation != NULL ? e->c.activation : e->c.sid;
+}
+
 static int keep_address(struct engine *e)
 {
 	bool mail = strcmp(e->draft->id, "@mail") == 0;
-	int rc = AUDIT(.event = EV_CONTACT_CHANGED, .subject = e->c.subject, .kind = e->draft->kind, .peer = e->peer, .session = e->c.sid,
+	int rc = AUDIT(.event = EV_CONTACT_CHANGED, .subject = e->c.subject, .kind = e->draft->kind, .peer = e->peer, .session = rests_on(e),
 	    .level = e->draft->level);
 	return rc != OK ? rc : directory_reached(e->person, mail, e->draft->address);
 }
 
 static int add_key(struct engine *e)
 {
-	int rc = AUDIT(.event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = e->c.sid,
+	int rc = AUDIT(.event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = rests_on(e),
 	    .level = e->draft->level);
 	return rc != OK ? rc : directory_key_add(e->person, e->draft);
 }

@@ -21,6 +21,8 @@ static int stands(struct engine *e)
 		return E_NOENT;
 	if (!e->c.by_session)
 		return OK;
+	if (e->c.goal == GOAL_KEY && e->c.activation != NULL)
+		return engine_draft_stands(e);
 	rc = session_login_sid(e->a, e->c.sid, &login);
 	return rc != OK ? rc : e->c.goal == GOAL_KEY || session_password(&login) != NULL ? OK : E_NOENT;
 }

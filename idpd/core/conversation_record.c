@@ -5,7 +5,7 @@
 #include "core/subscriber.h"
 #include "svc/sealed.h"
 
-enum { RECORD_VERSION = 4 };
+enum { RECORD_VERSION = 5 };
 
 static void fields(struct pack *p, struct conv *c)
 {
@@ -18,6 +18,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->service);
 	pack_str(p, &c->wanted);
 	pack_str(p, &c->sid);
+	pack_str(p, &c->activation);
 	pack_str(p, &c->back);
 	pack_str(p, &c->cancel);
 	pack_str(p, &c->lang);

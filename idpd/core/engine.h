@@ -110,7 +110,8 @@ struct outcome engine_check_device(struct engine *e, const struct answer *answer
 int engine_admit_device(struct engine *e, struct slice frozen);	/* E_NOENT: not allowed in, or not high enough */
 
 /* conversation_draft.c: a new digital key */
-int engine_begin_draft(struct engine *e, const struct want *want);	/* E_NOENT: no such session */
+int engine_begin_draft(struct engine *e, const struct want *want);	/* E_NOENT: no such session, or activation */
+int engine_draft_stands(struct engine *e);	/* the activation it rests on: OK, E_NOENT */
 int engine_read_draft(struct engine *e);
 struct outcome engine_add_draft(struct engine *e);
 

@@ -144,6 +144,17 @@ int directory_key_revoke(const struct key *key);
 int directory_reached(const struct person *person, bool mail, const char *address);
 int directory_language(const struct person *person, const char *lang);
 
+/* Somebody was identified elsewhere, and may activate keys with the link and the code that they were given: an entry below ou=enrolments. */
+struct enrolment {
+	const char *id, *dn, *subject;
+	const char *state;		/* csamEnrolmentState: only "open" lets anybody begin, and only "used" lets who began go on */
+	unsigned level;
+	time_t end;
+	struct slice link, code;	/* digests: activation.h */
+};
+int directory_enrolment(struct arena *a, struct slice id, struct enrolment *out);	/* E_NOENT. Always asked of the directory */
+int directory_enrolment_close(const struct enrolment *e, const char *state);	/* from open to "used" or "locked"; E_EXISTS: it is not open any more */
+
 /* A service by client_id. The arena keeps it alive. E_NOENT also when it is no OIDC client. */
 int directory_client(struct arena *a, struct slice client_id, const struct service **out);
 int directory_service(struct arena *a, const char *id, const struct service **out);

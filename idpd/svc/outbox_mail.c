@@ -7,10 +7,28 @@
 
 static struct mail_conf conf;
 
+/* A line of words and below it {link}: a button. */
+static bool html_button(struct buf *b, const struct parcel *p, struct slice s)
+{
+	struct slice words, rest = s, link = slice_of(parcel_arg(p, "link"));
+	if (!slice_cut(&rest, '\n', &words) || !slice_is(rest, "{link}"))
+		return false;
+	if (!slice_starts(link, S("https://")) && !slice_starts(link, S("http://")))
+		return false;
+	buf_lit(b, "<p style=\"margin:1.5em 0\"><a style=\"display:inline-block;padding:.75em 1.25em;border-radius:4px;background:#b3102a;color:#ffffff;font-weight:bold;text-decoration:none\" href=\"");
+	buf_html(b, link);
+	buf_lit(b, "\">");
+	parcel_fill(b, p, slice_trim(words, ": \302\240"), buf_html);
+	buf_lit(b, "</a></p>\n");
+	return true;
+}
+
 /* A paragraph of the text in HTML; one that is a placeholder and nothing else, a code, stands out. */
 static void html_paragraph(struct buf *b, const struct parcel *p, struct slice s)
 {
 	struct slice before, name, after;
+	if (html_button(b, p, s))
+		return;
 	bool alone = texts_placeholder(s, &before, &name, &after) && before.n == 0 && after.n == 0;
 	if (alone)
 		buf_lit(b, "<p style=\"font-size:1.75em;font-weight:bold;letter-spacing:.15em\">");

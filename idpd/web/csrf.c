@@ -9,6 +9,7 @@ enum { FORM_LIFE = 3600, BROWSER_BYTES = 32, BROWSER_LEN = 43 };
 
 #define BROWSER "__Host-csam-b"
 #define SESSION "__Host-csam-s"
+#define ACTIVATION "__Host-csam-a"
 
 /* Only what we could have made: base64url of 32 bytes. */
 static bool is_browser(struct slice s)
@@ -54,6 +55,16 @@ struct slice web_session_cookie(const struct request *r)
 void web_set_session(struct request *r, struct response *resp, struct slice value)
 {
 	http_set_cookie(r, resp, SESSION, value, value.n > 0 ? -1 : 0);
+}
+
+struct slice web_activation_cookie(const struct request *r)
+{
+	return http_cookie(r, ACTIVATION);
+}
+
+void web_set_activation(struct request *r, struct response *resp, struct slice value)
+{
+	http_set_cookie(r, resp, ACTIVATION, value, value.n > 0 ? -1 : 0);
 }
 
 /* The purpose and a hash of the cookie: a token that leaks does not show the cookie. */

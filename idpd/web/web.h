@@ -44,6 +44,8 @@ const char *web_self(const struct request *r);
 /* The browser's own cookie __Host-csam-b; made and set when it is missing. */
 struct slice web_browser(struct request *r, struct response *resp);
 struct slice web_session_cookie(const struct request *r);			/* value of __Host-csam-s, may be empty */
+struct slice web_activation_cookie(const struct request *r);			/* value of __Host-csam-a, may be empty */
+void web_set_activation(struct request *r, struct response *resp, struct slice value);	/* empty: delete */
 void web_set_session(struct request *r, struct response *resp, struct slice value);	/* empty: delete */
 
 /* CSRF token of one form, bound to the browser cookie and the purpose. */

@@ -1,0 +1,212 @@
+/* Link and code become half an hour in which keys may be activated. */
+#include <string.h>
+#include "base/clock.h"
+#include "base/wait.h"
+#include "core/activation.h"
+#include "core/pack.h"
+#include "svc/audit.h"
+#include "svc/state.h"
+
+enum { RECORD_VERSION = 1, ID_CHARS = 22, SECRET_CHARS = 43, REMEMBER_S = 366 * 24 * 3600 };
+
+static const char ns[] = "activation", ns_tries[] = "activation.tries", ns_spent[] = "activation.spent";
+
+struct record {
+	unsigned char lock[SHA256_LEN], browser[SHA256_LEN];
+	const char *id, *enrolment, *subject;
+	time_t ends;
+	bool alone;
+};
+
+/* --- the record --- */
+
+static void fields(struct pack *p, struct record *r)
+{
+	pack_bytes(p, r->lock, sizeof r->lock);
+	pack_bytes(p, r->browser, sizeof r->browser);
+	pack_str(p, &r->id);
+	pack_str(p, &r->enrolment);
+	pack_str(p, &r->subject);
+	pack_time(p, &r->ends);
+	pack_bool(p, &r->alone);
+}
+
+static struct slice encode(struct arena *a, struct record *r)
+{
+	struct pack p = pack_writer(a, RECORD_VERSION);
+	fields(&p, r);
+	return buf_slice(&p.out);
+}
+
+static int decode(struct arena *a, struct slice bytes, struct record *r)
+{
+	struct pack p = pack_reader(a, RECORD_VERSION, bytes);
+	*r = (struct record){ .ends = 0 };
+	fields(&p, r);
+	return r->id == NULL || r->enrolment == NULL || r->subject == NULL ? E_NOENT : pack_done(&p);
+}
+
+static int load(struct arena *a, struct slice id, struct record *r)
+{
+	struct slice bytes;
+	int rc = id.n == ID_CHARS ? state_get(a, ns, id, &bytes) : E_NOENT;
+	if (rc == OK)
+		rc = decode(a, bytes, r);
+	return rc != OK ? rc : now() < r->ends ? OK : E_NOENT;
+}
+
+static bool is_digest_of(struct slice digest, struct slice secret)
+{
+	unsigned char sum[SHA256_LEN];
+	sha256(secret, sum);
+	return slice_same_secret(digest, slice_mem(sum, sizeof sum));
+}
+
+/* --- its beginning --- */
+
+static int refuse(const struct enrolment *e, const char *peer, const char *why)
+{
+	AUDIT(.event = EV_ACTIVATION_NO, .subject = e != NULL ? e->subject : NULL, .session = e != NULL ? e->id : NULL, .peer = peer, .why = why);
+	return E_NOENT;
+}
+
+/* The enrolment that the token names and belongs to. */
+static int find(struct arena *a, struct slice link, const char *peer, struct enrolment *out)
+{
+	struct slice rest = link, id;
+	if (link.n != ID_CHARS + 1 + SECRET_CHARS || !slice_cut(&rest, '.', &id))
+		return refuse(NULL, peer, "link");
+	int rc = directory_enrolment(a, id, out);
+	if (rc == OK && is_digest_of(out->link, link))
+		return OK;
+	return rc == OK || rc == E_NOENT ? refuse(NULL, peer, "link") : rc;
+}
+
+/* Counted before it is looked at: of any number of tries at once five are. */
+static int judge(struct arena *a, const struct enrolment *e, struct slice link, struct slice typed, const char *peer)
+{
+	unsigned char of_link[SHA256_LEN], of_code[SHA256_LEN];
+	const struct person *person;
+	unsigned tries;
+	const char *code = activation_typed(a, typed);
+	int rc = state_count(ns_tries, slice_of(e->id), REMEMBER_S, &tries);
+	if (rc != OK)
+		return rc;
+	if (tries > ACTIVATION_TRIES) {
+		rc = directory_enrolment_close(e, "locked");	/* also for the day when the count is lost */
+		return rc == OK || rc == E_EXISTS ? refuse(e, peer, "locked") : rc;
+	}
+	if (strcmp(e->state, "open") != 0)
+		return refuse(e, peer, e->state);
+	if (now() >= e->end)
+		return refuse(e, peer, "expired");
+	activation_digests(link, code != NULL ? code : "", of_link, of_code);
+	if (code == NULL || !slice_same_secret(e->code, slice_mem(of_code, sizeof of_code)))
+		return refuse(e, peer, "wrong-code");
+	rc = directory_person(a, e->subject, &person);
+	if (rc != OK && rc != E_NOENT && rc != E_INPUT)
+		return rc;
+	return rc == OK && slice_is(S("active"), person->state) ? OK : refuse(e, peer, "person");
+}
+
+/* Once, whichever forgets: the state store is the arbiter among nodes that share it, the directory remembers when that was lost. */
+static int spend(const struct enrolment *e, const char *peer)
+{
+	int rc = state_claim(ns_spent, slice_of(e->id), REMEMBER_S);
+	if (rc == E_EXISTS)
+		return refuse(e, peer, "used");
+	if (rc != OK)
+		return rc;
+	rc = directory_enrolment_close(e, "used");
+	if (rc == E_EXISTS || rc == E_NOENT)
+		return refuse(e, peer, "used");
+	if (rc != OK)
+		state_del(ns_spent, slice_of(e->id));	/* nothing was spent */
+	return rc;
+}
+
+int activation_begin(struct arena *a, struct slice link, struct slice code, struct slice browser, const char *peer, struct slice *cookie)
+{
+	struct enrolment e;
+	if (would_block())
+		return E_WAIT;
+	int rc = find(a, link, peer, &e);
+	if (rc == OK)
+		rc = judge(a, &e, link, code, peer);
+	if (rc == OK)
+		rc = spend(&e, peer);
+	if (rc != OK)
+		return rc;
+	struct record r = { .id = random_id(a, ACTIVATION_ID), .enrolment = e.id, .subject = e.subject, .ends = now() + ACTIVATION_LIFE_S };
+	struct slice made = slice_of(arena_printf(a, "%s.%s", r.id, random_id(a, ACTIVATION_SECRET)));
+	sha256(made, r.lock);
+	sha256(browser, r.browser);
+	rc = AUDIT(.event = EV_ACTIVATION_BEGUN, .subject = e.subject, .session = r.id, .peer = peer, .level = e.level, .key = e.id);
+	if (rc == OK)
+		rc = state_put(ns, slice_of(r.id), encode(a, &r), ACTIVATION_LIFE_S);
+	if (rc == OK)
+		*cookie = made;
+	return rc;
+}
+
+/* --- and what stands of it --- */
+
+static int stand(struct arena *a, const struct record *r, struct activation *out)
+{
+	struct enrolment e;
+	struct activation is = { .id = r->id, .enrolment = r->enrolment, .alone = r->alone };
+	int rc = directory_enrolment(a, slice_of(r->enrolment), &e);
+	if (rc != OK)
+		return rc;
+	if (strcmp(e.state, "used") != 0 || strcmp(e.subject, r->subject) != 0)
+		return E_NOENT;
+	rc = directory_person(a, r->subject, &is.person);
+	if (rc != OK)
+		return rc == E_INPUT ? E_NOENT : rc;
+	if (!slice_is(S("active"), is.person->state))
+		return E_NOENT;
+	is.level = e.level;
+	*out = is;
+	return OK;
+}
+
+int activation_of(struct arena *a, struct slice cookie, struct slice browser, struct activation *out)
+{
+	struct record r;
+	struct slice rest = cookie, id;
+	if (cookie.n != ID_CHARS + 1 + SECRET_CHARS || !slice_cut(&rest, '.', &id))
+		return E_NOENT;
+	int rc = load(a, id, &r);
+	if (rc != OK)
+		return rc;
+	if (!is_digest_of(slice_mem(r.lock, sizeof r.lock), cookie) || !is_digest_of(slice_mem(r.browser, sizeof r.browser), browser))
+		return E_NOENT;
+	return stand(a, &r, out);
+}
+
+int activation_by_id(struct arena *a, const char *id, struct activation *out)
+{
+	struct record r;
+	int rc = load(a, slice_of(id), &r);
+	return rc != OK ? rc : stand(a, &r, out);
+}
+
+int activation_end(const char *id)
+{
+	return state_del(ns, slice_of(id));
+}
+
+static int note_alone(struct state_change *c)
+{
+	struct record r;
+	if (c->old.p == NULL || decode(c->a, c->old, &r) != OK)
+		return E_NOENT;
+	r.alone = true;
+	c->val = encode(c->a, &r);
+	return OK;
+}
+
+int activation_note_alone(const char *id)
+{
+	return state_update(ns, slice_of(id), note_alone, NULL);
+}

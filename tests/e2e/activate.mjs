@@ -1,0 +1,295 @@
+// Activation with link and code in a real browser, and what can go wrong with it.
+//
+//  D1 subject of the mail          'the mail has the link, and not the code'
+//  D2 red button                   'the mail has the link, and not the code', which follows the button's address
+//  D3 code, 'next'                 'link and code together lead to a password and an app key, which opens a service'
+//  D4 one key of choice, more      the same, and 'more keys may follow in the same half hour, worth what the enrolment was'
+//  D5 two channels                 'the mail has the link, and not the code'
+//  D6 groups, warning, advice      'link and code together …'; 'a password alone: only when it was chosen long enough'
+//  D7 whom to ask                  'link and code together …' (the line below the form)
+//  A13, A14 at login               'who chooses a key not yet activated …'
+//  B8 user name and password       'link and code together …'
+//  B9 app, SMS, mail, password     'link and code together …', 'more keys may follow …', 'a password alone …'
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { browser, look, person } from './chromium.mjs';
+import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
+
+const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`, activate = `${target.issuer}/activate`;
+const keyDn = (who, id) => `csamKeyId=${id},uid=${who},ou=people,${base}`;
+const folder = path.join(demo, 'mail');
+const mails = () => fs.existsSync(folder) ? fs.readdirSync(folder).filter(f => !f.startsWith('.')).sort((a, b) => fs.statSync(path.join(folder, a)).mtimeMs - fs.statSync(path.join(folder, b)).mtimeMs) : [];
+const decoded = raw => {
+	const quoted = raw.replace(/=\r?\n/g, '');
+	return Buffer.from(quoted.replace(/=([0-9A-F]{2})/g, (_, h) => String.fromCharCode(parseInt(h, 16))), 'latin1').toString('utf8');
+};
+
+// Somebody without a password and without keys.
+function nobody(uid, lang = 'en') {
+	ldapmodify(csamctl('person', 'new', '--uid', uid, '--given-name', 'Jules', '--family-name', 'Martin', '--mail', `${uid}@csam.example`, '--lang', lang));
+	return uid;
+}
+// An enrolment in the directory, with what was shown to the officer.
+function enrol(uid, ...options) {
+	const run = spawnSync(target.csamctl, ['enrol', '--uid', uid, ...(options.includes('--level') ? [] : ['--level', '400']), ...options], { encoding: 'utf8' });
+	assert.equal(run.status, 0, run.stderr);
+	ldapmodify(run.stdout);
+	return { dn: run.stdout.match(/^dn: (.*(?:\n .*)*)/m)[1].replaceAll('\n ', ''), ldif: run.stdout, said: run.stderr,
+		link: run.stderr.match(/link: (\S+)/)?.[1], code: run.stderr.match(/code: (\S+)/)[1] };
+}
+async function enter(page, e, code = e.code) {
+	await page.goto(e.link);
+	await page.fill('[name=code]', code);
+	await page.locator('button.go').click();
+}
+async function choosePassword(page, password = 'trois petits moutons blancs') {
+	await page.fill('[name=password]', password);
+	await page.fill('[name=again]', password);
+	await page.locator('button.go').click();
+}
+const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form'))));
+const send = (context, where, fields, headers = { origin: target.issuer }) =>
+	context.request.post(`${target.issuer}${where}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
+const wrong = code => (code[0] === 'B' ? 'C' : 'B') + code.slice(1);
+
+let mailed;
+await check('the mail has the link, and not the code; the directory has neither', async () => {
+	const before = mails().length;
+	mailed = enrol(nobody('act-jules', 'fr'), '--send');
+	assert.equal(mailed.link, undefined, 'what is mailed is not shown');
+	const raw = fs.readFileSync(path.join(folder, mails().at(-1)), 'utf8'), mail = decoded(raw);
+	assert.equal(mails().length, before + 1);
+	const subject = [...raw.match(/^Subject: .*(?:\r?\n .*)*/m)[0].matchAll(/=\?utf-8\?b\?([^?]*)\?=/gi)].map(m => Buffer.from(m[1], 'base64').toString()).join('');
+	assert.equal(subject.replaceAll('\u00a0', ' '), 'CSAM – Mes clés numériques : activation');
+	const button = mail.match(/<a style="([^"]*)" href="([^"]*)">([^<]*)<\/a>/);
+	assert.match(button[1], /background:#b3102a/);
+	assert.equal(button[3], 'Activez vos clés numériques');
+	mailed.link = button[2];
+	assert.ok(mail.includes(`\n${mailed.link}`), 'the text has it, too');
+	for (const secret of [mailed.code, mailed.code.replace('-', '')]) assert.ok(!mail.includes(secret) && !mailed.ldif.includes(secret));
+	assert.ok(!mailed.ldif.includes(mailed.link.split('.').at(-1)));
+	assert.equal(ldapRead(mailed.dn, 'csamEnrolmentCode'), undefined, 'an administrator does not read it');
+	const shown = await browser.newPage();
+	await shown.setContent(mail.slice(mail.indexOf('<!doctype html>'), mail.indexOf('</html>') + 7));
+	await shown.screenshot({ path: path.join(demo, '..', 'screenshots', 'activate-00-mail.png') });
+	await shown.close();
+});
+
+const his = await person({ locale: 'fr-BE' });
+let seed;
+await check('link and code together lead to a password and an app key, which opens a service', async () => {
+	const { page } = his;
+	await page.goto(mailed.link);
+	await look(page, 'code');
+	assert.match(await page.locator('main').innerText(), /Suivant[\s\S]*Service Desk/);
+	await page.fill('[name=code]', ` ${mailed.code.toLowerCase().replace('-', ' ')} `);
+	await page.locator('button.go').click();
+	await page.waitForURL(`${activate}/password`);
+	assert.equal(await page.inputValue('[name=username]'), 'act-jules');
+	await choosePassword(page, 'court');
+	assert.equal(await page.locator('[role=alert]').count(), 1);
+	await look(page, 'password-short');
+	await choosePassword(page);
+	await page.waitForURL(/activate\/keys/);
+	await look(page, 'choice');
+	assert.match(await page.locator('main').innerText(), /Avec un code de sécurité[\s\S]*Préférez une clé avec code[\s\S]*Sans code de sécurité[\s\S]*refusent/);
+	await page.locator('a[href="/keys/new/app"]').click();
+	await look(page, 'app');
+	seed = (await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', '');
+	await page.fill('[name=code]', await freshCode(seed));
+	await page.locator('button.go').click();
+	await page.waitForURL(/activate\/keys\?done=added/);
+	await look(page, 'done');
+	assert.equal(ldapRead(keyDn('act-jules', 'app-1'), 'csamKeyLevel'), '400');
+	const elsewhere = await person();
+	await elsewhere.page.goto(`${library}/card/`);
+	await elsewhere.page.locator('button[name=choice][value=app]').click();
+	await elsewhere.page.fill('[name=username]', 'act-jules');
+	await elsewhere.page.fill('[name=password]', 'trois petits moutons blancs');
+	await elsewhere.page.locator('button.go').click();
+	await elsewhere.page.fill('[name=code]', await freshCode(seed));
+	await elsewhere.page.locator('button.go').click();
+	await elsewhere.page.waitForURL(u => u.href.startsWith(library));
+	await elsewhere.context.close();
+});
+
+await check('more keys may follow in the same half hour, worth what the enrolment was', async () => {
+	const { page } = his, before = mails().length;
+	await page.locator('a[href="/keys/new/mail"]').click();
+	await page.locator('button.go').click();
+	for (let i = 0; i < 100 && mails().length === before; i++) await new Promise(r => setTimeout(r, 100));
+	await page.fill('[name=code]', fs.readFileSync(path.join(folder, mails().at(-1)), 'utf8').match(/\b\d{6}\b/)[0]);
+	await page.locator('button.go').click();
+	await page.waitForURL(/activate\/keys\?done=added/);
+	assert.equal(ldapRead(keyDn('act-jules', 'mail-1'), 'csamKeyState'), 'active');
+	const low = await person(), e = enrol(nobody('act-low'), '--level', '200');
+	await enter(low.page, e);
+	await choosePassword(low.page);
+	await low.page.goto(`${keys}/new/app`);
+	const secret = (await low.page.locator('.secret').evaluate(x => x.textContent)).replaceAll(' ', '');
+	await low.page.fill('[name=code]', totp(secret));
+	await low.page.locator('button.go').click();
+	await low.page.waitForURL(/done=added/);
+	assert.equal(ldapRead(keyDn('act-low', 'app-1'), 'csamKeyLevel'), '200');
+	await low.context.close();
+});
+
+await check('an activation is no login: nothing but adding keys', async () => {
+	const { context, page } = his;
+	for (const where of ['/keys', '/keys/contact', '/keys/key?id=app-1']) {
+		await page.goto(`${target.issuer}${where}`);
+		assert.match(page.url(), /\/login\?c=/, where);
+	}
+	await page.goto(`${library}/card/`);
+	assert.match(page.url(), /\/login\?c=/, 'nor does a service open');
+	await page.goto(`${activate}/keys`);
+	const { csrf_token } = await form(page);
+	for (const [where, fields] of [['/keys/key', { id: 'app-1', act: 'end' }], ['/keys/contact', { act: 'mail', mail: 'evil@csam.example' }]]) {
+		const answer = await send(context, where, { ...fields, csrf_token });
+		assert.match(answer.headers().location ?? '', /\/login\?c=/, where);
+	}
+	assert.equal(ldapRead(keyDn('act-jules', 'app-1'), 'csamKeyState'), 'active');
+	// Each cookie under the other's name.
+	const cookies = await context.cookies(), value = cookies.find(c => c.name === '__Host-csam-a').value;
+	const thief = await person();
+	await thief.context.addCookies([...cookies.filter(c => c.name === '__Host-csam-b'), { ...cookies[0], name: '__Host-csam-s', value }]);
+	await thief.page.goto(keys);
+	assert.match(thief.page.url(), /\/login\?c=/);
+	await thief.context.clearCookies();
+	await thief.context.addCookies([{ ...cookies[0], name: '__Host-csam-a', value }]);
+	assert.equal((await thief.page.goto(`${activate}/keys`)).status(), 403, 'another browser with the cookie');
+	await thief.context.close();
+	// An activation changes no password that is there.
+	await page.goto(`${activate}/password`);
+	assert.match(page.url(), /activate\/keys/);
+	assert.equal((await send(context, '/activate/password', { csrf_token, password: 'quite another password', again: 'quite another password' })).status(), 303);
+	assert.equal((await send(context, '/activate/keys', { csrf_token: '', act: 'password' })).status(), 400);
+	assert.equal((await send(context, '/activate/keys', { csrf_token, act: 'password' }, { origin: 'https://evil.example' })).status(), 403);
+});
+
+const alert = async page => (await page.locator('[role=alert]').innerText()).replace(/\s+/g, ' ');
+await once('a link works once, also for five at a time; used, expired, unknown and wrong look alike', async () => {
+	const e = enrol(nobody('act-once')), page = (await person()).page, said = [];
+	await page.goto(e.link);
+	const fields = { ...await form(page), code: e.code };
+	const all = await Promise.all(Array.from({ length: 5 }, () => send(page.context(), '/activate', fields)));
+	assert.deepEqual(all.map(r => r.status()).sort(), [303, ...Array(4).fill(400)]);
+	const fresh = async (link, code) => {
+		const one = await person();
+		await enter(one.page, { link, code });
+		said.push(await alert(one.page));
+		await one.context.close();
+	};
+	await fresh(e.link, e.code);
+	const old = enrol(nobody('act-old'));
+	await fresh(old.link, wrong(old.code));
+	ldapmodify(`dn: ${old.dn}\nchangetype: modify\nreplace: csamEnrolmentEnd\ncsamEnrolmentEnd: 20200101000000Z\n`);
+	await fresh(old.link, old.code);
+	await fresh(old.link.slice(0, -1) + (old.link.endsWith('A') ? 'B' : 'A'), old.code);
+	await fresh(`${activate}?t=${'A'.repeat(22)}.${'A'.repeat(43)}`, old.code);
+	await fresh(`${activate}?t=x`, 'nonsense');
+	const gone = enrol(nobody('act-gone'));
+	ldapmodify(`dn: ${gone.dn}\nchangetype: modify\nreplace: csamEnrolmentState\ncsamEnrolmentState: cancelled\n`);
+	await fresh(gone.link, gone.code);
+	assert.equal(new Set(said).size, 1, said.join('\n'));
+	await page.context().close();
+});
+
+await once('after five wrong codes the right one is wrong, also when all came at once', async () => {
+	const e = enrol(nobody('act-guess')), { page, context } = await person();
+	await page.goto(e.link);
+	const fields = await form(page);
+	const tries = await Promise.all(Array.from({ length: 5 }, () => send(context, '/activate', { ...fields, code: wrong(e.code) })));
+	assert.deepEqual(tries.map(r => r.status()), Array(5).fill(400));
+	assert.equal((await send(context, '/activate', { ...fields, code: e.code })).status(), 400);
+	assert.equal(ldapRead(e.dn, 'csamEnrolmentState'), 'locked');
+	const f = enrol(nobody('act-guess-4')), other = await person();
+	for (let i = 0; i < 4; i++) await enter(other.page, f, wrong(f.code));
+	await look(other.page, 'wrong');
+	await enter(other.page, f);
+	assert.match(other.page.url(), /activate\/password/, 'the fifth may be right');
+	await context.close();
+	await other.context.close();
+});
+
+await check('cancelled meanwhile: the activation is over', async () => {
+	const e = enrol(nobody('act-cancel')), { page, context } = await person();
+	await enter(page, e);
+	await choosePassword(page);
+	ldapmodify(`dn: ${e.dn}\nchangetype: modify\nreplace: csamEnrolmentState\ncsamEnrolmentState: cancelled\n`);
+	assert.equal((await page.goto(`${activate}/keys`)).status(), 403);
+	await look(page, 'over');
+	await page.goto(`${keys}/new/app`);
+	assert.match(page.url(), /\/login\?c=/);
+	await context.close();
+});
+
+await check('a browser in which somebody else is signed in: their login ends, and the keys are the right person\'s', async () => {
+	const olga = newPerson('act-olga'), shared = await person();
+	await shared.page.goto(keys);
+	await shared.page.locator('button[name=choice][value=app]').click();
+	await shared.page.fill('[name=username]', olga.username);
+	await shared.page.fill('[name=password]', olga.password);
+	await shared.page.locator('button.go').click();
+	await shared.page.fill('[name=code]', await freshCode(olga.totp));
+	await shared.page.locator('button.go').click();
+	await shared.page.waitForURL(keys);
+	await enter(shared.page, enrol(nobody('act-citizen')));
+	await choosePassword(shared.page);
+	await shared.page.locator('a[href="/keys/new/app"]').click();
+	assert.match(await shared.page.locator('main').innerText(), /Jules Martin/);
+	const secret = (await shared.page.locator('.secret').evaluate(x => x.textContent)).replaceAll(' ', '');
+	await shared.page.fill('[name=code]', totp(secret));
+	await shared.page.locator('button.go').click();
+	await shared.page.waitForURL(/done=added/);
+	assert.equal(ldapRead(keyDn('act-citizen', 'app-1'), 'csamKeyState'), 'active');
+	assert.doesNotMatch(csamctl('key', 'list', olga.username), /app-2/);
+	await shared.page.locator('button[value=end]').click();
+	assert.match(shared.page.url(), /\/login\?c=/, 'nobody is signed in');
+	await shared.context.close();
+});
+
+await check('a password alone: only when it was chosen long enough', async () => {
+	const { page, context } = await person({ javaScriptEnabled: false });
+	await enter(page, enrol(nobody('act-plain')));
+	await page.fill('[name=password]', 'kortwoord 9');
+	await page.fill('[name=again]', 'kortwoord 8');
+	await page.locator('button.go').click();
+	assert.equal(await page.locator('[role=alert]').count(), 1, 'not the same twice');
+	await choosePassword(page, 'kortwoord 9');
+	assert.equal(await page.locator('button[value=password]').count(), 0);
+	const token = await page.locator('[name=csrf_token]').first().inputValue();
+	assert.equal((await send(context, '/activate/keys', { csrf_token: token, act: 'password' })).status(), 400);
+	const long = await person();
+	await enter(long.page, enrol(nobody('act-plain-long')));
+	await choosePassword(long.page);
+	await long.page.locator('button[value=password]').click();
+	await long.page.waitForURL(/done=added/);
+	assert.equal(ldapRead(keyDn('act-plain-long', 'password-1'), 'csamKeyState'), 'active');
+	await context.close();
+	await long.context.close();
+});
+
+await check('four languages on a narrow screen', async () => {
+	const small = await person({ viewport: { width: 320, height: 640 } }), e = enrol(nobody('act-small'));
+	const narrow = async where => {
+		for (const lang of ['fr', 'nl', 'de', 'en']) {
+			await small.page.goto(`${where}${where.includes('?') ? '&' : '?'}lang=${lang}`);
+			assert.equal(await small.page.locator('html').getAttribute('lang'), lang);
+			assert.ok(await small.page.evaluate(() => document.documentElement.scrollWidth <= 320), `${lang} ${where}: nothing is wider than the screen`);
+			await look(small.page, `${lang}-${where.replace(target.issuer, '').replace(/\?.*/, '').replace(/\W+/g, '-')}`);
+		}
+	};
+	await narrow(e.link);
+	await enter(small.page, e);
+	await narrow(`${activate}/password`);
+	await choosePassword(small.page);
+	await narrow(`${activate}/keys`);
+	await small.context.close();
+});
+
+await his.context.close();
+await browser.close();
+done();
