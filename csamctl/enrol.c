@@ -63,7 +63,7 @@ static int send_link(struct ctl *c, const struct enrol *e)
 {
 	const struct text_arg args[] = { { "link", e->link }, { "end", time_told(c->a, e->end) } };
 	return send_now(c, CHANNEL_MAIL, (struct parcel){ .to = e->mail, .lang = entry_str(&e->person, "preferredLanguage"),
-		.text_id = "activation.mail", .args = args, .nargs = 2 });
+		.text_id = "mail.activation", .args = args, .nargs = 2 });
 }
 
 static int run(struct ctl *c)

@@ -200,7 +200,8 @@ int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned
 
 int state_claim(const char *name, struct slice key, unsigned ttl_s)
 {
-	return state_update(name, key, state_claiming, &ttl_s);
+	WRITES();
+	return update(name, key, state_claiming, &ttl_s);
 }
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)

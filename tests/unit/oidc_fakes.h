@@ -165,12 +165,6 @@ int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])
 
 /* --- more of state and directory --- */
 
-int state_claim(const char *ns, struct slice key, unsigned ttl_s)
-{
-	WRITES();
-	return update(ns, key, state_claiming, &ttl_s);
-}
-
 enum { TAX, APP, SPA, NCLIENTS };
 static struct service client[NCLIENTS];
 static const char *fake_consent;
