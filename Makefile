@@ -53,7 +53,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZSRC))
 TOOLS   := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro pamload)
 
-.PHONY: all programs units tools fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
+.PHONY: all lint programs units tools fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
 all: setup-build
 	@$(MAKE) --no-print-directory programs
@@ -107,10 +107,6 @@ link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
 $(BUILD)/pam-login: $(call obj,conf/demo/pam-login.c)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpam
 
-# Puts messages into the outbox, for the tests of what happens to them.
-$(BUILD)/outbox-fill: $(call obj,tests/integration/outbox-fill.c) $(BUILD)/libidpd.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
 # The module of a card's vendor, with every fault one can have (tests/e2e/card).
 $(BUILD)/card-module.so: tests/integration/card-module.c
 	@mkdir -p $(@D)
@@ -159,8 +155,13 @@ setup-%:
 
 # The whole suite runs on a build with AddressSanitizer and UBSan.
 test: setup-build setup-demo setup-test setup-unpack setup-node
-	@$(MAKE) --no-print-directory SAN=1 programs units
+	@$(MAKE) --no-print-directory SAN=1 programs tools units
 	@tests/run -b build-san $(T)
+
+# Everything that can be said of the sources without running them, also what takes long (make test does the short of it).
+lint: setup-build setup-test
+	@$(MAKE) --no-print-directory SAN=1 units
+	@DEEP=1 TEST_TIMEOUT=3600 tests/run -b build-san lint/
 
 # What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak. T='parallel timing' only those.
 soak: setup-build setup-demo setup-test setup-node

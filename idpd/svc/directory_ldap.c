@@ -191,7 +191,7 @@ static int modify_once(LDAP *ld, const char *dn, LDAPMod **mods, const char *ass
 	struct berval value = { 0, NULL };
 	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_ASSERT, .ldctl_iscritical = 1 };
 	LDAPControl *controls[] = { &control, NULL };
-	int msgid, rc = assertion == NULL ? LDAP_SUCCESS : ldap_create_assertion_control_value(ld, (char *)assertion, &value);
+	int msgid = 0, rc = assertion == NULL ? LDAP_SUCCESS : ldap_create_assertion_control_value(ld, (char *)assertion, &value);
 	control.ldctl_value = value;
 	if (rc == LDAP_SUCCESS)
 		rc = ldap_modify_ext(ld, dn, mods, assertion == NULL ? NULL : controls, NULL, &msgid);
@@ -234,7 +234,7 @@ int dir_add(const char *dn, const struct change *attributes, size_t n)
 {
 	struct mods mods;
 	LDAP *ld;
-	int msgid;
+	int msgid = 0;
 	if (n > MAX_CHANGES)
 		return E_BUG;
 	if (dir_link(LINK_SERVICE, &ld) != OK)

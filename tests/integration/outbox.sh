@@ -14,7 +14,7 @@ no() { echo "not ok - $1"; failed=1; [ -z "${2:-}" ] || printf '    %s\n' "$2"; 
 is() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "$2, not $3"; fi; }
 has() { if [[ $2 == *"$3"* ]]; then ok "$1"; else no "$1" "$2"; fi; }
 ctl() { "$build/csamctl" "$@" -c "$work/idpd.conf" 2>&1; }
-fill() { "$build/outbox-fill" "$work/idpd.conf" "$@" >> "$work/fill.log" 2>&1; }
+fill() { "$build/tools/outbox-fill" "$work/idpd.conf" "$@" >> "$work/fill.log" 2>&1; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 until_true() { local i; for ((i = 0; i < $1 * 10; i++)); do "${@:2}" && return 0; sleep 0.1; done; return 1; }
 waiting() { ctl outbox list | grep -cE ' (waiting|out) '; }
