@@ -41,6 +41,11 @@ static int open_session(struct request *r, struct response *resp, struct desk *o
 	return OK;
 }
 
+static bool form_is_ours(struct request *r)
+{
+	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, PURPOSE);
+}
+
 static void nobody(struct desk *out)
 {
 	*out = (struct desk){ .level = 0 };
@@ -49,11 +54,14 @@ static void nobody(struct desk *out)
 int desk_open(struct request *r, struct response *resp, const char *path, struct desk *out)
 {
 	nobody(out);
-	int e = open_session(r, resp, out);
-	if (e == OK)
-		return OK;
-	nobody(out);
-	return e == E_NOENT ? sign_in(r, resp, path, 0, NULL) : e;
+	struct desk desk = { .level = 0 };
+	int e = open_session(r, resp, &desk);
+	if (e != OK)
+		return e == E_NOENT ? sign_in(r, resp, path, 0, NULL) : e;
+	if (!form_is_ours(r))
+		return web_error(r, resp, 400, "form", desk.lang);
+	*out = desk;
+	return OK;
 }
 
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
@@ -63,7 +71,7 @@ int desk_open_recent(struct request *r, struct response *resp, const char *path,
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
 		return e == E_NOENT ? sign_in(r, resp, path, level, NULL) : e;
-	if (strcmp(r->method, "POST") == 0 && !web_csrf_ok(r, PURPOSE))
+	if (!form_is_ours(r))
 		return web_error(r, resp, 400, "form", desk.lang);
 	desk.level = session_level_since(&desk.login, now() - DESK_RECENT_S);
 	if (desk.level == 0 || desk.level < level)

@@ -20,11 +20,11 @@ struct desk {
 	json_t *values;			/* for the template: csrf_token is in it */
 };
 
-/* To look at things: any session does. */
+/* To look at things, and for what only takes away (to end a session): any session does. On POST the form must be ours. */
 int desk_open(struct request *r, struct response *resp, const char *path, struct desk *out);
 
-/* To change things: a proof of the last five minutes, of at least that level (0: any). On POST the form must be ours too: when it is not,
- * it is as with nobody, and the page says that the form has expired. */
+/* To change things: a proof of the last five minutes, of at least that level (0: any). A form that is not ours
+ * is as nobody, and the page says that it has expired. */
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
 /* To add a key: as desk_open_recent, or with an activation in this browser, whose level may be any: the key is worth no more. A session counts

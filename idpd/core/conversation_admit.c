@@ -24,7 +24,8 @@ static int keep(struct engine *e, const struct session *old, const struct proof 
 	struct slice rest, part;
 	if (e->c.door == DOOR_HOST)
 		return session_frozen(e->a, e->person, proof, made);
-	if (session_start(e->a, old, S_NONE, e->person, proof, made) != OK)
+	const struct arrival from = { .place = e->peer, .browser = e->answer != NULL ? e->answer->browser : NULL };
+	if (session_start(e->a, old, S_NONE, e->person, proof, &from, made) != OK)
 		return E_DOWN;
 	rest = *made;
 	slice_cut(&rest, '.', &part);

@@ -50,6 +50,7 @@ struct answer {
 	bool back;			/* "choose another key" */
 	bool again;			/* "send another code" */
 	bool without;			/* ASK_REDIRECT came back with nothing: no card was shown */
+	const char *browser;		/* who brought it, as web_browser_words says; NULL: no browser, or unknown. Not part of what was answered */
 };
 
 #endif

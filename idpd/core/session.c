@@ -2,20 +2,21 @@
  *
  * The cookie is "sid.secret"; the record, under the sid, holds the secret's SHA-256 and what was proven. What the proofs
  * are worth is never stored: it is worked out from person and keys as they are now. */
-#include <pthread.h>
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/wait.h"
 #include "core/pack.h"
 #include "core/policy.h"
+#include "core/session_index.h"
+#include "core/session_seen.h"
 #include "svc/audit.h"
 #include "svc/state.h"
 
 enum {
-	RECORD_VERSION = 2, FROZEN_VERSION = 0x102,
+	RECORD_VERSION = 3, FROZEN_VERSION = 0x102,
 	IDLE_S = 30 * 60, IDLE_HIGH_S = 15 * 60, HIGH_LEVEL = 500, AGE_S = 12 * 60 * 60,
 	TOUCH_S = 60, KEEP_S = IDLE_S + TOUCH_S,
-	SID_CHARS = 22, SECRET_CHARS = 43,	/* 16 and 32 bytes in base64url */
+	SECRET_CHARS = 43,		/* 32 bytes in base64url */
 };
 
 struct record {
@@ -53,6 +54,8 @@ static struct slice encode(struct arena *a, struct record *r)
 	struct pack p = pack_writer(a, RECORD_VERSION);
 	pack_bytes(&p, r->lock, sizeof r->lock);
 	fields(&p, &r->s);
+	pack_str(&p, &r->s.place);
+	pack_str(&p, &r->s.browser);
 	return buf_slice(&p.out);
 }
 
@@ -62,6 +65,8 @@ static int decode(struct arena *a, struct slice bytes, struct record *r)
 	*r = (struct record){ 0 };
 	pack_bytes(&p, r->lock, sizeof r->lock);
 	fields(&p, &r->s);
+	pack_str(&p, &r->s.place);
+	pack_str(&p, &r->s.browser);
 	return pack_done(&p);
 }
 
@@ -90,37 +95,6 @@ static int load_cookie(struct arena *a, struct slice cookie, struct record *r)
 
 /* --- when it was used last --- */
 
-/* Uses seen on threads that may not write, until one that may has to do with the same session (the code that was just
- * issued is redeemed there). A place that is taken over only makes the session idle a little sooner. */
-static struct seen {
-	char sid[SID_CHARS];
-	time_t when;
-} seen[256];
-static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static struct seen *seen_place(const char *sid)
-{
-	return &seen[((unsigned char)sid[0] * 8u ^ (unsigned char)sid[1]) % 256];
-}
-
-static void seen_note(const char *sid, time_t when)
-{
-	struct seen *at = seen_place(sid);
-	pthread_mutex_lock(&seen_lock);
-	memcpy(at->sid, sid, SID_CHARS);
-	at->when = when;
-	pthread_mutex_unlock(&seen_lock);
-}
-
-static time_t seen_when(const char *sid)
-{
-	struct seen *at = seen_place(sid);
-	pthread_mutex_lock(&seen_lock);
-	time_t when = memcmp(at->sid, sid, SID_CHARS) == 0 ? at->when : 0;
-	pthread_mutex_unlock(&seen_lock);
-	return when;
-}
-
 static int touch_record(struct state_change *c)
 {
 	struct record r;
@@ -140,7 +114,7 @@ static int touch(const struct session *s, time_t when)
 	if (when - s->used < TOUCH_S)
 		return OK;
 	if (wait_is_forbidden()) {
-		seen_note(s->sid, when);
+		session_seen_note(s->sid, when);
 		return OK;
 	}
 	int rc = state_update("session", slice_of(s->sid), touch_record, &when);
@@ -247,7 +221,8 @@ static int end(const struct session *s, const char *why)
 {
 	if (on_end != NULL && strcmp(why, "idle") != 0 && strcmp(why, "old") != 0)
 		on_end(s);
-	int rc = state_del("session", slice_of(s->sid));
+	const struct state_act acts[] = { { "session", slice_of(s->sid), state_deleting, NULL }, session_index_without(s) };
+	int rc = state_update_all(acts, 2);
 	return rc != OK ? rc : AUDIT(.event = EV_SESSION_END, .subject = s->subject, .session = s->sid, .why = why);
 }
 
@@ -262,7 +237,7 @@ static int end_fallen(const struct session *s, const char *why)
 
 static int login_of(struct arena *a, struct record *r, struct login *out)
 {
-	time_t when = now(), idle, seen_at = seen_when(r->s.sid);
+	time_t when = now(), idle, seen_at = session_seen_when(r->s.sid);
 	int rc = OK;
 	idle = when - (seen_at > r->s.used ? seen_at : r->s.used);
 	if (when - r->s.created >= AGE_S)
@@ -278,6 +253,22 @@ static int login_of(struct arena *a, struct record *r, struct login *out)
 	if (login.level >= HIGH_LEVEL && idle >= IDLE_HIGH_S)
 		return end_fallen(s, "idle");
 	*out = login;
+	return OK;
+}
+
+int session_look(struct arena *a, struct slice sid, struct session *out)
+{
+	struct record r;
+	int rc = load(a, sid, &r);
+	time_t when = now(), seen_at;
+	if (rc != OK)
+		return rc;
+	seen_at = session_seen_when(r.s.sid);
+	if (seen_at > r.s.used)
+		r.s.used = seen_at;
+	if (when - r.s.created >= AGE_S || when - r.s.used >= IDLE_S)
+		return E_NOENT;
+	*out = r.s;
 	return OK;
 }
 
@@ -303,7 +294,7 @@ int session_login_sid(struct arena *a, const char *sid, struct login *out)
 	if (rc == OK)
 		rc = login_of(a, &r, &login);
 	if (rc == OK && !wait_is_forbidden())
-		rc = touch(login.session, seen_when(login.session->sid));
+		rc = touch(login.session, session_seen_when(login.session->sid));
 	if (rc == OK)
 		*out = login;
 	return rc;
@@ -314,6 +305,7 @@ int session_login_sid(struct arena *a, const char *sid, struct login *out)
 struct merge {
 	const struct person *person;
 	const struct proof *proof;
+	const struct arrival *from;
 	time_t when;
 	const unsigned char *lock;
 	const unsigned char *old_lock;		/* NULL: any */
@@ -348,6 +340,8 @@ static void add_proof(struct record *r, const struct merge *m)
 	if (r->s.auth_time < m->proof->when)
 		r->s.auth_time = m->proof->when;
 	r->s.used = m->when;
+	r->s.place = m->from != NULL ? m->from->place : NULL;
+	r->s.browser = m->from != NULL ? m->from->browser : NULL;
 	memcpy(r->lock, m->lock, sizeof r->lock);
 }
 
@@ -367,12 +361,39 @@ static int merge_record(struct state_change *c)
 	return OK;
 }
 
+static int merge_with(const char *sid, struct merge *m)
+{
+	struct state_act acts[2] = { { "session", slice_of(sid), merge_record, m } };
+	bool more = m->from != NULL && m->from->with != NULL;
+	if (more)
+		acts[1] = *m->from->with;
+	return state_update_all(acts, more ? 2 : 1);
+}
+
+/* In one act with its place among the person's: a session that is not listed could not be ended from elsewhere. */
+static int put_new(struct arena *a, const char *sid, struct merge *m)
+{
+	struct record r = { .s = { .sid = sid, .subject = m->person->subject, .created = m->when } };
+	add_proof(&r, m);
+	struct state_value v = { .val = encode(a, &r), .ttl_s = KEEP_S };
+	struct state_act acts[3] = { { "session", slice_of(sid), state_putting, &v }, session_index_with(&r.s) };
+	size_t n = 2;
+	if (m->from != NULL && m->from->with != NULL)
+		acts[n++] = *m->from->with;
+	int rc = state_update_all(acts, n);
+	for (int tries = 0; rc == E_LIMIT && tries < 3; tries++) {
+		rc = session_index_room(m->person->subject);
+		rc = rc == OK ? state_update_all(acts, n) : rc;
+	}
+	return rc == E_LIMIT ? E_DOWN : rc;
+}
+
 int session_start(struct arena *a, const struct session *old, struct slice old_cookie, const struct person *person,
-    const struct proof *proof, struct slice *cookie)
+    const struct proof *proof, const struct arrival *from, struct slice *cookie)
 {
 	unsigned char lock[SHA256_LEN], old_lock[SHA256_LEN];
 	const char *secret = random_id(a, 32);
-	struct merge m = { .person = person, .proof = proof, .when = now(), .lock = lock };
+	struct merge m = { .person = person, .proof = proof, .from = from, .when = now(), .lock = lock };
 	const char *sid = old != NULL ? old->sid : random_id(a, 16);
 	struct slice old_sid;
 	int rc;
@@ -383,13 +404,7 @@ int session_start(struct arena *a, const struct session *old, struct slice old_c
 		sha256(old_cookie, old_lock);
 		m.old_lock = old_lock;
 	}
-	if (old != NULL) {
-		rc = state_update("session", slice_of(sid), merge_record, &m);
-	} else {
-		struct record r = { .s = { .sid = sid, .subject = person->subject, .created = m.when } };
-		add_proof(&r, &m);
-		rc = state_put("session", slice_of(sid), encode(a, &r), KEEP_S);
-	}
+	rc = old != NULL ? merge_with(sid, &m) : put_new(a, sid, &m);
 	if (rc == OK)
 		*cookie = slice_of(arena_printf(a, "%s.%s", sid, secret));
 	return rc;

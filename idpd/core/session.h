@@ -3,6 +3,7 @@
 #define CSAM_SESSION_H
 
 #include "core/kinds.h"
+#include "svc/state.h"
 
 /* One key that was used. Level and validity are worked out anew at each use (policy.h). */
 struct proof {
@@ -19,6 +20,7 @@ struct session {
 	const char *subject;		/* csamSubject */
 	const char *password_changed;	/* generation of the password it rests on; NULL when it rests on none */
 	time_t auth_time, created, used;
+	const char *place, *browser;	/* where the last proof came from: address, program; NULL: not known. Not in what outlives the session */
 	struct proof proofs[MAX_PROOFS];
 	size_t nproofs;
 };
@@ -49,10 +51,21 @@ unsigned session_level_since(const struct login *login, time_t since);
 /* The newest standing proof that a password is part of; NULL when there is none. */
 const struct proof *session_password(const struct login *login);
 
+/* Where a proof came from, and what becomes true in the same act; both may be absent. */
+struct arrival {
+	const char *place, *browser;
+	const struct state_act *with;
+};
+
 /* A new session, or `old` with one more proof under the same sid and a new cookie (step-up). *cookie is the value to set.
- * `old_cookie`: when not empty it must still be old's. E_NOENT: old has ended meanwhile, or is somebody else's. */
+ * `old_cookie`: when not empty it must still be old's. E_NOENT: old has ended meanwhile, or is somebody else's.
+ * A person has SESSIONS_MAX of them at most: the oldest ends for a new one. */
+enum { SESSIONS_MAX = 16 };
 int session_start(struct arena *a, const struct session *old, struct slice old_cookie, const struct person *person,
-    const struct proof *proof, struct slice *cookie);
+    const struct proof *proof, const struct arrival *from, struct slice *cookie);
+
+/* Those of a person that are open, the oldest first. Never waits; ends none. */
+int session_list(struct arena *a, const char *subject, struct session out[SESSIONS_MAX], size_t *n);
 
 /* The person signed out. Tokens that rest on it end with it. OK also when there is no such session. */
 int session_end(struct slice cookie);

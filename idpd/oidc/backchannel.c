@@ -1,43 +1,13 @@
-/* Back-channel logout: which services a session was used at, and a signed word to each when it ends. */
+/* Back-channel logout: a signed word to each service that a session was used at, when it ends. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/session_services.h"
 #include "oidc/backchannel.h"
 #include "oidc/idtoken.h"
 #include "oidc/jose.h"
 #include "svc/partner.h"
 
-#define NS "session.clients"
-enum { KEEP_S = 12 * 3600, CLIENTS_MAX = 64, TOKEN_LIFE_S = 120, TRY_FOR_S = 3600 };
-
-/* The record: client ids, each ended by a newline. */
-static int noting(struct state_change *c)
-{
-	const char *id = c->ctx;
-	struct slice rest = c->old, one;
-	struct buf b = buf_new(c->a);
-	size_t n = 0;
-	while (slice_cut(&rest, '\n', &one) && one.n > 0) {
-		if (slice_is(one, id))
-			return OK;
-		n++;
-	}
-	if (n >= CLIENTS_MAX)
-		return OK;		/* the session ends for the others all the same */
-	buf_raw(&b, c->old);
-	buf_printf(&b, "%s\n", id);
-	c->val = buf_slice(&b);
-	c->ttl_s = KEEP_S;
-	return OK;
-}
-
-/* A service's newline would begin another's name; no client_id of ours has one, but the directory is others' to write. */
-bool backchannel_note(struct arena *a, const struct service *service, const char *sid, struct state_act *act)
-{
-	if (service->backchannel_uri == NULL || sid == NULL || *sid == '\0' || !slice_is_text(slice_of(service->client_id), ""))
-		return false;
-	*act = (struct state_act){ NS, slice_of(arena_strdup(a, sid)), noting, arena_strdup(a, service->client_id) };
-	return true;
-}
+enum { TOKEN_LIFE_S = 120, TRY_FOR_S = 3600 };
 
 static void tell(struct arena *a, const struct session *s, struct slice client)
 {
@@ -60,11 +30,11 @@ void backchannel_session_ends(const struct session *s)
 {
 	AUTO_ARENA a = arena_new();
 	struct slice clients, one;
-	if (!outbox_carries(CHANNEL_LOGOUT) || state_get(a, NS, slice_of(s->sid), &clients) != OK)
+	if (session_services(a, s->sid, &clients) != OK)
 		return;
-	while (slice_cut(&clients, '\n', &one) && one.n > 0)
+	while (outbox_carries(CHANNEL_LOGOUT) && slice_cut(&clients, '\n', &one) && one.n > 0)
 		tell(a, s, one);
-	state_del(NS, slice_of(s->sid));
+	session_services_forget(s->sid);
 }
 
 /* 2.4: who, to whom, which session; the event; no nonce, so that it is taken for no ID token. The jti is the same at each try. */

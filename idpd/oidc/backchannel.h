@@ -4,10 +4,6 @@
 
 #include "core/session.h"
 #include "svc/outbox.h"
-#include "svc/state.h"
-
-/* An act that notes the service among those of the session; false when it wants no word of its end. The arena lives as long as the act. */
-bool backchannel_note(struct arena *a, const struct service *service, const char *sid, struct state_act *act);
 
 /* For session_on_end: puts a logout token for each of them into the outbox. */
 session_ended backchannel_session_ends;

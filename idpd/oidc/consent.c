@@ -1,25 +1,11 @@
 /* GET and POST /oidc/consent: the person sees what the service will learn, and says yes or no. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "core/consents.h"
 #include "oidc/answer.h"
 #include "oidc/consent.h"
 #include "svc/audit.h"
 #include "web/web.h"
-
-/* "SERVICE SCOPES TIME", scopes joined by '+'; the service's name may hold spaces, the others not. */
-static bool read_consent(const char *line, struct slice *service, struct slice *scopes)
-{
-	struct slice s = slice_of(line);
-	size_t cut[2], n = 0;
-	for (size_t i = s.n; i > 0 && n < 2; i--)
-		if (s.p[i - 1] == ' ')
-			cut[n++] = i - 1;
-	if (n < 2)
-		return false;
-	*service = slice_mem(s.p, cut[1]);
-	*scopes = slice_mem(s.p + cut[1] + 1, cut[0] - cut[1] - 1);
-	return true;
-}
 
 static bool joined_has(struct slice joined, struct slice word)
 {
@@ -41,11 +27,8 @@ static bool covers(struct slice joined, const char *wanted)
 static bool allowed_before(struct arena *a, const struct auth_request *req, const struct person *person)
 {
 	const char *wanted = request_consent_scopes(a, req);
-	struct slice service, scopes;
-	for (const char *const *line = person->consents; line != NULL && *line != NULL; line++)
-		if (read_consent(*line, &service, &scopes) && slice_is(service, req->service->id) && covers(scopes, wanted))
-			return true;
-	return false;
+	struct consent before;
+	return consent_find(person, req->service->id, &before) && covers(before.scopes, wanted);
 }
 
 bool consent_needed(struct arena *a, const struct auth_request *req, const struct person *person)

@@ -1,4 +1,5 @@
 /* What was granted to a client: packed, sealed, and held against what stands now. */
+#include "core/consents.h"
 #include "core/policy.h"
 #include "oidc/grant.h"
 #include "oidc/record.h"
@@ -105,6 +106,8 @@ int grant_login(struct arena *a, const struct grant *g, const struct service *se
 	if (strcmp(login.person->subject, g->subject) != 0)
 		return E_NOENT;
 	e = directory_allowed(a, service, login.person);	/* who may not enter any more is out, also with a refresh token */
+	if (e == OK)		/* on another device the person agreed there, and no line was written */
+		e = consent_stands(login.person, service->id, g->made, service->ask_consent && g->frozen.n == 0);
 	if (e != OK)
 		return e;
 	unsigned level = session_level_for(&login, service);

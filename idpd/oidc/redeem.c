@@ -1,5 +1,5 @@
 /* grant_type authorization_code: a code becomes tokens, once (RFC 6749 4.1.3, RFC 7636 4.6); so does whatever else is granted once. */
-#include "oidc/backchannel.h"
+#include "core/session_services.h"
 #include "oidc/request.h"
 #include "oidc/tokens.h"
 #include "svc/audit.h"
@@ -74,7 +74,7 @@ static int spend(struct request *r, struct asker *asker, const struct grant *g, 
 	struct spent spent = { .ttl_s = ttl_s + MARGIN_S };
 	struct state_act acts[3] = { { asker->once.ns, asker->once.key, state_claiming, &asker->once.ttl_s },
 		{ "code", slice_mem(g->family, FAMILY_LEN), spend_fn, &spent } };
-	size_t first = asker->once.key.n > 0 && !asker->claimed ? 0 : 1, n = backchannel_note(r->a, client, g->sid, &acts[2]) ? 3 : 2;
+	size_t first = asker->once.key.n > 0 && !asker->claimed ? 0 : 1, n = session_services_note(r->a, client, g->sid, &acts[2]) ? 3 : 2;
 	int e = state_update_all(acts + first, n - first);
 	asker->claimed = asker->claimed || e == OK;
 	if (e == E_EXISTS && !spent.before) {

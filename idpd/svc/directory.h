@@ -133,6 +133,7 @@ int directory_key_reseal(const struct key *key, struct slice sealed);	/* if the 
 int directory_password_failures(const struct person *person, unsigned n);
 int directory_password_set(const struct person *person, const char *hash);	/* if the password is still that of password_changed; E_EXISTS */
 int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when);
+int directory_consent_end(const struct person *person, const char *service_id);	/* OK also when there is none */
 
 /* What people change of their own keys. The new one stands below the person under key->id; its dn does not count. E_EXISTS: there is
  * one of that name. A label of NULL takes it away. A key that is revoked stays so, and its name is never given to another. */

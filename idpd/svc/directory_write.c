@@ -105,15 +105,16 @@ static bool has_consent(const struct person *person, const char *value)
 	return false;
 }
 
-static int consent(const struct person *person, const char *service_id, const char *value)
+static int consent(const struct person *person, const char *service_id, const char *value)	/* value NULL: none any more */
 {
 	struct change changes[2];
 	size_t n = 0;
 	const char *old = consent_of(person, service_id);
 	if (old != NULL)
 		changes[n++] = (struct change){ CHANGE_DELETE, "csamConsent", slice_of(old) };
-	changes[n++] = (struct change){ CHANGE_ADD, "csamConsent", slice_of(value) };
-	return dir_modify(person->dn, changes, n, NULL);
+	if (value != NULL)
+		changes[n++] = (struct change){ CHANGE_ADD, "csamConsent", slice_of(value) };
+	return n == 0 ? OK : dir_modify(person->dn, changes, n, NULL);
 }
 
 int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when)
@@ -133,6 +134,21 @@ int directory_consent(const struct person *person, const char *service_id, const
 			return E_DOWN;
 		if (e == E_EXISTS && has_consent(person, value))
 			return OK;
+	}
+	return e == E_EXISTS ? fail(E_DOWN, "directory: the consents of %s change all the time", person->dn) : e;
+}
+
+int directory_consent_end(const struct person *person, const char *service_id)
+{
+	AUTO_ARENA a = arena_new();
+	int e = E_EXISTS;
+	if (would_block())
+		return E_WAIT;
+	for (int try = 0; try < 3 && e == E_EXISTS; try++) {
+		e = consent(person, service_id, NULL);
+		cache_drop_dn(person->dn);
+		if (e == E_EXISTS && directory_person(a, person->subject, &person) != OK)
+			return E_DOWN;
 	}
 	return e == E_EXISTS ? fail(E_DOWN, "directory: the consents of %s change all the time", person->dn) : e;
 }

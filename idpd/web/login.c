@@ -278,7 +278,8 @@ static int ask_again(struct request *r, struct response *resp, struct slice brow
  * to its prompt as tightly. That it brought nothing is an answer as well: a try, and a line in the trail. */
 static int bring_back(struct request *r, struct slice browser, struct turn *turn)
 {
-	struct answer answer = { .proof = http_query(r, "p"), .without = http_query(r, "p").n == 0 };
+	struct answer answer = { .proof = http_query(r, "p"), .without = http_query(r, "p").n == 0,
+		.browser = web_browser_words(r->a, http_header(r, "User-Agent")) };
 	int e = conversation_show(r->a, http_query(r, "c"), browser, turn);
 	if (e != OK || turn->verdict != V_MORE || !(turn->ask.ask & ASK_REDIRECT))
 		return e;
@@ -322,7 +323,8 @@ int web_login_eid(struct request *r, struct response *resp)
 	struct slice c = http_param(r, "c"), browser = web_browser(r, resp);
 	if (!has_cookie(r))
 		return web_error(r, resp, 400, "cookies", NULL);
-	const struct answer answer = { .proof = http_form(r, "proof"), .back = http_form(r, "back").p != NULL };
+	const struct answer answer = { .proof = http_form(r, "proof"), .back = http_form(r, "back").p != NULL,
+		.browser = web_browser_words(r->a, http_header(r, "User-Agent")) };
 	if (http_param(r, get ? "p" : "proof").n > MAX_PROOF)
 		return web_error(r, resp, 400, "too-long", NULL);
 	int e = get ? bring_back(r, browser, &turn) :
@@ -337,6 +339,7 @@ int web_login_answer(struct request *r, struct response *resp)
 	const struct answer answer = {
 		.choice = http_form(r, "choice"), .text = http_form(r, "username"), .secret = http_form(r, "password"),
 		.code = http_form(r, "code"), .back = http_form(r, "back").p != NULL, .again = http_form(r, "again").p != NULL,
+		.browser = web_browser_words(r->a, http_header(r, "User-Agent")),
 	};
 	if (!has_cookie(r))
 		return web_error(r, resp, 400, "cookies", NULL);

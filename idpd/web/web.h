@@ -27,6 +27,9 @@ int web_error_page(struct request *r, struct response *resp, int error);	/* http
 /* The language of this request: ?lang=, cookie, Accept-Language; or `wanted` (may be NULL) when it is one of ours. */
 const char *web_lang(struct request *r, struct response *resp, const char *wanted);
 
+/* The program behind a User-Agent in words that people know, out of ours alone: "Firefox, Windows". NULL: none that we know. */
+const char *web_browser_words(struct arena *a, struct slice user_agent);
+
 struct slice web_lang_asked(const struct request *r);		/* the lang parameter, when it is one of ours: to be carried along; else empty */
 
 /* A moment as people read it, in the time of the place. */

@@ -181,6 +181,13 @@ int directory_client(struct arena *a, struct slice id, const struct service **ou
 	return E_NOENT;
 }
 
+int directory_consent_end(const struct person *person, const char *service_id)
+{
+	(void)person, (void)service_id;
+	fake_consent = NULL;
+	return OK;
+}
+
 int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when)
 {
 	WRITES();
@@ -353,7 +360,7 @@ static void sign_in_as(int who, const char *kind)
 {
 	struct slice cookie;
 	struct proof proof = { .kind = kind, .key_id = strcmp(kind, "app") == 0 ? "app-1" : "password", .when = fake_now };
-	assert_int_equal(session_start(arena, NULL, S_NONE, &fake_person[who], &proof, &cookie), OK);
+	assert_int_equal(session_start(arena, NULL, S_NONE, &fake_person[who], &proof, NULL, &cookie), OK);
 	in.session = arena_str(arena, cookie);
 }
 

@@ -49,7 +49,7 @@ static void sign_in_there(int who, const char *kind, const char *key, time_t whe
 {
 	struct slice cookie;
 	struct proof proof = { .kind = kind, .key_id = key, .when = when };
-	assert_int_equal(session_start(a, NULL, S_NONE, &fake_person[who], &proof, &cookie), OK);
+	assert_int_equal(session_start(a, NULL, S_NONE, &fake_person[who], &proof, NULL, &cookie), OK);
 	assert_int_equal(session_login(a, cookie, &login_there), OK);
 }
 

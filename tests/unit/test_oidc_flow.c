@@ -276,7 +276,7 @@ static void a_step_up_raises_no_older_grant(void **state)
 	fake_now += 60;
 	struct proof proof = { .kind = "app", .key_id = "app-1", .when = fake_now };
 	assert_int_equal(session_login(arena, slice_of(in.session), &login), OK);
-	assert_int_equal(session_start(arena, login.session, slice_of(in.session), &fake_person[ALICE], &proof, &cookie), OK);
+	assert_int_equal(session_start(arena, login.session, slice_of(in.session), &fake_person[ALICE], &proof, NULL, &cookie), OK);
 	in.session = arena_str(arena, cookie);
 	assert_string_equal(refresh(r, ""), "ok");
 	assert_string_equal(json_str(id_token(), "acr"), LEVEL(200));

@@ -27,7 +27,7 @@ static struct slice start(int who, const char *kind, const char *key_id, unsigne
 {
 	struct slice made;
 	struct proof proof = { .kind = kind, .key_id = key_id, .door_level = door_level, .when = fake_now };
-	assert_int_equal(session_start(a, NULL, S_NONE, &fake_person[who], &proof, &made), OK);
+	assert_int_equal(session_start(a, NULL, S_NONE, &fake_person[who], &proof, NULL, &made), OK);
 	return made;
 }
 
@@ -215,7 +215,7 @@ static void step_up_keeps_the_sid_and_changes_the_cookie(void **state)
 	assert_int_equal(was.level, 200);
 	fake_now += 100;
 	struct proof proof = { .kind = "app", .key_id = "app-1", .when = fake_now };
-	assert_int_equal(session_start(a, was.session, low, &fake_person[ALICE], &proof, &high), OK);
+	assert_int_equal(session_start(a, was.session, low, &fake_person[ALICE], &proof, NULL, &high), OK);
 	assert_string_equal(sid_of(high), sid_of(low));
 	assert_int_equal(session_login(a, low, &login), E_NOENT);
 	assert_int_equal(session_login(a, high, &login), OK);
@@ -223,10 +223,10 @@ static void step_up_keeps_the_sid_and_changes_the_cookie(void **state)
 	assert_int_equal(login.session->nproofs, 2);
 	assert_int_equal(login.session->auth_time, fake_now);
 	/* the old cookie steps nothing up; another person's session neither; an ended one neither */
-	assert_int_equal(session_start(a, was.session, low, &fake_person[ALICE], &proof, &again), E_NOENT);
-	assert_int_equal(session_start(a, was.session, S_NONE, &fake_person[BRUNO], &proof, &again), E_NOENT);
+	assert_int_equal(session_start(a, was.session, low, &fake_person[ALICE], &proof, NULL, &again), E_NOENT);
+	assert_int_equal(session_start(a, was.session, S_NONE, &fake_person[BRUNO], &proof, NULL, &again), E_NOENT);
 	assert_int_equal(session_end(high), OK);
-	assert_int_equal(session_start(a, was.session, S_NONE, &fake_person[ALICE], &proof, &again), E_NOENT);
+	assert_int_equal(session_start(a, was.session, S_NONE, &fake_person[ALICE], &proof, NULL, &again), E_NOENT);
 }
 
 static void a_new_password_revives_no_old_proof(void **state)
@@ -236,7 +236,7 @@ static void a_new_password_revives_no_old_proof(void **state)
 	assert_int_equal(session_login(a, cookie, &login), OK);
 	fake_person[ALICE].password_changed = "20261121101500Z";
 	struct proof proof = { .kind = "password", .key_id = "password", .when = fake_now };
-	assert_int_equal(session_start(a, login.session, S_NONE, &fake_person[ALICE], &proof, &next), OK);
+	assert_int_equal(session_start(a, login.session, S_NONE, &fake_person[ALICE], &proof, NULL, &next), OK);
 	assert_int_equal(session_login(a, next, &login), OK);
 	assert_int_equal(login.level, 200);
 	assert_int_equal(login.session->nproofs, 1);
@@ -248,7 +248,7 @@ static void the_same_key_again_replaces_its_proof(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct proof proof = { .kind = "app", .key_id = i % 2 ? "app-1" : arena_printf(a, "app-%d", 2 + i), .when = ++fake_now };
 		assert_int_equal(session_login(a, cookie, &login), OK);
-		assert_int_equal(session_start(a, login.session, cookie, &fake_person[ALICE], &proof, &cookie), OK);
+		assert_int_equal(session_start(a, login.session, cookie, &fake_person[ALICE], &proof, NULL, &cookie), OK);
 	}
 	assert_int_equal(session_login(a, cookie, &login), OK);		/* app-1 among them, once */
 	assert_int_equal(login.session->nproofs, MAX_PROOFS);
@@ -260,7 +260,7 @@ static void a_service_sees_the_best_proof_it_accepts(void **state)
 	static const char *const only[] = { "password", NULL }, *const other[] = { "eid", NULL };
 	struct proof proof = { .kind = "password", .key_id = "password", .when = fake_now };
 	assert_int_equal(session_login(a, cookie, &login), OK);
-	assert_int_equal(session_start(a, login.session, cookie, &fake_person[ALICE], &proof, &cookie), OK);
+	assert_int_equal(session_start(a, login.session, cookie, &fake_person[ALICE], &proof, NULL, &cookie), OK);
 	assert_int_equal(session_login(a, cookie, &login), OK);
 	assert_int_equal(session_level_for(&login, &fake_service[0]), 400);
 	fake_service[0].kinds = only;
@@ -290,6 +290,54 @@ static void signing_out_ends_it(void **state)
 	assert_int_equal(session_login(a, cookie, &login), E_NOENT);
 	assert_int_equal(session_login_sid(a, sid_of(cookie), &login), E_NOENT);
 	assert_int_equal(session_end(cookie), OK);
+}
+
+static size_t listed(int who, struct session *all)
+{
+	size_t n = 99;
+	assert_int_equal(session_list(a, fake_person[who].subject, all, &n), OK);
+	return n;
+}
+
+static void a_person_sees_their_own_open_sessions(void **state)
+{
+	(void)state;
+	struct session all[SESSIONS_MAX];
+	struct slice made;
+	const struct arrival from = { .place = "192.0.2.7", .browser = "Firefox, Linux" };
+	struct proof proof = { .kind = "app", .key_id = "app-1", .when = ++fake_now };
+	start(BRUNO, "app", "app-1", 0);
+	assert_int_equal(session_start(a, NULL, S_NONE, &fake_person[ALICE], &proof, &from, &made), OK);
+	assert_int_equal(listed(ALICE, all), 2);
+	assert_string_equal(all[0].sid, sid_of(cookie));
+	assert_null(all[0].place);
+	assert_string_equal(all[1].sid, sid_of(made));
+	assert_string_equal(all[1].place, "192.0.2.7");
+	assert_string_equal(all[1].browser, "Firefox, Linux");
+	assert_int_equal(session_end(cookie), OK);
+	assert_int_equal(listed(ALICE, all), 1);
+	assert_string_equal(all[0].sid, sid_of(made));
+	fake_now += 31 * 60;		/* idled out, though its record may still be there */
+	assert_int_equal(listed(ALICE, all), 0);
+	assert_int_equal(listed(BRUNO, all), 0);
+}
+
+static void for_one_too_many_the_oldest_ends(void **state)
+{
+	(void)state;
+	struct session all[SESSIONS_MAX];
+	struct slice made[SESSIONS_MAX];
+	for (size_t i = 1; i < SESSIONS_MAX; i++)
+		made[i] = start(ALICE, "app", "app-1", 0);
+	assert_int_equal(listed(ALICE, all), SESSIONS_MAX);
+	assert_int_equal(session_login(a, cookie, &login), OK);
+	start(ALICE, "app", "app-1", 0);
+	assert_int_equal(listed(ALICE, all), SESSIONS_MAX);
+	assert_int_equal(session_login(a, cookie, &login), E_NOENT);
+	assert_int_equal(session_login(a, made[1], &login), OK);
+	assert_int_equal(session_end(made[5]), OK);
+	start(ALICE, "app", "app-1", 0);		/* there was room */
+	assert_int_equal(session_login(a, made[1], &login), OK);
 }
 
 static void frozen_it_outlives_the_browser_but_not_the_key(void **state)
@@ -324,7 +372,7 @@ static void *many(void *arg)
 	for (int i = 0; i < 500; i++) {
 		struct slice c;
 		struct login l;
-		if (session_start(mine, NULL, S_NONE, &fake_person[who], &proof, &c) != OK || session_login(mine, c, &l) != OK ||
+		if (session_start(mine, NULL, S_NONE, &fake_person[who], &proof, NULL, &c) != OK || session_login(mine, c, &l) != OK ||
 		    l.person != &fake_person[who] || session_end(c) != OK)
 			return arg;
 	}
@@ -355,7 +403,7 @@ int main(void)
 		T(a_use_never_makes_an_event_thread_wait), T(what_falls_stays_down), T(broken_is_neither_yes_nor_the_end),
 		T(step_up_keeps_the_sid_and_changes_the_cookie), T(a_new_password_revives_no_old_proof),
 		T(the_same_key_again_replaces_its_proof), T(a_service_sees_the_best_proof_it_accepts), T(the_door_caps_the_level),
-		T(signing_out_ends_it), T(frozen_it_outlives_the_browser_but_not_the_key), T(two_people_in_parallel_are_never_mixed_up),
+		T(signing_out_ends_it), T(a_person_sees_their_own_open_sessions), T(for_one_too_many_the_oldest_ends), T(frozen_it_outlives_the_browser_but_not_the_key), T(two_people_in_parallel_are_never_mixed_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,157 @@
+// 'My data' in a real browser: sessions seen and ended from elsewhere, a consent withdrawn; and every "only if" without the "if".
+import assert from 'node:assert/strict';
+import { Agent } from './agent.mjs';
+import { browser, look, person } from './chromium.mjs';
+import { check, done, freshCode, ldapmodify, ldapRead, library, newPerson, target } from './csam.mjs';
+import { newServices, refresh, tokens, userinfo } from './flow.mjs';
+
+const base = 'dc=csam,dc=example', data = `${target.issuer}/keys/data`;
+const dnOf = who => `uid=${who.username},ou=people,${base}`;
+
+async function signIn(page, who, kind = 'app') {
+	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
+	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	if (kind === 'password') return;
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
+}
+
+async function comeIn(who, kind, options) {
+	const one = await person(options);
+	await one.page.goto(data);
+	await signIn(one.page, who, kind);
+	await one.page.waitForURL(data);
+	return one;
+}
+
+const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form[action="/keys/data"]'))));
+const send = (context, path, fields, headers = { origin: target.issuer }) =>
+	context.request.post(`${target.issuer}${path}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
+const sessions = page => page.locator('form:has(button[value=end])');
+
+const rosa = newPerson('mydata-rosa'), omar = newPerson('mydata-omar');
+const her = await comeIn(rosa), { page } = her;
+
+await check('her session is there: this browser, its address, its key', async () => {
+	assert.equal(await sessions(page).count(), 1);
+	assert.match(await sessions(page).innerText(), /Chrome, Linux[\s\S]*This browser[\s\S]*127\.0\.0\.1[\s\S]*mobile app/);
+	assert.equal(await page.locator('button[value=end-others]').count(), 0);
+	await look(page, 'one');
+});
+
+const evil = 'Mozilla/5.0 (<script>alert(1)</script>; iPhone) Firefox/1.0 ' + 'x'.repeat(2000);
+const other = await comeIn(rosa, 'password', { userAgent: evil });
+await check('another browser is told in plain words, whatever it says of itself; what it opened is named', async () => {
+	await page.goto(`${library}/card/`);
+	await page.waitForURL(u => u.href.startsWith(library));
+	await page.goto(data);
+	assert.equal(await sessions(page).count(), 2);
+	const text = await page.locator('main').innerText();
+	assert.match(text, /Firefox, iPhone/);
+	assert.doesNotMatch(await page.content(), /alert\(1\)/);
+	assert.match(await sessions(page).filter({ hasText: 'This browser' }).innerText(), /library/i);
+	await look(page, 'two');
+	const small = await person({ viewport: { width: 320, height: 700 }, javaScriptEnabled: false, locale: 'fr-BE' });
+	await small.context.addCookies(await her.context.cookies());
+	await small.page.goto(`${data}?lang=fr`);
+	assert.match(await small.page.locator('main').innerText(), /Mes données[\s\S]*Ce navigateur/);
+	await small.page.goto(`${data}?lang=de`);
+	assert.match(await small.page.locator('main').innerText(), /Meine Daten/);
+	await small.context.close();
+	const narrow = await page.viewportSize();
+	await page.setViewportSize({ width: 320, height: 700 });
+	assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'no sideways scrolling at 320 px');
+	await look(page, 'narrow');
+	await page.setViewportSize(narrow);
+});
+
+await check('nobody ends another person\'s session, or any without our form', async () => {
+	const his = await comeIn(omar), mine = await form(page), theirs = await form(his.page);
+	assert.equal((await send(her.context, '/keys/data', { ...mine, id: theirs.id, act: 'end' })).status(), 404);
+	for (const id of ['', 'x', '*', '../x'])
+		assert.equal((await send(her.context, '/keys/data', { ...mine, id, act: 'end' })).status(), 404, id);
+	assert.equal((await send(her.context, '/keys/data', { ...mine, csrf_token: '', act: 'end-others' })).status(), 400);
+	assert.equal((await send(her.context, '/keys/data', { ...mine, csrf_token: theirs.csrf_token, act: 'end-others' })).status(), 400);
+	assert.equal((await send(her.context, '/keys/data', { ...mine, act: 'end' }, { origin: 'https://evil.example' })).status(), 403);
+	assert.equal((await send(her.context, '/keys/data', { ...mine, act: 'more' })).status(), 400);
+	const nobody = await person();
+	assert.match((await send(nobody.context, '/keys/data', { ...mine, act: 'end' })).headers().location, /\/login\?c=/);
+	await nobody.context.close();
+	await his.page.goto(data);
+	assert.equal(his.page.url(), data);
+	await page.goto(data);
+	assert.equal(await sessions(page).count(), 2);
+	await his.context.close();
+});
+
+await check('one session is ended from here, and is over there', async () => {
+	await sessions(page).filter({ hasText: 'iPhone' }).locator('button').click();
+	await page.waitForURL(`${data}?done=ended`);
+	assert.equal(await sessions(page).count(), 1);
+	await look(page, 'ended');
+	await other.page.goto(data);
+	assert.match(other.page.url(), /\/login\?c=/);
+});
+
+await check('all others are ended at once, and this one stays', async () => {
+	const more = [await comeIn(rosa, 'password'), await comeIn(rosa, 'password')];
+	await page.goto(data);
+	assert.equal(await sessions(page).count(), 3);
+	await page.locator('button[value=end-others]').click();
+	await page.waitForURL(`${data}?done=ended-others`);
+	assert.equal(await sessions(page).count(), 1);
+	for (const m of more) {
+		await m.page.goto(data);
+		assert.match(m.page.url(), /\/login\?c=/);
+		await m.context.close();
+	}
+});
+
+await check('who signs out is not listed any more', async () => {
+	const brief = await comeIn(rosa, 'password');
+	await page.goto(data);
+	assert.equal(await sessions(page).count(), 2);
+	await brief.page.goto(`${target.issuer}/logout`);
+	await brief.page.locator('form[action="/logout"] button').first().click();
+	await brief.page.waitForLoadState();
+	await page.goto(data);
+	assert.equal(await sessions(page).count(), 1);
+	await brief.context.close();
+});
+
+const agent = new Agent(), [wants] = await newServices({ client_id: 'mydata-wants', scope: 'openid profile email offline_access', grant_types: ['authorization_code', 'refresh_token'] });
+ldapmodify(`dn: cn=mydata-wants,ou=services,${base}\nchangetype: modify\nreplace: csamConsentRequired\ncsamConsentRequired: TRUE\n`);
+const asks = { scope: 'openid email offline_access', prompt: 'consent' };
+const agree = () => tokens(wants, agent, rosa, { params: asks });	// the agent says yes
+
+await check('a consent is shown and withdrawn, and what was granted ends; that of another service stays', async () => {
+	const before = await agree();
+	assert.equal((await userinfo(before.access_token)).status, 200);
+	ldapmodify(`dn: ${dnOf(rosa)}\nchangetype: modify\nadd: csamConsent\ncsamConsent: gone-service openid 20260101000000Z\n`);
+	await page.waitForTimeout(1500);
+	await page.goto(data);
+	await look(page, 'consents');
+	const given = page.locator('form', { hasText: 'mydata-wants' }).filter({ has: page.locator('button[value=withdraw]') });
+	assert.match(await given.innerText(), /your e-mail address/);
+	const fields = { ...await form(page), act: 'withdraw' };
+	for (const id of ['library', '', 'mydata-wants openid'])
+		assert.equal((await send(her.context, '/keys/data', { ...fields, id })).status(), 404, id);
+	assert.equal((await send(her.context, '/keys/data', { ...fields, id: 'mydata-wants', csrf_token: 'x' })).status(), 400);
+	assert.equal((await userinfo(before.access_token)).status, 200);
+	await given.locator('button').click();
+	await page.waitForURL(`${data}?done=withdrawn`);
+	assert.equal(await given.count(), 0);
+	assert.equal(ldapRead(dnOf(rosa), 'csamConsent'), 'gone-service openid 20260101000000Z');
+	assert.equal((await userinfo(before.access_token)).status, 401);
+	assert.equal((await refresh(wants, before.refresh_token)).status, 400);
+	await page.waitForTimeout(1100);
+	const after = await agree();
+	assert.equal((await userinfo(after.access_token)).status, 200);
+	assert.equal((await refresh(wants, before.refresh_token)).status, 400, 'a new consent revives nothing');
+});
+
+await other.context.close();
+await browser.close();
+done();
