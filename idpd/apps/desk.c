@@ -41,9 +41,10 @@ static int open_session(struct request *r, struct response *resp, struct desk *o
 	return OK;
 }
 
-static bool form_is_ours(struct request *r)
+/* The form of an activation is no form of a session, nor the other way round. */
+static bool form_is_ours(struct request *r, const char *purpose)
 {
-	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, PURPOSE);
+	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, purpose);
 }
 
 static void nobody(struct desk *out)
@@ -58,7 +59,7 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
 		return e == E_NOENT ? sign_in(r, resp, path, 0, NULL) : e;
-	if (!form_is_ours(r))
+	if (!form_is_ours(r, PURPOSE))
 		return web_error(r, resp, 400, "form", desk.lang);
 	*out = desk;
 	return OK;
@@ -71,7 +72,7 @@ int desk_open_recent(struct request *r, struct response *resp, const char *path,
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
 		return e == E_NOENT ? sign_in(r, resp, path, level, NULL) : e;
-	if (!form_is_ours(r))
+	if (!form_is_ours(r, PURPOSE))
 		return web_error(r, resp, 400, "form", desk.lang);
 	desk.level = session_level_since(&desk.login, now() - DESK_RECENT_S);
 	if (desk.level == 0 || desk.level < level)
@@ -101,12 +102,6 @@ static int open_activation(struct request *r, struct response *resp, struct desk
 	return OK;
 }
 
-/* The form of an activation is no form of a session, nor the other way round. */
-static bool form_is_ours(struct request *r)
-{
-	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, PURPOSE_ACTIVATION);
-}
-
 int desk_open_activation(struct request *r, struct response *resp, struct desk *out)
 {
 	struct desk desk;
@@ -116,7 +111,7 @@ int desk_open_activation(struct request *r, struct response *resp, struct desk *
 		return web_error(r, resp, 403, "activation", web_lang(r, resp, NULL));
 	if (e != OK)
 		return e;
-	if (!form_is_ours(r))
+	if (!form_is_ours(r, PURPOSE_ACTIVATION))
 		return web_error(r, resp, 400, "form", desk.lang);
 	*out = desk;
 	return OK;
@@ -145,7 +140,7 @@ int desk_open_adding(struct request *r, struct response *resp, const char *path,
 		return desk_open_recent(r, resp, path, level, out);
 	if (e != OK && e != E_NOENT)
 		return e;
-	if (!form_is_ours(r))
+	if (!form_is_ours(r, PURPOSE_ACTIVATION))
 		return web_error(r, resp, 400, "form", desk.lang);
 	if (!desk.login.person->has_password)
 		return http_redirect(r, resp, 303, "/activate/password");
