@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 
-enum { IDLE_MAX = 4 };		/* connections kept while nobody needs them */
+enum { IDLE_MAX = 4, REST_MAX = 1 };	/* connections kept while nobody needs them; and when nobody has for some time */
 
 struct https {
 	pthread_mutex_t lock;
@@ -74,6 +74,18 @@ void https_stop_all(void)
 	atomic_store(&stopping, true);
 }
 
+void https_rest(struct https *h)
+{
+	CURL *dropped[IDLE_MAX];
+	size_t n = 0;
+	pthread_mutex_lock(&h->lock);
+	while (h->nidle > REST_MAX)
+		dropped[n++] = h->idle[--h->nidle];
+	pthread_mutex_unlock(&h->lock);
+	while (n > 0)
+		curl_easy_cleanup(dropped[--n]);
+}
+
 static size_t keep(char *p, size_t size, size_t n, void *ctx)
 {
 	struct buf *b = ctx;
@@ -102,6 +114,8 @@ static CURL *handle_new(const struct https *h)
 	if (*h->ca_file != '\0') {
 		curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
 		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);	/* else the system's authorities would be believed besides */
+	} else {
+		curl_easy_setopt(c, CURLOPT_CAINFO, NULL);	/* the one that is needed from the system's folder: a connection would keep all of their file */
 	}
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);

@@ -23,6 +23,9 @@ struct https *https_free(struct https *h);
  * from whom we believe. Redirects are not followed. */
 int https_call(struct https *h, struct arena *a, const char *url, struct slice form, uint64_t deadline, struct https_answer *out);
 
+/* Nobody has come for a while: fewer connections are kept. */
+void https_rest(struct https *h);
+
 /* Calls under way, and those to come, end within a second: the daemon wants to end. */
 void https_stop_all(void);
 

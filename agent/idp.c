@@ -62,6 +62,11 @@ struct idp *idp_free(struct idp *i)
 	return NULL;
 }
 
+void idp_rest(struct idp *i)
+{
+	https_rest(i->https);
+}
+
 /* --- documents --- */
 
 static void drop(void *v)

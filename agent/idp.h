@@ -12,6 +12,9 @@ struct idp;
 int idp_new(const struct agent_conf *conf, struct idp **out);
 struct idp *idp_free(struct idp *i);
 
+/* Nobody has come for a while: gives back what only many at once need. */
+void idp_rest(struct idp *i);
+
 /* Appends a form field, unless there is no value (p NULL). */
 void form_put(struct buf *form, const char *name, struct slice value);
 

@@ -14,6 +14,7 @@
 #include "agent/conversation.h"
 #include "agent/decision.h"
 #include "agent/https.h"
+#include "agent/idp.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -198,8 +199,10 @@ static void serve(struct server *s, const struct listeners *l, int signals)
 		int n = poll(p, l->n + 1, patience);
 		if (n < 0 && errno != EINTR)
 			abort();
-		if (n == 0)
-			malloc_trim(0);		/* quiet: give back what the last conversations took */
+		if (n == 0) {			/* quiet: give back what the last conversations took */
+			idp_rest(s->host->idp);
+			malloc_trim(0);
+		}
 		patience = n == 0 ? -1 : QUIET_MS;
 		if (p[l->n].revents != 0 && on_signal(s, signals))
 			return;

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 top=$PWD
 if [ "${1:-}" != inside ]; then
 	# the module as it is installed: sshd does not load AddressSanitizer
-	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam build/tools/pam_memory || { echo "not ok - it is built"; exit 1; }
+	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam build/tools/pam_memory build/unit/test_agent_daemon || { echo "not ok - it is built"; exit 1; }
 	if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
 		echo "ok - skipped: only root may make a private view of the file system (unshare)"
 		exit 0
@@ -32,6 +32,12 @@ ok "it shows the six entry points alone" test "$(nm -D --defined-only "$module" 
 for t in test_libcsam test_pam_csam; do
 	ok "valgrind finds nothing in $t" valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes "$top/build/unit/$t"
 done
+
+# What only a build without AddressSanitizer can show
+ok "the agent keeps nothing of a password or code" "$top/build/unit/test_agent_daemon" 'keeps*'
+shows "and that was looked at" "[       OK ]"
+ok "nor more than 4 MiB after a thousand sign-ins, sixteen at once" "$top/build/unit/test_agent_daemon" 'stays*'
+shows "and that was measured" "[       OK ]"
 
 # cron looks at a minute's beginning, but @reboot at its own
 touch "$fake/closed-cron-bruno"
