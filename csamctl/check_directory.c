@@ -27,7 +27,7 @@ void check_tree(struct check *k)
 
 /* What the daemon and this command read and write; in the words of the schema. */
 static const char *const attributes[] = {
-	"csamSubject", "csamNationalNumber", "csamPersonState", "csamIdentityLevel", "csamMailVerified", "csamMobileVerified", "csamConsent",
+	"csamSubject", "csamNationalNumber", "csamPersonState", "csamIdentityLevel", "csamMailVerified", "csamMobileVerified", "csamConsent", "csamNotice",
 	"csamKeyId", "csamKeyKind", "csamKeyState", "csamKeySecret", "csamKeyCounter", "csamKeyFailures", "csamKeyLevel", "csamKeyNotAfter",
 	"csamKeyLastUsed", "csamServiceLevel", "csamServiceKeyKind", "csamServiceState", "csamServiceAllow", "csamClientId", "csamClientSecret",
 	"csamRedirectURI", "csamPostLogoutURI", "csamClientJWKS", "csamTokenAuthMethod", "csamScope", "csamGrant", "csamSubjectType",

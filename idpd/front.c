@@ -8,6 +8,7 @@
 #include "core/kinds.h"
 #include "core/eid.h"
 #include "core/limits.h"
+#include "core/notice.h"
 #include "core/rendezvous.h"
 #include "front.h"
 #include "front_confine.h"
@@ -71,6 +72,8 @@ static void open_limits(const struct conf *c)
 		.delay_max_s = (unsigned)c->limits_delay_max, .second_max = (unsigned)c->limits_second_max,
 		.turns_max = (unsigned)c->limits_turns_max, .sent_max = (unsigned)c->limits_sent_max,
 	});
+	notice_open(c->server_issuer);
+	directory_on_change(notice_change);
 	rendezvous_set_max((unsigned)c->limits_cross_device_max);
 	kinds_open(&(struct kinds_conf){
 		.look_ahead = (unsigned)c->limits_token_look_ahead, .resync = (unsigned)c->limits_token_resync, .host = site_host(c),

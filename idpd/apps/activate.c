@@ -5,6 +5,7 @@
 #include "base/wait.h"
 #include "core/password.h"
 #include "core/policy.h"
+#include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/passwords.h"
 #include "svc/texts.h"
@@ -96,6 +97,8 @@ static int set_password(struct request *r, const struct desk *desk, struct slice
 	int e = AUDIT(.event = EV_PASSWORD_CHANGED, .subject = person->subject, .peer = r->peer, .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_password_set(person, password_hash(r->a, secret));
+	if (e == OK)
+		NOTICE(.event = NOTICE_PASSWORD_CHANGED, .person = person, .peer = r->peer, .agent = web_agent(r));
 	if (e == OK && alone)
 		e = activation_note_alone(desk->activation.id);
 	return e == E_EXISTS ? OK : e;		/* somebody has set one meanwhile: that stays */
@@ -180,6 +183,8 @@ static int add_plain(struct request *r, struct response *resp, const struct desk
 	int e = AUDIT(.event = EV_KEY_ADDED, .subject = person->subject, .kind = key.kind, .key = id, .peer = r->peer, .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_key_add(person, &key);
+	if (e == OK)
+		NOTICE(.event = NOTICE_KEY_ADDED, .person = person, .kind = key.kind, .key = id, .peer = r->peer, .agent = web_agent(r));
 	return e != OK && e != E_EXISTS ? e : desk_done(r, resp, desk, "added");
 }
 

@@ -29,6 +29,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "mobile_verified", json_boolean(p->mobile_verified));
 	json_object_set_new(v, "may_mobile", json_boolean(outbox_carries(CHANNEL_SMS)));
 	json_object_set_new(v, "locales", language_rows(texts_choose_locales(slice_of(p->locale))));
+	json_object_set_new(v, "only_security", json_boolean(slice_is(slice_of(p->notice), "security")));
 	struct slice done = http_query(r, "done");
 	if (slice_is(done, "saved"))
 		json_object_set_new(v, "info", json_string(text(desk->lang, "contact.saved")));
@@ -70,15 +71,16 @@ static int change_address(struct request *r, struct response *resp, struct desk 
 	return desk_prove(r, resp, desk, &draft, PATH "?done=saved");
 }
 
-static int change_language(struct request *r, struct response *resp, struct desk *desk)
+static int change_letters(struct request *r, struct response *resp, struct desk *desk)
 {
 	const char *lang = texts_choose_locales(http_form(r, "locale"));
-	if (lang == NULL)
+	struct slice notice = http_form(r, "notice");
+	if (lang == NULL || (!slice_is(notice, "all") && !slice_is(notice, "security")))
 		return web_error(r, resp, 400, "bad-request", desk->lang);
-	int e = AUDIT(.event = EV_CONTACT_CHANGED, .subject = desk->login.person->subject, .why = "language", .peer = r->peer,
+	int e = AUDIT(.event = EV_CONTACT_CHANGED, .subject = desk->login.person->subject, .why = "letters", .peer = r->peer,
 	    .session = desk->sid, .level = desk->level);
 	if (e == OK)
-		e = directory_language(desk->login.person, lang);
+		e = directory_letters(desk->login.person, lang, slice_is(notice, "all") ? NULL : "security");
 	return e != OK ? e : http_redirect(r, resp, 303, PATH "?done=saved");
 }
 
@@ -93,5 +95,5 @@ int apps_contact_change(struct request *r, struct response *resp)
 		return change_address(r, resp, &desk, CHANNEL_MAIL);
 	if (slice_is(act, "mobile") && outbox_carries(CHANNEL_SMS))
 		return change_address(r, resp, &desk, CHANNEL_SMS);
-	return slice_is(act, "language") ? change_language(r, resp, &desk) : web_error(r, resp, 400, "bad-request", desk.lang);
+	return slice_is(act, "letters") ? change_letters(r, resp, &desk) : web_error(r, resp, 400, "bad-request", desk.lang);
 }

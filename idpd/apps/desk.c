@@ -20,7 +20,7 @@ static int sign_in(struct request *r, struct response *resp, const char *path, u
 	const struct want want = {
 		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = WEB_CAN,
 		.session = web_session_cookie(r), .subject = login != NULL ? login->person->subject : NULL, .anew = true, .level = level,
-		.back = path, .cancel = "/", .lang = web_lang(r, resp, NULL),
+		.back = path, .cancel = "/", .lang = web_lang(r, resp, NULL), .agent = web_agent(r),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
 	return e != OK ? e : follow(r, resp, &turn);
@@ -160,6 +160,7 @@ int desk_prove(struct request *r, struct response *resp, const struct desk *desk
 		.door = DOOR_BROWSER, .goal = GOAL_KEY, .binding = web_browser(r, resp), .can = ASK_CODE | ASK_SHOW,
 		.session = desk->activation.id == NULL ? web_session_cookie(r) : S_NONE, .activation = desk->activation.id,
 		.subject = desk->login.person->subject, .draft = draft, .back = back, .cancel = desk->home, .lang = desk->lang,
+		.agent = web_agent(r),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
 	return e != OK ? e : follow(r, resp, &turn);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/qr.h"
+#include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/keyring.h"
 #include "svc/sealed.h"
@@ -113,7 +114,11 @@ static int add(struct request *r, const struct desk *desk, const struct draft *d
 		    .session = desk->sid, .level = desk->level);
 	const struct key key = { .id = d->id.p, .kind = "app", .state = "active", .label = label[0] != '\0' ? label : NULL, .secret = sealed,
 		.counter = step, .level = desk->level };
-	return e != OK ? e : directory_key_add(person, &key);
+	if (e == OK)
+		e = directory_key_add(person, &key);
+	if (e == OK)
+		NOTICE(.event = NOTICE_KEY_ADDED, .person = person, .kind = "app", .key = key.id, .label = key.label, .peer = r->peer, .agent = web_agent(r));
+	return e;
 }
 
 int apps_key_app_prove(struct request *r, struct response *resp)

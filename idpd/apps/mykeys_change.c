@@ -1,6 +1,7 @@
 /* /keys/key: one digital key; its name, and its end. */
 #include "apps/mykeys.h"
 #include "base/buf.h"
+#include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
 #include "web/web.h"
@@ -65,6 +66,11 @@ static int write_down(struct request *r, const struct desk *desk, const struct k
 	    .session = desk->sid, .level = desk->level);
 }
 
+static void tell(struct request *r, const struct desk *desk, const struct key *key, enum notice_event event)
+{
+	NOTICE(.event = event, .person = desk->login.person, .kind = key->kind, .key = key->id, .label = key->label, .peer = r->peer, .agent = web_agent(r));
+}
+
 static int rename_key(struct request *r, struct response *resp, struct desk *desk, const struct key *key)
 {
 	bool ok;
@@ -74,6 +80,8 @@ static int rename_key(struct request *r, struct response *resp, struct desk *des
 	int e = write_down(r, desk, key, EV_KEY_RENAMED);
 	if (e == OK)
 		e = directory_key_label(key, label[0] != '\0' ? label : NULL);
+	if (e == OK)
+		tell(r, desk, key, NOTICE_KEY_RENAMED);
 	return e != OK ? e : desk_done(r, resp, desk, "renamed");
 }
 
@@ -92,5 +100,7 @@ int apps_key_change(struct request *r, struct response *resp)
 	e = write_down(r, &desk, key, EV_KEY_REMOVED);
 	if (e == OK)
 		e = directory_key_revoke(key);
+	if (e == OK)
+		tell(r, &desk, key, NOTICE_KEY_REMOVED);
 	return e != OK ? e : desk_done(r, resp, &desk, "ended");
 }

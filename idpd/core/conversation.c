@@ -349,6 +349,7 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 	c->back = arena_strdup(a, want->back);
 	c->cancel = arena_strdup(a, want->cancel);
 	c->lang = arena_strdup(a, want->lang);
+	c->agent = arena_strdup(a, want->agent);
 	c->name_fixed = c->door == DOOR_HOST && c->name != NULL;	/* the host knows who it asks for */
 	if (c->name_fixed)
 		c->can |= ASK_TEXT | (c->proven ? ASK_SECRET : 0);	/* what need not be asked need not be drawn */

@@ -32,6 +32,7 @@ struct want {				/* begins a conversation */
 	const char *back;		/* path on our site to return to when allowed; of a host: whatever its door wants to see again */
 	const char *cancel;		/* and when the person gives up */
 	const char *lang;		/* or NULL */
+	const char *agent;		/* the browser, as one tells it to its owner: "Firefox, Linux"; or NULL */
 };
 
 struct turn {				/* zeroed is: denied */

@@ -1,6 +1,7 @@
 /* The way in: who was proven, may they enter, and what is left of it. */
 #include "base/clock.h"
 #include "core/engine.h"
+#include "core/notice.h"
 
 /* The session this login adds to: the browser's own, when it is the same person's. */
 static int old_session(struct engine *e, const struct session **old)
@@ -33,6 +34,14 @@ static int keep(struct engine *e, const struct session *old, const struct proof 
 	return OK;
 }
 
+/* A host is part of the place. */
+void engine_came_in(const struct engine *e, const struct key *key)
+{
+	const char *service = e->service == NULL ? NULL : service_name(e->service, e->person->locale);
+	const char *agent = e->c.door == DOOR_HOST ? arena_printf(e->a, "%s%s%s", e->c.service, e->c.via != NULL ? ", " : "", e->c.via != NULL ? e->c.via : "") : e->c.agent;
+	notice_login(e->person, key, e->peer, e->c.door == DOOR_HOST ? NULL : service, agent);
+}
+
 int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
 {
 	const struct session *old;
@@ -60,6 +69,7 @@ int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
 	}
 	if (e->c.sid != NULL && old == NULL)
 		session_end_sid(e->c.sid, "replaced");	/* somebody else's: nobody could sign out of it any more */
+	engine_came_in(e, key);
 	*cookie = made;
 	return OK;
 }

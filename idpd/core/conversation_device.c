@@ -146,6 +146,9 @@ int engine_admit_device(struct engine *e, struct slice frozen)
 		engine_record(e, EV_LOGIN_NO, &t, "not-allowed");
 	if (rc != OK)
 		return rc;
-	return AUDIT(.event = EV_LOGIN_OK, .subject = login.person->subject, .kind = login.kind, .service = e->c.service, .peer = e->peer,
+	rc = AUDIT(.event = EV_LOGIN_OK, .subject = login.person->subject, .kind = login.kind, .service = e->c.service, .peer = e->peer,
 	    .via = e->c.via, .why = "other-device", .level = level);
+	if (rc == OK)
+		engine_came_in(e, NULL);
+	return rc;
 }

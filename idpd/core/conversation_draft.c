@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "core/activation.h"
 #include "core/engine.h"
+#include "core/notice.h"
 #include "core/pack.h"
 
 enum { DRAFT_VERSION = 1 };
@@ -95,19 +96,39 @@ static const char *rests_on(const struct engine *e)
 	return e->c.activation != NULL ? e->c.activation : e->c.sid;
 }
 
+/* Both where they were reached before and where they are reached now. */
+static void tell_reached(const struct engine *e, bool mail)
+{
+	const struct person *was = e->person;
+	struct person is = *was;
+	*(mail ? &is.mail : &is.mobile) = e->draft->address;
+	*(mail ? &is.mail_verified : &is.mobile_verified) = true;
+	NOTICE(.event = NOTICE_CONTACT_CHANGED, .person = &is, .kind = e->draft->kind, .peer = e->peer, .agent = e->c.agent,
+	    .old_mail = was->mail_verified ? was->mail : NULL, .old_mobile = was->mobile_verified ? was->mobile : NULL);
+}
+
 static int keep_address(struct engine *e)
 {
 	bool mail = strcmp(e->draft->id, "@mail") == 0;
 	int rc = AUDIT(.event = EV_CONTACT_CHANGED, .subject = e->c.subject, .kind = e->draft->kind, .peer = e->peer, .session = rests_on(e),
 	    .level = e->draft->level);
-	return rc != OK ? rc : directory_reached(e->person, mail, e->draft->address);
+	if (rc == OK)
+		rc = directory_reached(e->person, mail, e->draft->address);
+	if (rc == OK)
+		tell_reached(e, mail);
+	return rc;
 }
 
 static int add_key(struct engine *e)
 {
 	int rc = AUDIT(.event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = rests_on(e),
 	    .level = e->draft->level);
-	return rc != OK ? rc : directory_key_add(e->person, e->draft);
+	if (rc == OK)
+		rc = directory_key_add(e->person, e->draft);
+	if (rc == OK)
+		NOTICE(.event = NOTICE_KEY_ADDED, .person = e->person, .kind = e->draft->kind, .key = e->draft->id, .label = e->draft->label, .peer = e->peer,
+		    .agent = e->c.agent);
+	return rc;
 }
 
 /* The line of the audit trail comes first: a key that nobody can account for must not be there. */

@@ -5,7 +5,7 @@
 #include "core/subscriber.h"
 #include "svc/sealed.h"
 
-enum { RECORD_VERSION = 5 };
+enum { RECORD_VERSION = 6 };
 
 static void fields(struct pack *p, struct conv *c)
 {
@@ -23,6 +23,7 @@ static void fields(struct pack *p, struct conv *c)
 	pack_str(p, &c->cancel);
 	pack_str(p, &c->lang);
 	pack_str(p, &c->via);
+	pack_str(p, &c->agent);
 	pack_str(p, &c->peer);
 	pack_bool(p, &c->name_fixed);
 	pack_bool(p, &c->proven);

@@ -29,7 +29,7 @@ struct conv {
 	unsigned door, goal, level, can;
 	const char *service, *wanted, *sid;	/* wanted: csamSubject it must be; sid: of the session the browser had */
 	const char *activation;			/* GOAL_KEY: it rests on that and on no session; or NULL */
-	const char *back, *cancel, *lang, *via, *peer;	/* peer: where a host says that the person sits */
+	const char *back, *cancel, *lang, *via, *agent, *peer;	/* peer: where a host says that the person sits */
 	bool name_fixed;			/* the name is shown, not asked */
 	bool proven;				/* a host has verified a public key */
 	time_t created;

@@ -98,6 +98,7 @@ void engine_draw_self(const struct engine *e, struct prompt *ask);
 struct outcome engine_check_self(struct engine *e, const struct answer *answer);
 
 /* conversation_admit.c: the way in */
+void engine_came_in(const struct engine *e, const struct key *key);	/* the person is told when it is from a new place; key or NULL */
 int engine_admit(struct engine *e, const struct key *key, struct slice *cookie);	/* E_NOENT: not allowed in */
 
 /* conversation_host.c: after a public key */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "core/limits.h"
+#include "core/notice.h"
 #include "core/subscriber.h"
 #include "svc/audit.h"
 #include "svc/state.h"
@@ -211,9 +212,13 @@ static struct who who_of(struct arena *a, const struct person *person, struct sl
 	return w;
 }
 
-static int locked_audit(const struct person *person, const char *kind, const char *key, const char *peer)
+static int locked_audit(const struct person *person, const char *kind, const struct key *key, const char *peer)
 {
-	return AUDIT(.event = EV_KEY_LOCKED, .subject = person->subject, .kind = kind, .key = key, .peer = peer, .why = "limit");
+	const char *id = key != NULL ? key->id : NULL;
+	int rc = AUDIT(.event = EV_KEY_LOCKED, .subject = person->subject, .kind = kind, .key = id, .peer = peer, .why = "limit");
+	if (rc == OK)
+		NOTICE(.event = NOTICE_KEY_LOCKED, .person = person, .kind = kind, .key = id, .label = key != NULL ? key->label : NULL, .peer = peer);
+	return rc;
 }
 
 /* The directory hears of it until it has taken it; refused it is here in any case. */
@@ -377,7 +382,7 @@ int limits_second(const struct person *person, const struct key *key, const stru
 		return rc;
 	if (!t.tell || directory_key_lock(key) != OK)
 		return E_LIMIT;
-	rc = locked_audit(person, key->kind, key->id, NULL);
+	rc = locked_audit(person, key->kind, key, NULL);
 	if (rc == OK)
 		rc = state_update(second_ns, k, told, NULL);
 	return rc == OK ? E_LIMIT : rc;

@@ -83,7 +83,7 @@ static int sign_in(struct request *r, struct response *resp, struct auth_request
 		return e;
 	struct want want = {
 		.door = DOOR_BROWSER, .binding = browser, .service = req->service->id, .level = req->wish,
-		.can = WEB_CAN,
+		.can = WEB_CAN, .agent = web_agent(r),
 		.name = hint.n > 0 && hint.n <= 256 && slice_is_text(hint, "") ? arena_str(r->a, hint) : NULL,
 		.subject = req->service->subject_type == SUBJECT_PUBLIC ? req->sub : NULL,
 		.session = web_session_cookie(r), .anew = lack != LACKS_LEVEL,

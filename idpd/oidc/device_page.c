@@ -73,7 +73,7 @@ static int sign_in(struct request *r, struct response *resp, const struct visit 
 		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .service = v->service->id, .level = v->waits.level,
 		.can = WEB_CAN, .name = v->waits.name,
 		.session = web_session_cookie(r), .anew = is_host(v), .back = arena_printf(r->a, "/device/confirm?user_code=%s", v->waits.code),
-		.cancel = DEVICE_PAGE, .lang = v->lang,
+		.cancel = DEVICE_PAGE, .lang = v->lang, .agent = web_agent(r),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
 	if (e != OK || turn.verdict == V_DOWN)

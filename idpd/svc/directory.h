@@ -43,6 +43,7 @@ struct person {
 	bool must_change;		/* pwdReset: somebody else set the password */
 	time_t modified;		/* modifyTimestamp */
 	uint64_t uid_number;		/* posixAccount; 0 when none */
+	const char *notice;		/* csamNotice: "security": no notices but those; NULL: all */
 	const char *const *consents;	/* csamConsent: "SERVICE SCOPES TIME", NULL-terminated */
 	const struct key *keys;		/* whoever has a national number has one of kind "eid", of the State, unless an entry of that kind says otherwise */
 	size_t nkeys;
@@ -141,9 +142,25 @@ int directory_key_add(const struct person *person, const struct key *key);
 int directory_key_label(const struct key *key, const char *label);
 int directory_key_revoke(const struct key *key);
 
-/* Where the person proved to be reached: the one mail address or mobile number that we write to. And in which language. */
+/* Where the person proved to be reached: the one mail address or mobile number that we write to. And in which language, and whether of more than
+ * what touches security (notice NULL: all). */
 int directory_reached(const struct person *person, bool mail, const char *address);
-int directory_language(const struct person *person, const char *lang);
+int directory_letters(const struct person *person, const char *lang, const char *notice);
+
+/* What somebody else than idpd changed of a person (changes_base), once the audit trail has its line: told at least once, on the thread that follows
+ * the changes. One listener, before directory_open. */
+enum directory_event {
+	DIRECTORY_NOTHING = 0, DIRECTORY_KEY_ADDED, DIRECTORY_KEY_CHANGED, DIRECTORY_KEY_LOCKED, DIRECTORY_KEY_REMOVED, DIRECTORY_PASSWORD, DIRECTORY_CONTACT,
+};
+struct directory_told_of {
+	enum directory_event event;
+	const struct person *person;	/* as it is now */
+	const struct key *key;		/* NULL: it is about no key. One that is gone has its id alone */
+	const char *old_mail, *old_mobile;	/* what was verified and is not any more, where the change says so; or NULL */
+	const char *at;			/* names the change */
+};
+typedef void directory_told(const struct directory_told_of *c);
+void directory_on_change(directory_told *fn);
 
 /* Somebody was identified elsewhere, and may activate keys with the link and the code that they were given: an entry below ou=enrolments. */
 struct enrolment {

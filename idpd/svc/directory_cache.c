@@ -253,7 +253,7 @@ static const struct key *pack_keys(struct packer *k, const struct key *keys, siz
 static void pack_person(struct packer *k, struct person *p)
 {
 	const char **texts[] = { &p->dn, &p->subject, &p->name, &p->state, &p->given_name, &p->family_name, &p->display_name,
-		&p->mail, &p->mobile, &p->locale, &p->address, &p->national_number, &p->password_changed };
+		&p->mail, &p->mobile, &p->locale, &p->address, &p->national_number, &p->notice, &p->password_changed };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		*texts[i] = pack(k, *texts[i]);
 	p->consents = pack_list(k, p->consents);

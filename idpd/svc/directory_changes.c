@@ -65,8 +65,9 @@ static int note(const struct entry *e)
 	const char *attributes = names(a, e, &only_routine);
 	if (ours && only_routine)
 		return OK;
-	return AUDIT(.event = EV_DIRECTORY_CHANGED, .by = by, .entry = entry_string(e, "reqDN"), .at = entry_string(e, "reqStart"),
+	int rc = AUDIT(.event = EV_DIRECTORY_CHANGED, .by = by, .entry = entry_string(e, "reqDN"), .at = entry_string(e, "reqStart"),
 	    .what = arena_printf(a, "%s%s", type != NULL ? type : "?", attributes));
+	return rc != OK || ours ? rc : change_tell(e);
 }
 
 static int position_keep(void)

@@ -86,7 +86,11 @@ int directory_reached(const struct person *person, bool mail, const char *addres
 	return modify_person(person, changes, 2);
 }
 
-int directory_language(const struct person *person, const char *lang)
+int directory_letters(const struct person *person, const char *lang, const char *notice)
 {
-	return modify_person(person, &(struct change){ CHANGE_REPLACE, "preferredLanguage", slice_of(lang) }, 1);
+	const struct change changes[] = {
+		{ CHANGE_REPLACE, "preferredLanguage", slice_of(lang) },
+		{ CHANGE_REPLACE, "csamNotice", slice_of(notice) },
+	};
+	return modify_person(person, changes, 2);
 }

@@ -9,6 +9,7 @@ const char *const parse_person_attributes[] = {
 	"objectClass", "entryUUID", "csamSubject", "csamPersonState", "uid", "givenName", "sn", "displayName", "mail", "mobile",
 	"preferredLanguage", "homePostalAddress", "postalAddress", "csamNationalNumber", "csamMailVerified", "csamMobileVerified",
 	"csamIdentityLevel", "csamKeyFailures", "pwdChangedTime", "pwdReset", "modifyTimestamp", "uidNumber", "csamConsent",
+	"csamNotice",
 	NULL,
 };
 
@@ -210,7 +211,7 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 	*p = (struct person){ .dn = e->dn, .subject = entry_string(e, "csamSubject"), .name = parse_name(a, e),
 		.state = state ? state : "", .given_name = entry_string(e, "givenName"), .family_name = entry_string(e, "sn"),
 		.display_name = entry_string(e, "displayName"), .locale = parse_locale(a, e), .address = parse_address(a, e),
-		.national_number = entry_string(e, "csamNationalNumber"),
+		.national_number = entry_string(e, "csamNationalNumber"), .notice = entry_string(e, "csamNotice"),
 		.identity_level = cap(e, "csamIdentityLevel"),
 		.password_failures = (unsigned)number(e, "csamKeyFailures", INT32_MAX, 0, INT32_MAX),
 		.password_changed = changed ? changed : "",

@@ -124,6 +124,7 @@ struct behind {
 void behind_put(const struct behind *change);
 
 /* directory_changes.c: what administrators change comes to the audit trail. Nothing happens without changes_base. */
+int change_tell(const struct entry *e);			/* directory_told.c: of one such change, the person; E_DOWN: not now */
 int changes_start(void);
 void changes_stop(void);
 

@@ -244,6 +244,7 @@ static int begin(struct request *r, struct response *resp)
 	const struct want want = {
 		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = WEB_CAN,
 		.session = web_session_cookie(r), .back = "/", .cancel = "/", .lang = web_lang(r, resp, NULL),
+		.agent = web_agent(r),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
 	return e == OK ? answer_with(r, resp, &turn, false) : e;

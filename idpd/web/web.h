@@ -41,6 +41,8 @@ const char *web_full_name(struct arena *a, const struct person *person);
 
 const char *web_kind_icon(struct arena *a, const char *kind);	/* address of a picture; NULL: there is none */
 
+const char *web_agent(const struct request *r);		/* "Firefox, Linux", as far as it says; NULL: nothing that we know */
+
 /* Path and query of this request without its lang parameter. */
 const char *web_self(const struct request *r);
 

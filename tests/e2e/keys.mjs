@@ -129,7 +129,7 @@ await check('a card: the code that is asked by its number; the page to print', a
 async function message(folder, to, not = []) {
 	for (let i = 0; i < 100; i++) {
 		const files = fs.existsSync(path.join(demo, folder)) ? fs.readdirSync(path.join(demo, folder)).filter(f => !f.startsWith('.')) : [];
-		const found = files.map(f => ({ f, text: fs.readFileSync(path.join(demo, folder, f), 'utf8') })).find(m => m.text.includes(to) && !not.includes(m.f));
+		const found = files.map(f => ({ f, text: fs.readFileSync(path.join(demo, folder, f), 'utf8') })).find(m => m.text.includes(to) && /^@localhost #\d{6}/m.test(m.text) && !not.includes(m.f));
 		if (found) return found;
 		await new Promise(r => setTimeout(r, 50));
 	}

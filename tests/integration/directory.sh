@@ -89,7 +89,7 @@ yes "the right password"		as alice ldapwhoami
 for x in "csamKeyState: active" "csamKeyCounter: 7" "csamKeyFailures: 1" "csamKeyLastUsed: 20260101000000Z" "csamKeySecret: sealed"; do
 	yes "idpd writes ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done
-for x in "csamKeyFailures: 1" "csamConsent: library openid 20260101000000Z"; do yes "idpd writes ${x%%:*} of a person" modify idpd "uid=alice,$people" "replace: ${x%%:*}" "$x"; done
+for x in "csamKeyFailures: 1" "csamConsent: library openid 20260101000000Z" "csamNotice: security"; do yes "idpd writes ${x%%:*} of a person" modify idpd "uid=alice,$people" "replace: ${x%%:*}" "$x"; done
 for x in "csamKeyKind: password" "csamKeyLevel: 500" "csamKeyData: x" "csamKeyNotAfter: 20300101000000Z"; do
 	refused 50 "idpd does not write ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done

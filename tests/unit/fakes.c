@@ -586,6 +586,8 @@ static int posting(struct state_change *c)
 {
 	struct fake_mail *m = c->ctx;
 	m->sent = fake_mail.sent + 1;
+	int n = snprintf(m->all, sizeof m->all, "%.160s%s", fake_mail.all, fake_mail.sent > 0 ? " " : "");
+	snprintf(m->all + n, sizeof m->all - (size_t)n, "%s", m->to);
 	fake_mail = *m;
 	c->val = S("x");
 	c->ttl_s = 60;
@@ -604,7 +606,8 @@ int outbox_acts(struct arena *a, const struct message *m, struct state_act acts[
 	snprintf(f->lang, sizeof f->lang, "%s", m->lang != NULL ? m->lang : "");
 	for (size_t i = 0; i < m->nargs; i++) {
 		const struct { const char *name; char *to; size_t size; } known[] = { { "code", f->code, sizeof f->code },
-			{ "service", f->service, sizeof f->service }, { "place", f->place, sizeof f->place }, { "host", f->host, sizeof f->host } };
+			{ "service", f->service, sizeof f->service }, { "place", f->place, sizeof f->place }, { "host", f->host, sizeof f->host },
+			{ "what", f->what, sizeof f->what }, { "of", f->of, sizeof f->of }, { "url", f->url, sizeof f->url } };
 		for (size_t k = 0; k < sizeof known / sizeof *known; k++)
 			if (strcmp(known[k].name, m->args[i].name) == 0)
 				snprintf(known[k].to, known[k].size, "%s", m->args[i].value != NULL ? m->args[i].value : "");
@@ -616,13 +619,10 @@ int outbox_acts(struct arena *a, const struct message *m, struct state_act acts[
 
 int outbox_put(struct arena *a, const struct message *m)
 {
-	struct fake_mail *f = ARENA_NEW(a, struct fake_mail);
-	WRITES();
-	snprintf(f->to, sizeof f->to, "%s", m->to);
-	snprintf(f->text_id, sizeof f->text_id, "%s", m->text_id);
-	f->sent = fake_mail.sent + 1;
-	fake_mail = *f;
-	return OK;
+	struct state_act acts[2];
+	size_t n;
+	int rc = outbox_acts(a, m, acts, &n);
+	return rc != OK ? rc : state_update_all(acts, n);
 }
 
 void outbox_wake(enum channel channel)

@@ -50,7 +50,7 @@ extern size_t fake_nlines;
 const struct fake_line *fake_last(enum audit_event event);	/* NULL: never */
 
 /* Outbox: the last message that went out with a record, and how many did. */
-struct fake_mail { unsigned sent; time_t expires; char to[80], text_id[32], lang[8], code[16], service[32], place[48], host[64]; };
+struct fake_mail { unsigned sent; time_t expires; char to[80], text_id[32], lang[8], code[16], service[32], place[48], host[64], what[160], of[160], url[64], all[256] /* addresses */; };
 extern struct fake_mail fake_mail;
 extern unsigned fake_woken;
 extern bool fake_carries[CHANNELS];		/* none, after fake_reset */

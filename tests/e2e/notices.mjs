@@ -1,0 +1,136 @@
+// What people are told of their own account: in a real browser, and by the mail and SMS that lie in the demonstration's folders.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { person } from './chromium.mjs';
+import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, target } from './csam.mjs';
+
+const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`, dn = who => `uid=${who.username},ou=people,${base}`;
+const windows = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0';
+const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0';
+const number = `+32470${String(process.pid).padStart(6, '0').slice(-6)}`;
+const sleep = ms => new Promise(r => setTimeout(r, ms));
+
+// RFC 2045 6.7; the plain text, and the subject (RFC 2047).
+const quoted = text => Buffer.from(text.replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, x) => String.fromCharCode(parseInt(x, 16))), 'latin1').toString('utf8');
+function read(file) {
+	const raw = fs.readFileSync(file, 'latin1'), plain = raw.match(/Content-Type: text\/plain[\s\S]*?\r?\n\r?\n([\s\S]*?)\r?\n--/);
+	return { raw, text: plain ? quoted(plain[1]) : Buffer.from(raw, 'latin1').toString('utf8') };
+}
+const all = (kind, to) => {
+	const dir = path.join(demo, kind);
+	return (fs.existsSync(dir) ? fs.readdirSync(dir).filter(f => !f.startsWith('.')) : []).map(f => read(path.join(dir, f)))
+		.filter(m => m.raw.includes(to) && !/^@localhost #\d{6}/m.test(m.text));
+};
+// The notices to an address that say it, once there are as many.
+async function notices(kind, to, what, n = 1) {
+	for (let i = 0; i < 100; i++) {
+		const found = all(kind, to).filter(m => what.test(m.text));
+		if (found.length >= n) return found;
+		await sleep(100);
+	}
+	throw new Error(`${to}: not ${n} of ${what}; there is\n${all(kind, to).map(m => m.text).join('\n---\n')}`);
+}
+
+async function enter(who, url, options) {
+	const browser = await person({ userAgent: firefox, ...options }), { page } = browser;
+	await page.goto(url);
+	if (await page.locator('button[name=choice][value=app]').count()) await page.locator('button[name=choice][value=app]').click();
+	await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
+	await page.waitForURL(u => `${u}`.startsWith(url));
+	return browser;
+}
+
+const nell = newPerson(`nell-${process.pid}`), to = `${nell.username}@csam.example`;
+ldapmodify(`dn: ${dn(nell)}\nchangetype: modify\nreplace: preferredLanguage\npreferredLanguage: en\n-\nreplace: csamMailVerified\ncsamMailVerified: ${to}\n-\nreplace: mobile\nmobile: ${number}\n-\nreplace: csamMobileVerified\ncsamMobileVerified: ${number}\n`);
+await sleep(1000);
+let her;
+
+await check('the first login is no news, another browser is; the same one is not again', async () => {
+	her = await enter(nell, keys);
+	await (await enter(nell, `${library}/card/`, { userAgent: windows })).context.close();
+	const [mail] = await notices('mail', to, /Signed in from a new place/);
+	assert.match(mail.text, /mobile app/);
+	assert.match(mail.text, /Where: 127\.0\.0\.1, .*Edge, Windows/);
+	await (await enter(nell, `${library}/card/`, { userAgent: windows })).context.close();
+	await sleep(1000);
+	assert.equal(all('mail', to).filter(m => /new place/.test(m.text)).length, 1);
+	assert.equal(all('sms', number).filter(m => /new place/.test(m.text)).length, 0);
+});
+
+await check('a key of her own that ends: mail and SMS, what to do, and no address that signs anybody in', async () => {
+	ldapmodify(csamctl('key', 'new', 'mail', '--person', nell.username, '--address', to, '--label', 'my mailbox'));
+	await sleep(1000);
+	const { page } = her;
+	await page.goto(`${keys}/key?id=mail-1`);
+	if (await page.locator('[name=code]').count()) await page.fill('[name=code]', await freshCode(nell.totp));
+	await page.locator('button[value=end]').click();
+	await page.waitForURL(`${keys}?done=ended`);
+	const [mail] = await notices('mail', to, /A digital key was deactivated: .*e-mail \(my mailbox\)/), [sms] = await notices('sms', number, /deactivated/);
+	assert.match(mail.text, /Where: 127\.0\.0\.1, Firefox, Linux/);
+	assert.match(mail.text, /This was not you\?/);
+	assert.deepEqual([...new Set(mail.raw.replace(/=\r?\n/g, '').match(/https?:\/\/[^\s"<]+/g))], [keys]);
+	assert.match(sms.text, /Not you\?/);
+});
+
+await check('only what touches security, when she wants no more', async () => {
+	const { page } = her;
+	await page.goto(`${keys}/contact`);
+	await page.selectOption('[name=notice]', 'security');
+	await page.locator('button[value=letters]').click();
+	await page.waitForURL(`${keys}/contact?done=saved`);
+	assert.equal(ldapRead(dn(nell), 'csamNotice'), 'security');
+	assert.equal(await page.locator('[name=notice]').inputValue(), 'security');
+	await (await enter(nell, `${library}/card/`, { userAgent: 'Mozilla/5.0 (iPad) Safari/605' })).context.close();
+	await sleep(1000);
+	assert.equal(all('mail', to).filter(m => /iPad/.test(m.text)).length, 0);
+	await page.goto(`${keys}/contact`);
+	await page.selectOption('[name=notice]', 'all');
+	await page.selectOption('[name=locale]', 'nl');
+	await page.locator('button[value=letters]').click();
+	await page.waitForURL(`${keys}/contact?done=saved`);
+	assert.equal(ldapRead(dn(nell), 'csamNotice'), undefined);
+});
+
+await check('another address: the old one hears of it, and the new one, in her language', async () => {
+	const { page } = her;
+	await page.goto(`${keys}/contact`);
+	await page.fill('[name=mail]', `new-${to}`);
+	await page.locator('button[value=mail]').click();
+	let code;
+	for (let i = 0; i < 100 && !code; i++, await sleep(100))
+		for (const f of fs.readdirSync(path.join(demo, 'mail')).filter(f => !f.startsWith('.'))) {
+			const m = read(path.join(demo, 'mail', f));
+			if (m.raw.includes(`To: <new-${to}>`) && !code) code = m.text.match(/^@localhost #(\d{6})/m)?.[1];
+		}
+	await page.fill('[name=code]', code);
+	await page.locator('button.go').click();
+	await page.waitForURL(`${keys}/contact?done=saved`);
+	for (const address of [`To: <${to}>`, `To: <new-${to}>`]) {
+		const [mail] = await notices('mail', address, /Uw contactgegevens zijn gewijzigd/);
+		assert.match(mail.text, /Was u dit niet\?/);
+	}
+});
+
+await check('what an administrator does to her key, password and address, she hears of too, once', async () => {
+	const now = `To: <new-${to}>`;
+	ldapmodify(csamctl('key', 'lock', nell.username, 'app-1'));
+	const [mail] = await notices('mail', now, /Er is een digitale sleutel geblokkeerd: .*mobiele app/);
+	assert.match(mail.text, /Waar: door een beheerder/);
+	ldapmodify(`dn: csamKeyId=app-1,${dn(nell)}\nchangetype: modify\nreplace: csamKeyState\ncsamKeyState: active\n`);
+	await notices('mail', now, /sleutel gewijzigd/);
+	ldapmodify(`dn: ${dn(nell)}\nchangetype: modify\ndelete: csamMailVerified\ncsamMailVerified: new-${to}\n-\nreplace: mail\nmail: third-${to}\n-\nadd: csamMailVerified\ncsamMailVerified: third-${to}\n`);
+	for (const address of [now, `To: <third-${to}>`]) await notices('mail', address, /contactgegevens zijn gewijzigd/, address === now ? 2 : 1);
+	ldapmodify(`dn: csamKeyId=app-1,${dn(nell)}\nchangetype: delete\n`);
+	await notices('mail', `To: <third-${to}>`, /sleutel gedeactiveerd: app-1/);
+	await sleep(2500);
+	assert.equal(all('mail', now).filter(m => /geblokkeerd/.test(m.text)).length, 1);
+	assert.equal(all('mail', to).filter(m => /toegevoegd/.test(m.text)).length, 0, 'the key that came with her is no news');
+});
+
+await her.context.close();
+done();
