@@ -26,9 +26,10 @@ static int line_end(struct reader *r, int ch)
 	if (ch != '\r')
 		return ch;
 	ch = next_byte(r);
-	if (ch != '\n' && ch != EOF)
-		r->why = "a carriage return in the middle of a line";
-	return '\n';
+	if (ch == '\n' || ch == EOF)
+		return '\n';
+	r->why = "a carriage return in the middle of a line";
+	return ch;			/* the rest of the line is no record */
 }
 
 /* RFC 4180 2.5 to 2.7: everything up to the closing quote, two quotes stand for one. */

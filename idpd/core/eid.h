@@ -68,6 +68,6 @@ enum verdict eid_standing(struct arena *a, const struct eid_card *card, time_t w
 /* Under which purpose (sealed.h) the eID listener seals the certificate that signed a TLS handshake for this challenge. */
 const char *eid_tls_purpose(struct arena *a, const char *nonce);
 
-void eid_forget(void);				/* what responders have said */
+void eid_forget(void);				/* what responders have said, and which certificates were verified */
 
 #endif

@@ -107,7 +107,7 @@ static const char *serial_of(struct arena *a, X509 *cert)
 	return buf_cstr(&b);
 }
 
-static const char *refused(struct arena *a, X509 *cert, time_t when, struct eid_card *out)
+static const char *refused(struct arena *a, X509 *cert, const unsigned char *fingerprint, time_t when, struct eid_card *out)
 {
 	const char *why;
 	if (cert == NULL)
@@ -118,7 +118,7 @@ static const char *refused(struct arena *a, X509 *cert, time_t when, struct eid_
 		return "card-policy";
 	if ((why = dates(cert, when)) != NULL)
 		return why;
-	if ((out->issuer = eid_issuer_of(cert)) == NULL || eid_verify_chain(out->issuer, cert, when) != X509_V_OK)
+	if ((out->issuer = eid_issuer_of(cert)) == NULL || !eid_verify_chain(out->issuer, cert, fingerprint, when))
 		return "card-other-ca";
 	if (!key_is_strong(cert))
 		return "card-weak";
@@ -130,11 +130,11 @@ enum verdict eid_card(struct arena *a, struct slice der, time_t when, struct eid
 {
 	unsigned char hash[SHA256_LEN];
 	struct eid_card card = { .certificate = parse(a, der) };
-	*why = refused(a, card.certificate, when, &card);
+	sha256(der, hash);
+	*why = refused(a, card.certificate, hash, when, &card);
 	ERR_clear_error();
 	if (*why != NULL)
 		return V_DENY;
-	sha256(der, hash);
 	card.fingerprint = arena_copy(a, slice_mem(hash, sizeof hash));
 	card.serial = serial_of(a, card.certificate);
 	*out = card;

@@ -4,6 +4,7 @@
 
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
+#include "base/digest.h"
 #include "core/eid.h"
 
 /* Who issues cards: read at start, its own signature verified then and never again. */
@@ -14,7 +15,10 @@ struct eid_authority {
 };
 
 const struct eid_authority *eid_issuer_of(const X509 *cert);	/* by name and key identifier; NULL: none of ours */
-int eid_verify_chain(const struct eid_authority *issuer, X509 *cert, time_t when);	/* X509_V_OK or OpenSSL's reason */
+/* Did it sign this certificate, and may it (RFC 5280 6.1)? A yes is remembered for cache_s under the certificate's fingerprint: it hangs on nothing but its bytes,
+ * and on the dates of both, which are looked at each time. */
+bool eid_verify_chain(const struct eid_authority *issuer, X509 *cert, const unsigned char fingerprint[SHA256_LEN], time_t when);
+void eid_chains_forget(void);
 
 /* What a responder or a list said. */
 enum eid_word { EID_NOTHING = 0, EID_GOOD, EID_REVOKED, EID_UNKNOWN };

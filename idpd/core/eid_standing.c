@@ -231,6 +231,7 @@ void eid_forget(void)
 	memset(silent, 0, sizeof silent);
 	pthread_mutex_unlock(&lock);
 	eid_crl_forget();
+	eid_chains_forget();
 }
 
 enum verdict eid_standing(struct arena *a, const struct eid_card *card, time_t when, struct eid_check *check)

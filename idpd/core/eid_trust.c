@@ -1,6 +1,7 @@
 /* The authorities whose cards are accepted: a list of our own, never the system's. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <pthread.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/eid_parts.h"
@@ -107,22 +108,81 @@ const struct eid_authority *eid_issuer_of(const X509 *cert)
 	return NULL;
 }
 
+/* --- who signed it --- */
+
+enum { CHAINS = 1024 };
+
+/* Certificates that were verified. A place that another takes only makes us verify again. */
+static struct {
+	unsigned char fingerprint[SHA256_LEN];
+	const struct eid_authority *issuer;
+	time_t when;
+} verified[CHAINS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t place_of(const unsigned char *fingerprint)
+{
+	return (fingerprint[0] * 256u + fingerprint[1]) % CHAINS;
+}
+
+static bool was_verified(const struct eid_authority *issuer, const unsigned char *fingerprint, time_t when)
+{
+	size_t at = place_of(fingerprint);
+	pthread_mutex_lock(&lock);
+	bool yes = verified[at].issuer == issuer && when >= verified[at].when && when - verified[at].when < (time_t)eid_conf.cache_s &&
+	    memcmp(verified[at].fingerprint, fingerprint, SHA256_LEN) == 0;
+	pthread_mutex_unlock(&lock);
+	return yes;
+}
+
+static void note_verified(const struct eid_authority *issuer, const unsigned char *fingerprint, time_t when)
+{
+	size_t at = place_of(fingerprint);
+	pthread_mutex_lock(&lock);
+	memcpy(verified[at].fingerprint, fingerprint, SHA256_LEN);
+	verified[at].issuer = issuer;
+	verified[at].when = when;
+	pthread_mutex_unlock(&lock);
+}
+
+void eid_chains_forget(void)
+{
+	pthread_mutex_lock(&lock);
+	memset(verified, 0, sizeof verified);
+	pthread_mutex_unlock(&lock);
+}
+
+static bool is_valid(const X509 *cert, time_t when)
+{
+	return X509_cmp_time(X509_get0_notBefore(cert), &when) < 0 && X509_cmp_time(X509_get0_notAfter(cert), &when) > 0;
+}
+
 static void free_ctx(X509_STORE_CTX **c)
 {
 	X509_STORE_CTX_free(*c);
 }
 
 /* RFC 5280 6.1 with the issuer as trust anchor: one signature, names, dates of both, constraints, critical extensions that nobody knows. */
-int eid_verify_chain(const struct eid_authority *issuer, X509 *cert, time_t when)
+static bool verify(const struct eid_authority *issuer, X509 *cert, time_t when)
 {
 	AUTO(free_ctx) X509_STORE_CTX *c = X509_STORE_CTX_new();
 	if (c == NULL || X509_STORE_CTX_init(c, issuer->store, cert, NULL) != 1)
-		return X509_V_ERR_OUT_OF_MEM;
+		return false;
 	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(c);
 	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
 	X509_VERIFY_PARAM_set_time(p, when);
 	X509_VERIFY_PARAM_set_auth_level(p, 1);		/* nothing below 80 bits of security, SHA-1 in signatures among it */
-	int rc = X509_verify_cert(c) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(c);
+	bool ok = X509_verify_cert(c) == 1;
 	ERR_clear_error();
-	return rc;
+	return ok;
+}
+
+bool eid_verify_chain(const struct eid_authority *issuer, X509 *cert, const unsigned char fingerprint[SHA256_LEN], time_t when)
+{
+	if (was_verified(issuer, fingerprint, when))
+		return is_valid(issuer->cert, when) && is_valid(cert, when);
+	if (!verify(issuer, cert, when))
+		return false;
+	note_verified(issuer, fingerprint, when);
+	return true;
 }

@@ -68,6 +68,7 @@ static void refused_and_goes_on(void **state)
 	assert_string_equal(all(a, S("a\"b,c\nd\n"), false), "!1[d]");
 	assert_string_equal(all(a, S("\"a\"b,c\nd\n"), false), "!1[d]");
 	assert_string_equal(all(a, S("a\rb\nc\n"), false), "!1[c]");
+	assert_string_equal(all(a, S("a\rmallory,x\nc\n"), false), "!1[c]");	/* what follows on the line is nobody */
 	assert_string_equal(all(a, S("a\nb\xff\nc\n"), false), "[a]!2[c]");
 	assert_string_equal(all(a, S("a\nb\0\nc\n"), false), "[a]!2[c]");
 	assert_string_equal(all(a, S("a\n\"b\nc\n"), false), "[a]!2");

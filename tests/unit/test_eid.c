@@ -3,6 +3,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include "base/json.h"
+#include "core/eid_parts.h"
 #include "core/eid_web.h"
 
 #define ORIGIN "https://47f0-46-131-86-189.ngrok-free.app"
@@ -174,6 +175,47 @@ static void changed_bytes_are_refused(void **state)
 	refused(eid_card(eid_arena, slice_mem(copy, der.n + 1), time(NULL), &card, &why), "card-unreadable");
 }
 
+static time_t end_of(struct slice der)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	struct tm tm;
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+	assert_int_equal(ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm), 1);
+	X509_free(x);
+	return timegm(&tm);
+}
+
+/* What was verified a moment ago is not verified again; dates and bytes are looked at all the same. */
+static void known_chains_hold_for_their_bytes_and_dates(void **state)
+{
+	(void)state;
+	struct slice der = card_der("bruno");
+	time_t end = end_of(der);
+	ours();
+	assert_int_equal(eid_card(eid_arena, der, end - 60, &card, &why), V_ALLOW);
+	refused(eid_card(eid_arena, der, end + 60, &card, &why), "card-expired");
+	assert_int_equal(eid_card(eid_arena, der, end - 59, &card, &why), V_ALLOW);
+	char *copy = memcpy(arena_alloc(eid_arena, der.n), der.p, der.n);
+	copy[der.n - 1] ^= 1;		/* of the authority's signature */
+	refused(eid_card(eid_arena, slice_mem(copy, der.n), end - 59, &card, &why), "card-other-ca");
+	/* Whatever it is asked about, by whomever it was signed: an authority that is over vouches for nobody. */
+	unsigned char fingerprint[SHA256_LEN];
+	X509 *ca = card.issuer->cert;
+	sha256(der, fingerprint);
+	X509 *eternal = X509_dup(card.certificate);
+	X509_gmtime_adj(X509_getm_notAfter(eternal), 100L * 365 * 86400);
+	time_t over;
+	struct tm tm;
+	assert_int_equal(ASN1_TIME_to_tm(X509_get0_notAfter(ca), &tm), 1);
+	over = timegm(&tm);
+	eid_conf.cache_s = 1 << 30;
+	assert_true(eid_verify_chain(card.issuer, eternal, fingerprint, end - 58));
+	assert_true(eid_verify_chain(card.issuer, eternal, fingerprint, over - 1));
+	assert_false(eid_verify_chain(card.issuer, eternal, fingerprint, over + 1));
+	X509_free(eternal);
+	ours();
+}
+
 /* --- tokens of our own cards --- */
 
 static const EVP_MD *md_of(const char *alg)
@@ -329,6 +371,7 @@ int main(void)
 		cmocka_unit_test(policies_are_configuration),
 		cmocka_unit_test(test_numbers_need_a_switch),
 		cmocka_unit_test(changed_bytes_are_refused),
+		cmocka_unit_test(known_chains_hold_for_their_bytes_and_dates),
 		cmocka_unit_test(our_tokens_verify),
 		cmocka_unit_test(forgeries_fail),
 		cmocka_unit_test(a_signature_has_its_length),
