@@ -216,7 +216,7 @@ install-host: programs man/csam.conf.5
 	install -s $(BUILD)/csam-card $(to)/libexec/
 	install -s -m 644 $(BUILD)/pam_csam.so $(DESTDIR)$(PAMDIR)/
 	install -m 644 conf/pam/csam conf/pam/csam-password $(DESTDIR)/usr/share/pam-configs/
-	cp -r conf/sshd conf/nss conf/fail2ban $(to)/share/csam/examples/
+	cp -r conf/sshd conf/nss conf/fail2ban conf/polkit $(to)/share/csam/examples/
 	mkdir -p $(to)/share/csam/examples/pam && cp conf/pam/examples/* $(to)/share/csam/examples/pam/
 	install -m 644 conf/systemd/csam.sysusers $(to)/lib/sysusers.d/csam.conf
 	install -m 644 conf/systemd/csam.tmpfiles $(to)/lib/tmpfiles.d/csam.conf

@@ -137,9 +137,9 @@ const char *token_find(CK_FUNCTION_LIST *p11, struct tokens *out)
 	const char *word = "no-card";
 	out->n = 0;
 	CK_RV rv = p11->C_GetSlotList(CK_TRUE, slots, &n);
-	if (rv != CKR_OK)
-		return rv == CKR_BUFFER_TOO_SMALL ? "broken" : word_of(rv);
-	for (CK_ULONG i = 0; i < n && i < MAX_SLOTS && out->n < TOKEN_MAX; i++) {
+	if (rv != CKR_OK || n > MAX_SLOTS)
+		return rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL ? "broken" : word_of(rv);
+	for (CK_ULONG i = 0; i < n && out->n < TOKEN_MAX; i++) {
 		const char *one = read_token(p11, slots[i], &out->all[out->n]);
 		if (strcmp(one, "ready") == 0)
 			out->n++;

@@ -38,6 +38,7 @@ struct host {
 };
 int check_host_run(struct ctl *c);				/* check_agent.c */
 void check_login(struct check *k, const struct host *h);	/* check_login.c: PAM, sshd, saslauthd */
+void check_card(struct check *k, const struct host *h);		/* check_card.c: the reader of cards */
 void check_user(struct check *k, const struct host *h, bool known, unsigned long uid);	/* check_nss.c: uid as the directory has it */
 void check_shadow(struct check *k, const struct host *h);
 

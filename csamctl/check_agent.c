@@ -196,6 +196,7 @@ int check_host_run(struct ctl *c)
 		issuer(&k, &h);
 		sockets(&k, &h);
 	}
+	check_card(&k, &h);
 	check_login(&k, &h);
 	check_shadow(&k, &h);
 	if (k.failed > 0)

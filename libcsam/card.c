@@ -117,19 +117,32 @@ static _Noreturn void become(int channel, const char *program)
 {
 	char name[] = "csam-card", path[] = "PATH=/usr/bin:/bin", home[] = "HOME=/nonexistent", lang[] = "LANG=C.UTF-8";
 	char *const argv[] = { name, NULL }, *const environment[] = { path, home, lang, NULL };
-	sigset_t all;
 	int null = open("/dev/null", O_RDWR);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 || dup2(channel, CHANNEL) < 0 ||
 	    syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) != 0)
 		_exit(127);
+	execve(program, argv, environment);
+	_exit(127);
+}
+
+/* Stands between: execve(2) would make the caller's child one that sends SIGCHLD, so the program is the child of a child that starts no program. */
+static _Noreturn void stand_between(int channel, const char *program)
+{
+	sigset_t all;
+
 	setsid();
 	sigfillset(&all);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);		/* what was ignored would stay so */
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
-	execve(program, argv, environment);
-	_exit(127);
+	pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		become(channel, program);
+	syscall(SYS_close_range, 0, ~0U, 0);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	_exit(0);
 }
 
 /* A child whose end sends no signal, and which no wait() of the caller's own meets (clone(2): exit signal 0). With it, where that is allowed, ends
@@ -141,7 +154,7 @@ static pid_t begin(int channel, const char *program)
 	if (pid < 0)
 		pid = (pid_t)syscall(SYS_clone, 0UL, NULL, NULL, NULL, NULL);
 	if (pid == 0)
-		become(channel, program);
+		stand_between(channel, program);
 	return pid;
 }
 

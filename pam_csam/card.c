@@ -85,7 +85,7 @@ static int sign_with(const struct call *c, const struct csam_turn *t, struct csa
 static int try_once(const struct call *c, const struct csam_turn *t, struct csam_cards *cards, bool *stop)
 {
 	const struct csam_card_want look = { .module = t->module, .timeout_s = t->card_s };
-	size_t chosen;
+	size_t chosen = 0;
 	int rc = PAM_SUCCESS;
 
 	if (csam_cards(&look, cards) == CSAM_CARD_READY) {

@@ -117,7 +117,7 @@ int turns_pick(const struct call *c, const char *prompt, const char *const *labe
 static int give_choice(const struct call *c, const struct csam_turn *t, struct given *g)
 {
 	const char *labels[CSAM_MAX_CHOICES];
-	size_t chosen;
+	size_t chosen = 0;
 
 	for (size_t i = 0; i < t->nchoices; i++)
 		labels[i] = t->choices[i].label;
@@ -139,7 +139,10 @@ static int draw(const struct call *c, const struct csam_turn *t, struct given *g
 	};
 	int rc = PAM_SUCCESS;
 
-	talk_tell(c, PAM_TEXT_INFO, t->note);
+	if (t->ask & CSAM_SIGN)
+		talk_show(c, PAM_TEXT_INFO, t->note);	/* what was wrong with the card: sudo asks for silence always, and nobody could mend it */
+	else
+		talk_tell(c, PAM_TEXT_INFO, t->note);
 	if (t->ask & CSAM_SHOW)
 		talk_show(c, PAM_TEXT_INFO, t->label);
 	for (size_t i = 0; i < t->nlines; i++)		/* sshd keeps them for the next prompt, which follows */
@@ -162,6 +165,8 @@ static void wait_until(const struct timespec *asked, unsigned wait_s)
 
 int turns_run(const struct call *c, struct csam *agent, struct csam_turn *t, struct given *g)
 {
+	bool card = false;
+
 	for (int turns = 0; t->result == CSAM_ASK; turns++) {
 		struct timespec asked;
 		unsigned ask = t->ask;
@@ -176,10 +181,14 @@ int turns_run(const struct call *c, struct csam *agent, struct csam_turn *t, str
 		const struct csam_answer answer = { .secret = ask & CSAM_SECRET ? g->secret : NULL, .code = ask & CSAM_CODE ? g->code : NULL,
 		    .text = ask & CSAM_TEXT ? g->text : NULL, .choice = ask & CSAM_CHOICE ? g->choice : NULL, .sign = ask & CSAM_SIGN ? g->sign : NULL };
 		csam_answer(agent, &answer, t);
+		card = ask & CSAM_SIGN;
 		if (ask & CSAM_CODE)
 			explicit_bzero(g->code, sizeof g->code);	/* a code is good for one answer */
 		log_debug(c, t->result == CSAM_ASK ? "asked again" : "answered");
 	}
-	talk_tell(c, PAM_ERROR_MSG, t->message);
+	if (card)
+		talk_show(c, PAM_ERROR_MSG, t->message);
+	else
+		talk_tell(c, PAM_ERROR_MSG, t->message);
 	return PAM_SUCCESS;
 }

@@ -21,8 +21,9 @@ bool engine_may_device(const struct engine *e)
 	if (needed > rendezvous_max() || rendezvous_max() == 0 || e->c.service == NULL)
 		return false;
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++) {
-		/* a card may be in the reader of another device */
-		bool elsewhere = ((*k)->asks & ~e->c.can) | ((*k)->asks & ASK_SIGN) && ((*k)->ready == NULL || (*k)->ready()) && policy_kind_fits(*k, e->service, needed);
+		/* A card may be in the reader of another device: who has given a password has chosen otherwise. */
+		bool drawn = ((*k)->asks & ~e->c.can) == 0 && !((*k)->asks & ASK_SIGN && e->person == NULL);
+		bool elsewhere = !drawn && ((*k)->ready == NULL || (*k)->ready()) && policy_kind_fits(*k, e->service, needed);
 		if (elsewhere && (e->person == NULL || engine_has_key(e, *k)))
 			return true;
 	}
