@@ -86,7 +86,7 @@ export async function secondDaemon(port, edit = conf => conf) {
 	const run = fs.mkdtempSync('/tmp/csam-second-');	// names of sockets are short
 	const conf = fs.readFileSync(path.join(demo, target.config), 'utf8').replace(/^(\tlisten\s*=).*$/m, `$1 {"127.0.0.1:${port} tls"}`)
 		.replace(/^(\truntime_dir\s*=).*$/m, `$1 "${run}"`).replace(/^(\taudit_dir\s*=).*$/m, `$1 "${dir}/audit"`)
-		.replace(/^(\tkeyring_dir\s*=).*$/m, `$1 "${dir}/keyring"`);
+		.replace(/^(\tkeyring_dir\s*=).*$/m, `$1 "${dir}/keyring"`).replace(/^eid \{\n(\t.*\n)*\}\n/m, '');	// the eID's address is taken
 	const file = path.join(demo, `second-${port}.conf`);	// relative paths of the first configuration stay right
 	fs.writeFileSync(file, edit(conf));
 	const program = fs.readlinkSync(`/proc/${fs.readFileSync(path.join(demo, target.pid_file), 'utf8').trim()}/exe`);
