@@ -206,7 +206,7 @@ int main(void)
 	static struct request r;
 	char real[PATH_MAX];
 	if (!receive(&r)) {
-		fprintf(stderr, "csam-card is started by pam_csam(8); see csam-card(8)\n");
+		fprintf(stderr, "csam-card is started by pam_csam(8)\n");
 		return 1;
 	}
 	if (!confine(&r))

@@ -1,4 +1,4 @@
-/* The card in the reader of this machine, asked through csam-card(8): a program of its own, so that the module of the card's vendor never runs in sshd or sudo.
+/* The card in the reader of this machine, asked through csam-card (card/main.c): a program of its own, so that the module of the card's vendor never runs in sshd or sudo.
  *
  * Every wait has an end, and the program has ended with it. It gets no descriptor, no terminal and no environment of the caller's; the caller gets
  * no signal, and its own children are left alone. Whatever goes wrong reads as CSAM_CARD_BROKEN. */
