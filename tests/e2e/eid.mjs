@@ -1,5 +1,6 @@
 // Identity cards: by Web eID, with a stand-in for the extension that lets a SoftHSM token sign; and by TLS, with a certificate from Chromium's own store.
 // Good cards open a service that wants level 500; each bad one is told what is wrong, and written down.
+import { gunzipSync } from 'node:zlib';
 import assert from 'node:assert/strict';
 import { execFileSync, execSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
@@ -19,7 +20,7 @@ fault('');
 
 // What is in the trail since then.
 const trail = () => fs.readdirSync(path.join(demo, 'audit')).filter(f => fs.statSync(path.join(demo, 'audit', f)).isFile()).sort()
-	.map(f => fs.readFileSync(path.join(demo, 'audit', f), 'utf8')).join('').split('\n').filter(l => l.startsWith('{')).map(l => JSON.parse(l));
+	.map(f => ({ f, bytes: fs.readFileSync(path.join(demo, 'audit', f)) })).map(({ f, bytes }) => String(f.endsWith('.gz') ? gunzipSync(bytes) : bytes)).join('').split('\n').filter(l => l.startsWith('{')).map(l => JSON.parse(l));
 
 // The card signs with the key that it holds; the certificate is what it shows.
 function sign(token, nonce, origin) {
