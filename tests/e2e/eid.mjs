@@ -9,7 +9,8 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { look, person } from './chromium.mjs';
 import { check, demo, done, target } from './csam.mjs';
-import { level, newServices, request } from './flow.mjs';
+import { at, level, newServices, request } from './flow.mjs';
+import { Host } from './host.mjs';
 
 const work = process.env.EID_WORK, module = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so'].find(fs.existsSync);
 const [service] = await newServices({ client_id: `eid-${process.pid}`, default_acr_values: [level(500)] });
@@ -249,5 +250,34 @@ await check('the eID listener answers nothing else, and the other listeners do n
 		assert.equal(curl(target.eid.origin + p), '404', p);
 	assert.equal(curl(`${target.issuer}/eid?c=x&n=y`), '404');
 	assert.equal(curl('-H', 'Client-Cert: :AAAA:', `${target.eid.origin}/eid?c=x&n=y`), '404');
+});
+
+// A login at a server that waits for six digits, approved here by the card; and by whom it is not.
+await check('another device: a card approves a login at a server, worth what crosses devices', async () => {
+	const host = await new Host(`eid-host-${process.pid}`).register();
+	const approved = async card => {
+		const t = await host.begin('alice', { can: 'code text choice show device', rhost: '127.0.0.1', ui_locales: 'en' });
+		const code = t.json.prompt.lines.join('\n').match(/[B-Z]{4}-[B-Z]{4}/)[0], { context, page } = await person();
+		await extension(context, { card });
+		await page.goto(at(`/device?user_code=${code}`));
+		await page.locator('button.go').click();
+		await page.locator('button[name=choice][value=eid]').click();
+		await page.waitForSelector('#eid-go:visible');
+		await Promise.all([page.waitForURL(/device\/confirm/), page.click('#eid-go')]);
+		const yes = page.locator('button[name=answer][value=yes]'), offered = await yes.count() > 0;
+		if (offered) await yes.click();
+		const digits = offered ? await page.locator('#digits').innerText() : '000000';
+		await context.close();
+		return host.answer(t, { code: digits });
+	};
+	const r = await approved('alice');
+	assert.equal(r.status, 200, r.text);
+	const id = JSON.parse(Buffer.from((await host.redeem(r)).json.id_token.split('.')[1], 'base64url'));
+	assert.deepEqual([id.acr, [...id.amr].sort(), id.csam_posix.name], [level(400), ['hwk', 'mfa', 'pin', 'sc'], 'alice']);
+	const line = trail().find(l => l.event === 'login.ok' && l.service === host.id && l.why === 'other-device');
+	assert.deepEqual([line.via, line.kind], ['sshd', 'eid']);
+	const not = await approved('bruno');
+	assert.deepEqual([not.status, not.json.error], [400, 'access_denied'], not.text);
+	host.remove();
 });
 done();
