@@ -86,11 +86,21 @@ static void each_row(struct buf *b, void (*fn)(struct buf *, size_t))
 	fn(b, MAX_ROWS);
 }
 
+/* A proxy on this machine that is not listed makes strangers look like us; what proxies add gives it away. */
+static bool came_by_proxy(const struct request *r)
+{
+	static const char *const added[] = { "X-Forwarded-For", "Forwarded", "Via", "X-Real-IP" };
+	for (size_t i = 0; i < sizeof added / sizeof *added; i++)
+		if (http_header(r, added[i]).p != NULL)
+			return true;
+	return false;
+}
+
 /* For who looks after this machine; to everybody else the address does not exist. */
 int http_metrics(struct request *r, struct response *resp)
 {
 	struct address a;
-	if (address_parse(slice_of(r->peer), &a) != OK || !address_is_loopback(&a))
+	if (address_parse(slice_of(r->peer), &a) != OK || !address_is_loopback(&a) || came_by_proxy(r))
 		return E_NOENT;
 	struct buf b = buf_new(r->a);
 	buf_lit(&b, "# TYPE csam_http_requests counter\n# HELP csam_http_requests Answers, by endpoint and class of status.\n");

@@ -443,6 +443,9 @@ static void metrics(void **state)
 	assert_has(t, "csam_http_duration_seconds_sum{method=\"GET\",endpoint=\"/healthz\"} ");
 	assert_string_equal(t + strlen(t) - 6, "# EOF\n");
 	assert_int_equal(status_of(ask_from("127.0.0.2", "GET /metrics HTTP/1.1\nX-Forwarded-For: 192.0.2.1\n", NULL)), 404);
+	assert_int_equal(status_of(ask("GET /metrics HTTP/1.1\nX-Forwarded-For: 192.0.2.1\n")), 404);	/* by a proxy that is not listed */
+	assert_int_equal(status_of(ask("GET /metrics HTTP/1.1\nForwarded: for=192.0.2.1\n")), 404);
+	assert_int_equal(status_of(ask("GET /metrics HTTP/1.1\nVia: 1.1 front\n")), 404);
 }
 
 int main(void)
