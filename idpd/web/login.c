@@ -52,12 +52,30 @@ static bool explains(const char *id)
 	return false;
 }
 
+/* Where keys of that kind are added; NULL: nowhere here. */
+static const char *wizard(struct arena *a, const char *kind)
+{
+#define ENDPOINT(method, path, fn, flags) path,
+	static const char *const paths[] = {
+#include "http/endpoints.def"
+	};
+#undef ENDPOINT
+	const char *page = arena_printf(a, "/keys/new/%s", kind);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (strcmp(paths[i], page) == 0)
+			return page;
+	return NULL;
+}
+
 static void put_note(struct scene *s, const char *id)
 {
 	const struct prompt *ask = &s->turn->ask;
 	if (id == NULL)
 		return;
-	put(s, explains(id) ? "info" : "error", note(s, id, ask->note_kind != NULL ? ask->note_kind : ask->kind, ask->wait_s));
+	const char *kind = ask->note_kind != NULL ? ask->note_kind : ask->kind;
+	put(s, explains(id) ? "info" : "error", note(s, id, kind, ask->wait_s));
+	if (strcmp(id, "note.not-activated") == 0 && kind != NULL)
+		put(s, "activate", wizard(s->r->a, kind));
 	put_true(s, "bad_text", strcmp(id, "note.wrong") == 0 || strcmp(id, "note.incomplete") == 0);
 	put_true(s, "bad_code", strcmp(id, "note.wrong-code") == 0 || strcmp(id, "note.incomplete") == 0);
 }

@@ -8,6 +8,7 @@
 //  D6 groups, warning, advice      'link and code together …'; 'a password alone: only when it was chosen long enough'
 //  D7 whom to ask                  'link and code together …' (the line below the form)
 //  A13, A14 at login               'who chooses a key not yet activated …'
+//  B15 telephone lost              'a lost telephone: …', three of them
 //  B8 user name and password       'link and code together …'
 //  B9 app, SMS, mail, password     'link and code together …', 'more keys may follow …', 'a password alone …'
 import assert from 'node:assert/strict';
@@ -270,6 +271,88 @@ await check('a password alone: only when it was chosen long enough', async () =>
 	assert.equal(ldapRead(keyDn('act-plain-long', 'password-1'), 'csamKeyState'), 'active');
 	await context.close();
 	await long.context.close();
+});
+
+const fresh = async (page, who) => {
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
+};
+
+await check('who chooses a key not yet activated is told so after the right password, and activates it with a stronger one', async () => {
+	const paul = newPerson('act-paul'), { page, context } = await person();
+	await page.goto(`${library}/card/`);
+	await page.locator('button[name=choice][value=mail]').click();
+	await page.fill('[name=username]', paul.username);
+	await page.fill('[name=password]', 'not this one');
+	await page.locator('button.go').click();
+	assert.doesNotMatch(await alert(page), /not activated/, 'not before the right password');
+	assert.equal(await page.locator('a[href="/keys/new/mail"]').count(), 0);
+	await page.fill('[name=password]', paul.password);
+	await page.locator('button.go').click();
+	assert.match(await alert(page), /have not activated the digital key/);
+	await look(page, 'not-activated');
+	await page.locator('[role=alert] a').click();
+	assert.match(page.url(), /\/login\?c=/, 'a stronger key is asked for');
+	await page.locator('button[name=choice][value=app]').click();
+	await page.fill('[name=username]', paul.username);
+	await fresh(page, paul);
+	await page.waitForURL(`${keys}/new/mail`);
+	const before = mails().length;
+	await page.locator('button.go').click();
+	for (let i = 0; i < 100 && mails().length === before; i++) await new Promise(r => setTimeout(r, 100));
+	await page.fill('[name=code]', fs.readFileSync(path.join(folder, mails().at(-1)), 'utf8').match(/\b\d{6}\b/)[0]);
+	await page.locator('button.go').click();
+	await page.waitForURL(`${keys}?done=added`);
+	await context.close();
+});
+
+const states = who => Object.fromEntries([...csamctl('key', 'list', who).matchAll(/^(\w+-\d+)\s+\w+\s+(\w+)/gm)].map(m => [m[1], m[2]]));
+const addKey = (who, kind, address, level = '300') => ldapmodify(`dn: ${keyDn(who, `${kind}-1`)}\nchangetype: add\nobjectClass: csamKey\ncsamKeyId: ${kind}-1\ncsamKeyKind: ${kind}\ncsamKeyState: active\ncsamKeyAddress: ${address}\ncsamKeyLevel: ${level}\n`);
+for (const [mailToo, lang] of [[false, 'fr-BE'], [true, 'nl-BE']])
+	await check(`a lost telephone: app and SMS keys end in one step${mailToo ? ', and the mail keys that are on it' : ', and mail keys stay'} (${lang})`, async () => {
+		const who = newPerson(`act-lost-${lang.slice(0, 2)}`), { page, context } = await person({ locale: lang, viewport: { width: 320, height: 700 }, javaScriptEnabled: true });
+		addKey(who.username, 'sms', '+32470111222');
+		addKey(who.username, 'mail', 'lost@csam.example');
+		await page.goto(`${keys}/lost-phone`);
+		if (await page.locator('button[name=choice][value=app]').count()) await page.locator('button[name=choice][value=app]').click();
+		await page.fill('[name=username]', who.username);
+		await fresh(page, who);
+		await page.waitForURL(`${keys}/lost-phone`);
+		await look(page, 'lost-phone');
+		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320));
+		const elsewhere = await person();
+		await elsewhere.context.addCookies(await context.cookies());
+		if (mailToo) await page.check('[name=mail]');
+		await page.locator('button.go').click();
+		await look(page, 'lost-phone-done');
+		assert.match(await page.locator('main').innerText(), lang === 'fr-BE' ? /opérateur[\s\S]*bureau d’enregistrement/ : /operator[\s\S]*registratiekantoor/);
+		assert.deepEqual(states(who.username), { 'app-1': 'revoked', 'sms-1': 'revoked', 'mail-1': mailToo ? 'revoked' : 'active', 'password-1': 'active' });
+		await elsewhere.page.goto(keys);
+		assert.match(elsewhere.page.url(), /\/login\?c=/, 'logins that rested on them are over');
+		await context.close();
+		await elsewhere.context.close();
+	});
+
+await check('a lost telephone: a weaker key ends what it may, and says of the rest how; nothing without our form', async () => {
+	const who = newPerson('act-weak'), { page, context } = await person();
+	addKey(who.username, 'sms', '+32470333444', '200');
+	await page.goto(`${keys}/lost-phone`);
+	await page.locator('button[name=choice][value=password]').click();
+	await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	await page.waitForURL(`${keys}/lost-phone`);
+	await look(page, 'lost-phone-weak');
+	assert.equal(await page.locator('a[href="/keys/key?id=app-1"]').count(), 1);
+	const fields = await form(page);
+	assert.equal((await send(context, '/keys/lost-phone', { ...fields, csrf_token: '' })).status(), 400);
+	assert.equal((await send(context, '/keys/lost-phone', fields, { origin: 'https://evil.example' })).status(), 403);
+	assert.equal(states(who.username)['sms-1'], 'active');
+	assert.equal((await send(context, '/keys/lost-phone', { ...fields, mail: '1', id: 'app-1' })).status(), 200);
+	assert.deepEqual([states(who.username)['sms-1'], states(who.username)['app-1']], ['revoked', 'active']);
+	await context.close();
 });
 
 await check('four languages on a narrow screen', async () => {
