@@ -1,6 +1,7 @@
 /* /keys/lost-phone: one step that ends every key on a lost telephone: app and SMS, and mail where the person says so. A key ends keys up to its own
  * level: of those above it says how they are ended. */
 #include "apps/mykeys.h"
+#include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
 #include "web/web.h"
@@ -60,7 +61,12 @@ static int end(struct request *r, const struct desk *desk, const struct key *key
 {
 	int e = AUDIT(.event = EV_KEY_REMOVED, .subject = desk->login.person->subject, .kind = key->kind, .key = key->id, .peer = r->peer,
 	    .session = desk->sid, .level = desk->level, .why = "lost-phone");
-	return e != OK ? e : directory_key_revoke(key);
+	if (e == OK)
+		e = directory_key_revoke(key);
+	if (e == OK)
+		NOTICE(.event = NOTICE_KEY_REMOVED, .person = desk->login.person, .kind = key->kind, .key = key->id, .label = key->label, .peer = r->peer,
+		    .agent = web_agent(r));
+	return e;
 }
 
 /* The page that says so comes with this answer: the login may have ended with its key. */
