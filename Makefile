@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 Q       := $(if $(V),,@)
 
-PACKAGES := libmicrohttpd gnutls openssl jansson lmdb libconfuse liboath libseccomp libcurl libqrencode libargon2 zlib
+PACKAGES := libmicrohttpd gnutls openssl jansson lmdb libconfuse liboath libseccomp libcurl libqrencode libargon2 zlib libxml-2.0
 CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -DVERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -Iidpd -I.
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c11 -Wall -Wextra -Werror -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \

@@ -1,4 +1,4 @@
-/* csamctl key import: a box of tokens from the CSV file of who gets which. All of it or nothing: seeds are printed, sealed, when no line was refused. */
+/* csamctl key import: a box of tokens from the CSV file of who gets which, or from a PSKC container (RFC 6030) and such a list. All of it or nothing: seeds are printed, sealed, when no line was refused. */
 #include <errno.h>
 #include <search.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include "csamctl/csv.h"
 #include "csamctl/fields.h"
 #include "csamctl/person.h"
+#include "csamctl/pskc.h"
 
 struct token_line {
 	const char *person, *serial, *secret, *secret_hex, *type, *digits, *hash, *period, *counter;
@@ -146,6 +147,20 @@ static int token_of(struct box *x, struct ctl *line, const struct token_line *in
 	return *why != NULL ? REFUSED : key_record(line, &k, &x->out);
 }
 
+static void note(struct box *x, unsigned long line, const char *why)
+{
+	if (why != NULL) {
+		x->refused++;
+		say("line %lu: %s", line, why);
+	} else {
+		x->good++;
+	}
+	if (x->progress && ticks_ms() - x->drawn > 100) {
+		x->drawn = ticks_ms();
+		fprintf(stderr, "\r%lu tokens, %lu refused", x->good, x->refused);
+	}
+}
+
 static int one_line(struct box *x, struct arena *a, const struct slice *fields, size_t n)
 {
 	struct ctl line = *x->c;
@@ -158,16 +173,7 @@ static int one_line(struct box *x, struct arena *a, const struct slice *fields, 
 		*(const char **)((char *)&in + x->column[i]->offset) = fields[i].n > 0 ? arena_str(a, fields[i]) : NULL;
 	if (why == NULL && token_of(x, &line, &in, &why) != DONE && why == NULL)
 		return REFUSED;
-	if (why != NULL) {
-		x->refused++;
-		say("line %lu: %s", x->csv.line, why);
-	} else {
-		x->good++;
-	}
-	if (x->progress && ticks_ms() - x->drawn > 100) {
-		x->drawn = ticks_ms();
-		fprintf(stderr, "\r%lu tokens, %lu refused", x->good, x->refused);
-	}
+	note(x, x->csv.line, why);
 	return DONE;
 }
 
@@ -190,6 +196,140 @@ static int lines(struct box *x)
 	}
 }
 
+/* --- a PSKC container --- */
+
+struct assignment {
+	const char *serial, *person;
+	unsigned long line;
+	bool met;
+};
+
+struct assignments {
+	struct assignment *at;
+	size_t n, room;
+};
+
+/* The list of who gets which: its columns are serial and person. */
+static int read_persons(struct box *x, const char *path, struct assignments *out)
+{
+	struct csv csv = { .f = fopen(path, "re") };
+	struct slice fields[CSV_FIELDS];
+	const char *why = "the file is empty";
+	size_t n = 0;
+	if (csv.f == NULL)
+		return refuse("%s cannot be opened: %s", path, strerror(errno));
+	int rc = csv_header(&csv, x->c->a, fields, &n, &why);
+	size_t serial = rc == OK && n == 2 && slice_is(fields[1], "serial") ? 1 : 0;
+	bool fit = rc == OK && n == 2 && slice_is(fields[serial], "serial") && slice_is(fields[1 - serial], "person");
+	while (fit && (rc = csv_next(&csv, x->c->a, fields, &n, &why)) == OK && n == 2) {
+		struct assignment *more = out->n < out->room ? out->at : ARENA_ARRAY(x->c->a, struct assignment, 2 * out->room + 64);
+		if (more != out->at && out->n > 0)
+			memcpy(more, out->at, out->n * sizeof *more);
+		out->room = more != out->at ? 2 * out->room + 64 : out->room;
+		out->at = more;
+		out->at[out->n++] = (struct assignment){ arena_str(x->c->a, fields[serial]), arena_str(x->c->a, fields[1 - serial]), csv.line, false };
+	}
+	fclose(csv.f);
+	if (!fit)
+		return refuse("%s: its first line names two columns: serial and person", path);
+	return rc == E_NOENT ? DONE : refuse("%s, line %lu: %s", path, csv.line, rc == OK ? "two fields are needed" : why);
+}
+
+static int by_serial(const void *a, const void *b)
+{
+	return strcmp(((const struct assignment *)a)->serial, ((const struct assignment *)b)->serial);
+}
+
+/* A key as hexadecimal digits, or a passphrase: the first line of a file that nobody else may read. */
+static int container_secret(struct ctl *c, const char *option, bool hex, struct slice *out)
+{
+	struct slice line;
+	const char *path = opt(c, option);
+	if (path == NULL)
+		return DONE;
+	if (read_secret(c->a, path, &line) != OK)
+		return REFUSED;
+	*out = line;
+	if (hex && (hex_decode(c->a, line, out) != OK || (out->n != 16 && out->n != 24 && out->n != 32)))
+		return refuse("%s: a key is 32, 48 or 64 hexadecimal digits", path);
+	return DONE;
+}
+
+static int packages(struct box *x, struct assignments *who, const struct pskc_token *t, size_t n)
+{
+	unsigned long nobody = 0;
+	for (size_t i = 0; i < n; i++) {
+		AUTO_ARENA a = arena_new();
+		struct ctl line = *x->c;
+		const struct assignment wanted = { .serial = t[i].serial != NULL ? t[i].serial : "" };
+		struct assignment *to = who->n > 0 ? bsearch(&wanted, who->at, who->n, sizeof wanted, by_serial) : NULL;
+		const char *why = t[i].why;
+		line.a = a;
+		if (to == NULL && t[i].serial != NULL) {
+			nobody++;
+			continue;
+		}
+		struct token_line in = { .person = to != NULL ? to->person : NULL, .serial = t[i].serial, .type = t[i].type, .digits = t[i].digits,
+			.hash = t[i].hash, .period = t[i].period, .counter = t[i].counter };
+		if (to != NULL)
+			to->met = true;
+		if (why == NULL) {
+			in.secret = base32_text(a, t[i].seed);
+			if (token_of(x, &line, &in, &why) != DONE && why == NULL)
+				return REFUSED;
+		}
+		note(x, t[i].line, why);
+	}
+	for (size_t i = 0; i < who->n; i++)
+		if (!who->at[i].met)
+			note(x, who->at[i].line, arena_printf(x->c->a, "of the list: no token %s in the container", harmless(x->c->a, who->at[i].serial)));
+	if (nobody > 0)
+		say("%lu tokens of the container are nobody's yet: they are not in the list", nobody);
+	return DONE;
+}
+
+static int container(struct box *x, const char *path)
+{
+	struct assignments who = { .n = 0 };
+	struct slice xml, key = S_NONE, passphrase = S_NONE;
+	struct pskc_token *tokens;
+	const char *why;
+	size_t n;
+	int rc = read_persons(x, opt(x->c, "persons"), &who);
+	if (rc == DONE)
+		rc = container_secret(x->c, "key-file", true, &key);
+	if (rc == DONE)
+		rc = container_secret(x->c, "passphrase-file", false, &passphrase);
+	if (rc != DONE)
+		return rc;
+	if (key.n > 0 && passphrase.n > 0)
+		return refuse("--key-file and --passphrase-file: one of them");
+	if (read_file(x->c->a, path, PSKC_MAX, &xml) != OK)
+		return REFUSED;
+	if (pskc_read(x->c->a, xml, key, passphrase, &tokens, &n, &why) != OK)
+		return refuse("%s: %s", path, why);
+	qsort(who.at, who.n, sizeof *who.at, by_serial);
+	for (size_t i = 1; i < who.n; i++)
+		if (by_serial(&who.at[i - 1], &who.at[i]) == 0)
+			return refuse("line %lu of the list: the serial number of line %lu once more", who.at[i].line, who.at[i - 1].line);
+	return packages(x, &who, tokens, n);
+}
+
+static int csv_file(struct box *x, const char *path)
+{
+	x->csv.f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	if (x->csv.f == NULL)
+		return refuse("%s cannot be opened: %s", path, strerror(errno));
+	int rc = header(x);
+	if (rc == DONE)
+		rc = lines(x);
+	if (rc == DONE && ferror(x->csv.f))
+		rc = refuse("%s cannot be read to its end", path);
+	if (x->csv.f != stdin)
+		fclose(x->csv.f);
+	return rc;
+}
+
 static int import_run(struct ctl *c)
 {
 	const char *path = c->operands[0], *level = opt(c, "level"), *why = level != NULL ? field_level(slice_of(level)) : NULL;
@@ -199,17 +339,8 @@ static int import_run(struct ctl *c)
 	int rc = dir_open(c, &x.d);
 	if (rc != DONE)
 		return rc;
-	x.csv.f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	if (x.csv.f == NULL)
-		return refuse("%s cannot be opened: %s", path, strerror(errno));
-	rc = header(&x);
-	if (rc == DONE)
-		rc = lines(&x);
-	if (rc == DONE && ferror(x.csv.f))
-		rc = refuse("%s cannot be read to its end", path);
+	rc = opt(c, "persons") != NULL ? container(&x, path) : csv_file(&x, path);
 	tdestroy(x.seen, free);
-	if (x.csv.f != stdin)
-		fclose(x.csv.f);
 	if (x.progress)
 		fprintf(stderr, "\r%lu tokens, %lu refused\n", x.good, x.refused);
 	if (rc == DONE && x.refused > 0)
@@ -220,6 +351,9 @@ static int import_run(struct ctl *c)
 static const struct opt import_opts[] = {
 	{ "level", "LEVEL", "the keys reach no higher than this", 0, 0 },
 	{ "pending", NULL, "the keys wait to be activated", 0, 0 },
+	{ "persons", "CSV", "FILE is a PSKC container, and this the list of who gets which: columns serial and person", 0, 0 },
+	{ "key-file", "PATH", "the key of the container, as hexadecimal digits", 0, 0 },
+	{ "passphrase-file", "PATH", "the passphrase of the container", 0, 0 },
 	{ 0 },
 };
 
@@ -227,6 +361,7 @@ const struct command cmd_key_import = {
 	.path = "key import", .operands = "FILE", .noperands = 1, .opts = import_opts, .run = import_run,
 	.what = "LDIF of many hardware tokens from a CSV file of seeds and who gets them",
 	.more = "The first line names the columns: person, serial, secret (base32) or secret-hex (needed), type (totp or hotp), digits, hash, period,\n"
-	    "counter. Seeds are sealed by the keyring. When one line is refused nothing is printed: each is told with its number and the reason.",
-	.examples = "  csamctl key import tokens.csv | ldapmodify -H ldapi:/// -Y EXTERNAL\n",
+	    "counter. With --persons it is a PSKC container (RFC 6030) instead: HOTP and TOTP, plain or encrypted (AES-CBC with a MAC; PBKDF2). Seeds are sealed by the keyring. When one line is refused nothing is printed: each is told with its number and the reason.",
+	.examples = "  csamctl key import tokens.csv | ldapmodify -H ldapi:/// -Y EXTERNAL\n"
+	    "  csamctl key import box.pskcxml --persons persons.csv --key-file box.key | ldapmodify -H ldapi:/// -Y EXTERNAL\n",
 };
