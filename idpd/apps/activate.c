@@ -3,6 +3,7 @@
 #include "apps/mykeys.h"
 #include "base/clock.h"
 #include "base/wait.h"
+#include "core/history.h"
 #include "core/password.h"
 #include "core/policy.h"
 #include "core/notice.h"
@@ -180,7 +181,7 @@ static int add_plain(struct request *r, struct response *resp, const struct desk
 	if (id == NULL)
 		return web_error(r, resp, 403, "keys-full", desk->lang);
 	const struct key key = { .id = id, .kind = "password", .state = "active", .level = desk->level };
-	int e = AUDIT(.event = EV_KEY_ADDED, .subject = person->subject, .kind = key.kind, .key = id, .peer = r->peer, .session = desk->sid, .level = desk->level);
+	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_KEY_ADDED, .subject = person->subject, .kind = key.kind, .key = id, .peer = r->peer, .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_key_add(person, &key);
 	if (e == OK)

@@ -1,5 +1,6 @@
 /* /keys/contact: where the person can be reached, and in which language. A new address counts once a code that was sent there has come back. */
 #include "apps/mykeys.h"
+#include "core/history.h"
 #include "svc/audit.h"
 #include "svc/outbox.h"
 #include "svc/texts.h"
@@ -77,7 +78,7 @@ static int change_letters(struct request *r, struct response *resp, struct desk 
 	struct slice notice = http_form(r, "notice");
 	if (lang == NULL || (!slice_is(notice, "all") && !slice_is(notice, "security")))
 		return web_error(r, resp, 400, "bad-request", desk->lang);
-	int e = AUDIT(.event = EV_CONTACT_CHANGED, .subject = desk->login.person->subject, .why = "letters", .peer = r->peer,
+	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_CONTACT_CHANGED, .subject = desk->login.person->subject, .why = "letters", .peer = r->peer,
 	    .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_letters(desk->login.person, lang, slice_is(notice, "all") ? NULL : "security");

@@ -1,6 +1,7 @@
 /* Services that were given data: to see, and to take back. */
 #include "apps/mydata.h"
 #include "core/consents.h"
+#include "core/history.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
 #include "web/web.h"
@@ -44,6 +45,6 @@ int data_consent_end(struct request *r, const struct desk *desk, struct slice se
 	const char *id = arena_str(r->a, service_id);
 	if (service_id.n == 0 || !consent_find(person, id, &c))
 		return E_NOENT;
-	int e = AUDIT(.event = EV_CONSENT_WITHDRAWN, .subject = person->subject, .service = id, .peer = r->peer, .session = desk->login.session->sid);
+	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_CONSENT_WITHDRAWN, .subject = person->subject, .service = id, .peer = r->peer, .session = desk->login.session->sid);
 	return e != OK ? e : consent_withdraw(person, id);
 }

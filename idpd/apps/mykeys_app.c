@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/qr.h"
+#include "core/history.h"
 #include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/keyring.h"
@@ -110,7 +111,7 @@ static int add(struct request *r, const struct desk *desk, const struct draft *d
 	struct slice ad = slice_of(arena_printf(r->a, "%s|%s", person->subject, d->id.p)), sealed;
 	int e = keyring_seal(r->a, d->secret, ad, &sealed);
 	if (e == OK)
-		e = AUDIT(.event = EV_KEY_ADDED, .subject = person->subject, .kind = "app", .key = d->id.p, .peer = r->peer,
+		e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_KEY_ADDED, .subject = person->subject, .kind = "app", .key = d->id.p, .peer = r->peer,
 		    .session = desk->sid, .level = desk->level);
 	const struct key key = { .id = d->id.p, .kind = "app", .state = "active", .label = label[0] != '\0' ? label : NULL, .secret = sealed,
 		.counter = step, .level = desk->level };

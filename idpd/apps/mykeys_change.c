@@ -1,6 +1,7 @@
 /* /keys/key: one digital key; its name, and its end. */
 #include "apps/mykeys.h"
 #include "base/buf.h"
+#include "core/history.h"
 #include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
@@ -62,7 +63,7 @@ int apps_key(struct request *r, struct response *resp)
 
 static int write_down(struct request *r, const struct desk *desk, const struct key *key, enum audit_event event)
 {
-	return AUDIT(.event = event, .subject = desk->login.person->subject, .kind = key->kind, .key = key->id, .peer = r->peer,
+	return HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = event, .subject = desk->login.person->subject, .kind = key->kind, .key = key->id, .peer = r->peer,
 	    .session = desk->sid, .level = desk->level);
 }
 

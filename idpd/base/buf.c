@@ -84,6 +84,19 @@ void buf_html(struct buf *b, struct slice s)
 		buf_raw(b, slice_mem(s.p + plain, s.n - plain));
 }
 
+void buf_csv(struct buf *b, struct slice s)
+{
+	buf_char(b, '"');
+	if (s.n > 0 && memchr("=+-@\t\r", s.p[0], 6) != NULL)
+		buf_char(b, '\'');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			buf_char(b, '"');
+		buf_char(b, s.p[i]);
+	}
+	buf_char(b, '"');
+}
+
 static void hex_byte(struct buf *b, const char *before, const char digits[16], unsigned char c)
 {
 	const char two[2] = { digits[c >> 4], digits[c & 15] };

@@ -17,6 +17,7 @@ void buf_char(struct buf *b, char c);
 void buf_num(struct buf *b, long long n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_html(struct buf *b, struct slice s);			/* text and double-quoted attributes */
+void buf_csv(struct buf *b, struct slice s);			/* RFC 4180 2: a cell; what a spreadsheet would take for a formula begins with ' */
 void buf_url(struct buf *b, struct slice s);			/* RFC 3986 unreserved stay, all else %XX */
 void buf_json(struct buf *b, struct slice s);			/* inside the quotes of a JSON string; what is not UTF-8 becomes U+FFFD */
 void buf_filter(struct buf *b, struct slice s);			/* RFC 4515 3: value in an LDAP filter */

@@ -1,6 +1,7 @@
 /* The way in: who was proven, may they enter, and what is left of it. */
 #include "base/clock.h"
 #include "core/engine.h"
+#include "core/history.h"
 #include "core/notice.h"
 
 /* The session this login adds to: the browser's own, when it is the same person's. */
@@ -25,7 +26,10 @@ static int keep(struct engine *e, const struct session *old, const struct proof 
 	struct slice rest, part;
 	if (e->c.door == DOOR_HOST)
 		return session_frozen(e->a, e->person, proof, made);
-	const struct arrival from = { .place = e->peer, .browser = e->answer != NULL ? e->answer->browser : NULL };
+	const char *browser = e->answer != NULL ? e->answer->browser : NULL;
+	const struct history line = { .event = "login.ok", .kind = proof->kind, .key = proof->key_id, .service = e->c.service, .place = e->peer, .browser = browser };
+	const struct state_act with = history_adding(e->a, e->person->subject, &line);
+	const struct arrival from = { .place = e->peer, .browser = browser, .with = &with };
 	if (session_start(e->a, old, S_NONE, e->person, proof, &from, made) != OK)
 		return E_DOWN;
 	rest = *made;
@@ -60,8 +64,9 @@ int engine_admit(struct engine *e, const struct key *key, struct slice *cookie)
 		rc = keep(e, old, &proof, &made, &sid);
 	if (rc != OK)
 		return rc;
-	rc = AUDIT(.event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .card = e->card,
-	    .service = e->c.service, .peer = e->peer, .via = e->c.via, .session = sid, .level = policy_level(e->kind, e->person, key, now()));
+	const struct audit_line line = { .event = EV_LOGIN_OK, .subject = e->person->subject, .kind = proof.kind, .key = key->id, .card = e->card,
+	    .service = e->c.service, .peer = e->peer, .via = e->c.via, .session = sid, .level = policy_level(e->kind, e->person, key, now()) };
+	rc = sid != NULL ? audit_write(&line) : history_audit(&line, NULL);	/* with a session the history has it already */
 	if (rc != OK) {
 		if (sid != NULL)
 			session_end(made);	/* no yes before its line is durable */

@@ -1,6 +1,7 @@
 /* A new password: after the present one was right, typed twice. */
 #include "base/clock.h"
 #include "core/engine.h"
+#include "core/history.h"
 #include "core/notice.h"
 #include "core/password.h"
 #include "svc/passwords.h"
@@ -63,7 +64,7 @@ static struct outcome change(struct engine *e, struct slice secret)
 	if (rc == OK)
 		rc = directory_password_set(e->person, password_hash(e->a, secret));
 	if (rc == OK)
-		rc = AUDIT(.event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
+		rc = HISTORY(e->answer != NULL ? e->answer->browser : NULL, .event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
 	if (rc != OK)
 		return (struct outcome){ .verdict = V_DOWN };
 	NOTICE(.event = NOTICE_PASSWORD_CHANGED, .person = e->person, .peer = e->peer, .agent = e->c.agent != NULL ? e->c.agent : e->c.via);

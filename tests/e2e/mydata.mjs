@@ -152,6 +152,43 @@ await check('a consent is shown and withdrawn, and what was granted ends; that o
 	assert.equal((await refresh(wants, before.refresh_token)).status, 400, 'a new consent revives nothing');
 });
 
+const history = `${data}/history`;
+await check('the history tells logins, refusals in a row as one, and changes; the newest first; each their own', async () => {
+	const guess = await person({ userAgent: 'Mozilla/5.0 (Windows NT 10.0) Firefox/128.0' });
+	for (let i = 0; i < 3; i++) {
+		await guess.page.goto(data);
+		await signIn(guess.page, { ...rosa, password: 'wrong horse battery' }, 'password');
+		await guess.page.waitForSelector('[role=alert]');
+	}
+	await guess.context.close();
+	await page.goto(history);
+	const lines = await page.locator('.lines li').allInnerTexts();
+	assert.match(lines[0], /Login refused[\s\S]*3 times[\s\S]*127\.0\.0\.1 · Firefox, Windows/);
+	assert.ok(lines.some(l => /Consent withdrawn[\s\S]*mydata-wants/.test(l)), lines.join('\n'));
+	assert.match(lines.at(-1), /Login[\s\S]*mobile app[\s\S]*127\.0\.0\.1 · Chrome, Linux/);
+	assert.doesNotMatch(await page.content(), /wrong horse/);
+	await look(page, 'history');
+	for (const bad of ['-1', 'x', '99999999999999999999', '7']) assert.equal((await her.context.request.get(`${history}?page=${bad}`, { ignoreHTTPSErrors: true })).status(), 200, bad);
+	const his = await comeIn(omar);
+	await his.page.goto(history);
+	assert.doesNotMatch((await his.page.locator('.lines').innerText()), /Consent|refused/);
+	await his.context.close();
+});
+
+await check('as a table it is RFC 4180, and nothing in it is a formula', async () => {
+	const r = await her.context.request.get(`${history}.csv`, { ignoreHTTPSErrors: true }), text = await r.text();
+	assert.match(r.headers()['content-type'], /^text\/csv/);
+	assert.match(r.headers()['content-disposition'], /^attachment/);
+	assert.ok(text.endsWith('\r\n'));
+	const rows = text.trimEnd().split('\r\n');
+	assert.equal(rows[0], 'time,event,times,kind,key,service,program,address,browser');
+	assert.match(rows[1], /^"\d{4}-[^"]*Z","login\.(ok|no)","\d+",/);
+	for (const row of rows.slice(1)) assert.match(row, /^("([^"]|"")*",){8}"([^"]|"")*"$/);
+	const nobody = await person();
+	assert.doesNotMatch(await (await nobody.context.request.get(`${history}.csv`, { ignoreHTTPSErrors: true })).text(), /login\.ok/);
+	await nobody.context.close();
+});
+
 await other.context.close();
 await browser.close();
 done();
