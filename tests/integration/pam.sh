@@ -152,6 +152,12 @@ no "alice is not let in" person 'assword: =correct+horse' -- pamtester login ali
 no "nor by account alone" pamtester login alice acct_mgmt
 no "nor becomes root's su her" su alice -c true
 
+# Nobody is known not to be local while the list of those who are cannot be read
+mv /etc/passwd /etc/passwd.kept; mkdir /etc/passwd
+no "while /etc/passwd cannot be read nobody enters" pamtester login alice acct_mgmt
+shows "and that is no answer about them" "System error"
+rmdir /etc/passwd; mv /etc/passwd.kept /etc/passwd
+
 # What was written down
 grep -q 'csam: denied user=alice rhost=127.0.0.1 service=sshd reason=too_long' "$fake/syslog" && echo "ok - the log has its line" || { echo "not ok - the log has its line"; failed=1; }
 ok "no password and no code in any log" sh -c "! grep -rlaE 'correct.horse|another good one|123456|local secret|root secret' $fake $work/*.log"

@@ -102,11 +102,13 @@ static int person(int n, const struct pam_message **messages, struct pam_respons
 	return PAM_SUCCESS;
 }
 
+static unsigned delayed;	/* microseconds that the last no would have taken */
+
 static void no_delay(int rc, unsigned usec, void *none)
 {
 	(void)rc;
-	(void)usec;
 	(void)none;
+	delayed = usec;
 }
 
 static void write_stack(const char *arguments, const char *then)

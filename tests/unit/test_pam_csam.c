@@ -154,9 +154,18 @@ static void test_setcred_mirrors(void **state)
 	fake_start(denies);
 	pam_begin("login", "alice", SOCKET, none);
 	assert_int_equal(pam_authenticate(talk.pamh, 0), PAM_AUTH_ERR);
-	assert_int_not_equal(pam_setcred(talk.pamh, PAM_ESTABLISH_CRED), PAM_SUCCESS);
+	assert_int_equal(pam_setcred(talk.pamh, PAM_ESTABLISH_CRED), PAM_CRED_ERR);
 	pam_finish();
 	fake_stop();
+	/* after PAM_IGNORE: others said yes, others set what is to be set */
+	fake_start(denies);
+	pam_begin("login", "root", SOCKET, none);
+	pam_then("pam_permit.so");
+	assert_int_equal(pam_authenticate(talk.pamh, 0), PAM_SUCCESS);
+	assert_int_equal(pam_setcred(talk.pamh, PAM_ESTABLISH_CRED), PAM_SUCCESS);
+	pam_finish();
+	fake_stop();
+	assert_int_equal(fake.connections, 0);
 	/* without authenticate: not ours to say, and a stack of ours alone is refused by libpam */
 	fake_start(denies);
 	pam_begin("login", "alice", SOCKET, none);
@@ -201,6 +210,9 @@ static void test_who_it_is(void **state)
 	static const char *const odd[] = { "", "al:ice", "alice\nroot", "\033[2J" };
 	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
 		assert_int_equal(authenticate_as("login", odd[i], SOCKET, fine, none), PAM_USER_UNKNOWN);
+	static char longest[258];
+	memset(longest, 'a', 257);
+	assert_int_equal(authenticate_as("login", longest, SOCKET, fine, none), PAM_USER_UNKNOWN);
 	assert_int_equal(fake.connections, 0);
 }
 
@@ -567,6 +579,43 @@ static void test_new_password(void **state)
 	fake_stop();
 }
 
+/* What is typed for a new password obeys the same rules; the answers are those of the password phase. */
+static void test_new_password_hostile(void **state)
+{
+	static char huge[10001];
+	static const struct fake_step steps[] = { { "op=password", "csam=1|result=ask|ask=secret|", 0 }, { 0 } };
+	memset(huge, 'a', 10000);
+	const struct { struct line line; int rc; } answers[] = { { { .style = OFF, .types = "" }, PAM_AUTHTOK_ERR }, { { .style = OFF, .types = huge }, PAM_AUTHTOK_ERR },
+		{ { .style = OFF, .types = "old", .becomes = "bruno" }, PAM_AUTHTOK_ERR }, { { .style = OFF, .types = NULL }, PAM_CONV_ERR },
+		{ { .style = OFF, .rc = PAM_CONV_ERR }, PAM_CONV_ERR } };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		const struct line lines[] = { answers[i].line, { 0 } };
+		fake_start(steps);
+		pam_begin("login", "alice", SOCKET, lines);
+		assert_int_equal(pam_chauthtok(talk.pamh, 0), answers[i].rc);
+		pam_finish();
+		fake_stop();
+		assert_int_equal(fake.requests, 1);	/* it was not sent */
+	}
+}
+
+/* A no takes two seconds, give or take libpam's chance; that nobody answers takes none. */
+static void test_delay(void **state)
+{
+	static const struct fake_step denies[] = { { "", "csam=1|result=deny|", 0 }, { 0 } }, down[] = { { "", "csam=1|result=down|", 0 }, { 0 } };
+	static const struct line none[] = { { 0 } };
+	(void)state;
+
+	delayed = 0;
+	assert_int_equal(authenticate_as("login", "alice", SOCKET, denies, none), PAM_AUTH_ERR);
+	assert_in_range(delayed, 900000, 3100000);
+	delayed = 0;
+	assert_int_equal(authenticate_as("login", "alice", SOCKET, down, none), PAM_AUTHINFO_UNAVAIL);
+	assert_int_equal(delayed, 0);
+}
+
 #include <time.h>
 /* What a login pays for the module and its two turns: reported, and held to a bound that a busy machine keeps. */
 static void test_speed(void **state)
@@ -615,7 +664,7 @@ int main(void)
 		cmocka_unit_test(test_arguments), cmocka_unit_test(test_setcred_mirrors), cmocka_unit_test(test_who_it_is), cmocka_unit_test(test_hostile_answers), cmocka_unit_test(test_sshd_placeholder),
 		cmocka_unit_test(test_no_conversation), cmocka_unit_test(test_changed_at_the_end), cmocka_unit_test(test_agent_that_vanishes),
 		cmocka_unit_test(test_endless_agent), cmocka_unit_test(test_choice), cmocka_unit_test(test_wait), cmocka_unit_test(test_device), cmocka_unit_test(test_single), cmocka_unit_test(test_password_for_others), cmocka_unit_test(test_first_pass),
-		cmocka_unit_test(test_after_publickey), cmocka_unit_test(test_language), cmocka_unit_test(test_log_line), cmocka_unit_test(test_new_password),
+		cmocka_unit_test(test_after_publickey), cmocka_unit_test(test_language), cmocka_unit_test(test_log_line), cmocka_unit_test(test_new_password), cmocka_unit_test(test_new_password_hostile), cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_speed),
 	};
 	unsetenv("LANG");
