@@ -204,6 +204,25 @@ for line in 'line 3: who gets it' 'line 4: a secret has 16' 'line 5: the same se
 done
 printf 'person,serial,seed\n' > "$work/column.csv"
 refused "a column that is none" 1 "no column 'seed'" ctl key import "$work/column.csv"
+# The same in a PSKC container, encrypted (RFC 6030 6.1)
+cat > "$work/box.xml" <<-'END'
+	<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc" xmlns:xenc="http://www.w3.org/2001/04/xmlenc#">
+	<MACMethod Algorithm="http://www.w3.org/2000/09/xmldsig#hmac-sha1"><MACKey><xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>
+	<xenc:CipherData><xenc:CipherValue>ESIzRFVmd4iZABEiM0RVZgKn6WjLaTC1sbeBMSvIhRejN9vJa2BOlSaMrR7I5wSX</xenc:CipherValue></xenc:CipherData></MACKey></MACMethod>
+	<KeyPackage><DeviceInfo><SerialNo>P-1</SerialNo></DeviceInfo><Key Id="1" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp">
+	<AlgorithmParameters><ResponseFormat Length="8" Encoding="DECIMAL"/></AlgorithmParameters><Data><Secret><EncryptedValue>
+	<xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>
+	<xenc:CipherData><xenc:CipherValue>AAECAwQFBgcICQoLDA0OD+cIHItlB3Wra1DUpxVvOx2lef1VmNPCMl8jwZqIUqGv</xenc:CipherValue></xenc:CipherData></EncryptedValue>
+	<ValueMAC>Su+NvtQfmvfJzF6bmQiJqoLRExc=</ValueMAC></Secret><Counter><PlainValue>5</PlainValue></Counter></Data></Key></KeyPackage></KeyContainer>
+END
+echo 12345678901234567890123456789012 > "$work/box.key"; echo 12345678901234567890123456789013 > "$work/other.key"
+printf 'serial,person\nP-1,alice\n' > "$work/persons.csv"; printf 'serial,person\nP-1,alice\nP-9,alice\n' > "$work/more.csv"
+refused "a container without its key" 1 "refused lines: 1" ctl key import "$work/box.xml" --persons "$work/persons.csv"
+refused "with another key" 1 "another key" ctl key import "$work/box.xml" --persons "$work/persons.csv" --key-file "$work/other.key"
+refused "a list with a token that is not there" 1 "no token P-9" ctl key import "$work/box.xml" --persons "$work/more.csv" --key-file "$work/box.key"
+ok "a container is applied" applied key import "$work/box.xml" --persons "$work/persons.csv" --key-file "$work/box.key"
+silent "no seed of it is printed" "$work/ldif" '31323334|GEZDGNBV'
+ok "with its counter and digits" is "$(of_key token-P-1 csamKeyCounter)" 5
 refused "revoked keys never come back" 1 "never come back" ctl key activate alice app-1
 refused "a key that is not there" 1 "no key app-9" ctl key lock alice app-9
 refused "a person who is not there" 1 "nobody is called" ctl key list '*'
