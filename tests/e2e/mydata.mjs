@@ -189,6 +189,20 @@ await check('as a table it is RFC 4180, and nothing in it is a formula', async (
 	await nobody.context.close();
 });
 
+await check('everything held about her is one file, after a recent login, and without secrets', async () => {
+	const fresh = await comeIn(rosa, 'password');
+	const get = one => one.context.request.get(`${data}/all.json`, { ignoreHTTPSErrors: true, maxRedirects: 0 });
+	const r = await get(fresh), all = await r.json();
+	assert.match(r.headers()['content-disposition'], /^attachment/);
+	assert.equal(all.person.username, rosa.username);
+	assert.ok(all.keys.some(k => k.id === 'app-1') && all.sessions.length >= 1 && all.history.length >= 3 && all.consents.length >= 1);
+	assert.doesNotMatch(JSON.stringify(all), new RegExp(`${rosa.totp}|secret|password"\s*:`));
+	await fresh.context.close();
+	const nobody = await person();
+	assert.match((await get(nobody)).headers().location, /\/login\?c=/);
+	await nobody.context.close();
+});
+
 await other.context.close();
 await browser.close();
 done();
