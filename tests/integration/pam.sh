@@ -36,7 +36,7 @@ done
 # What only a build without AddressSanitizer can show
 ok "the agent keeps nothing of a password or code" "$top/build/unit/test_agent_daemon" 'keeps*'
 shows "and that was looked at" "[       OK ]"
-ok "nor more than 4 MiB after a thousand sign-ins, sixteen at once" "$top/build/unit/test_agent_daemon" 'stays*'
+ok "nor more than 4 MiB of its own after a thousand sign-ins, sixteen at once" "$top/build/unit/test_agent_daemon" 'stays*'
 shows "and that was measured" "[       OK ]"
 
 # cron looks at a minute's beginning, but @reboot at its own
