@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "svc/audit_archive.h"
 #include "svc/audit_verify.h"
 
-enum { RECENT = 65536, EVERY = 4096 };
+enum { RECENT = 65536, EVERY = 4096, JITTER_S = 2 };
 
 struct recent {			/* a line that a head may still speak of */
 	struct chain chain;	/* after it */
@@ -126,11 +127,25 @@ static void check_whose(struct check *c, uint64_t seq, struct slice node)
 		report(c, true, seq, "is of the node %.*s: this is the trail of %s", (int)(node.n < 64 ? node.n : 64), node.p, v->last_node);
 }
 
+/* 2026-11-22T02:17:41.471Z. 0: it is no time. */
+static time_t seconds_of(const char *iso)
+{
+	char ldap[17];
+	size_t n = 0;
+	for (; *iso != '\0' && *iso != '.' && n < sizeof ldap - 2; iso++)
+		if (strchr("-:T", *iso) == NULL)
+			ldap[n++] = *iso;
+	memcpy(ldap + n, "Z", 2);
+	time_t t;
+	return time_parse_ldap(ldap, &t) == OK ? t : 0;
+}
+
+/* A clock that is put right little by little goes back by milliseconds: whoever writes the trail notes no less than this either. */
 static void check_time(struct check *c, uint64_t seq, struct slice time, struct slice event)
 {
 	char now[25];
 	copy_text(now, sizeof now, time);
-	if (c->started && strcmp(now, c->time) < 0)
+	if (c->started && seconds_of(now) + JITTER_S < seconds_of(c->time))
 		report(c, false, seq, "the clock went back from %s to %s%s", c->time, now, slice_is(event, "clock.jumped") ? ", and was noted" : "");
 	memcpy(c->time, now, sizeof now);
 }
