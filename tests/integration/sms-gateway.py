@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """An SMS gateway by HTTP for the tests, that does as the number's end asks. Prints its port, ends with its standard input.
 
 sms-gateway.py JOURNAL [--tls --cert PEM --key PEM] [--secret TEXT]

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """A real SMTP server (aiosmtpd) for the tests, that does as the recipient's name asks. Prints its port, ends with its standard input.
 
 smtpd.py JOURNAL [--tls starttls|smtps --cert PEM --key PEM] [--auth USER:PASSWORD] [--raw silent|drip|refuse|hangup]
