@@ -86,8 +86,9 @@ void buf_html(struct buf *b, struct slice s)
 
 void buf_csv(struct buf *b, struct slice s)
 {
+	const struct slice formula = S("=+-@\t\r");	/* what a spreadsheet would calculate */
 	buf_char(b, '"');
-	if (s.n > 0 && memchr("=+-@\t\r", s.p[0], 6) != NULL)
+	if (s.n > 0 && memchr(formula.p, s.p[0], formula.n) != NULL)
 		buf_char(b, '\'');
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')
