@@ -12,6 +12,7 @@
 #include "svc/audit.h"
 #include "svc/state.h"
 
+enum { MAKE_ROOM_TRIES = 50 };
 enum {
 	RECORD_VERSION = 3, FROZEN_VERSION = 0x102,
 	IDLE_S = 30 * 60, IDLE_HIGH_S = 15 * 60, HIGH_LEVEL = 500, AGE_S = 12 * 60 * 60,
@@ -381,7 +382,7 @@ static int put_new(struct arena *a, const char *sid, struct merge *m)
 	if (m->from != NULL && m->from->with != NULL)
 		acts[n++] = *m->from->with;
 	int rc = state_update_all(acts, n);
-	for (int tries = 0; rc == E_LIMIT && tries < 3; tries++) {
+	for (int tries = 0; rc == E_LIMIT && tries < MAKE_ROOM_TRIES; tries++) {	/* others may take the place that was made */
 		rc = session_index_room(m->person->subject);
 		rc = rc == OK ? state_update_all(acts, n) : rc;
 	}
