@@ -123,6 +123,7 @@ await check('who signs out is not listed any more', async () => {
 
 const agent = new Agent(), [wants] = await newServices({ client_id: 'mydata-wants', scope: 'openid profile email offline_access', grant_types: ['authorization_code', 'refresh_token'] });
 ldapmodify(`dn: cn=mydata-wants,ou=services,${base}\nchangetype: modify\nreplace: csamConsentRequired\ncsamConsentRequired: TRUE\n`);
+await new Promise(r => setTimeout(r, 1500));	// idpd hears of it
 const asks = { scope: 'openid email offline_access', prompt: 'consent' };
 const agree = () => tokens(wants, agent, rosa, { params: asks });	// the agent says yes
 
