@@ -47,7 +47,7 @@ static bool same(const char *a, const char *b)
 
 static bool is_no(const struct history *h)
 {
-	return strcmp(h->event, names[EV_LOGIN_NO]) == 0;
+	return strcmp(h->event, names[EV_LOGIN_NO]) == 0 || strcmp(h->event, names[EV_LOGIN_LIMITED]) == 0;
 }
 
 static void take_out(struct book *b, size_t i)
@@ -79,7 +79,7 @@ static void tidy(struct book *b)
 static void add(struct book *b, const struct history *h)
 {
 	struct history *last = b->n > 0 ? &b->at[b->n - 1] : NULL;
-	if (last != NULL && is_no(h) && is_no(last) && same(last->place, h->place) && same(last->kind, h->kind) && same(last->service, h->service) &&
+	if (last != NULL && is_no(h) && same(last->event, h->event) && same(last->place, h->place) && same(last->kind, h->kind) && same(last->service, h->service) &&
 	    h->when - last->when < TOGETHER_S) {
 		last->when = h->when;
 		last->times++;

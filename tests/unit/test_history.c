@@ -66,7 +66,7 @@ static void refusals_in_a_row_are_one_line_and_push_no_login_out(void **state)
 	assert_int_equal(lines(&all), 2);
 	assert_int_equal(all[0].times, 40);
 	for (int i = 0; i < 400; i++)
-		note("login.no", arena_printf(a, "203.0.113.%d", i));
+		note(i % 2 ? "login.limited" : "login.no", arena_printf(a, "203.0.113.%d", i));
 	assert_int_equal(lines(&all), 1 + HISTORY_NO_MAX);
 	assert_string_equal(all[HISTORY_NO_MAX].event, "login.ok");
 }
