@@ -1,5 +1,6 @@
 /* csamctl enrol: somebody was identified, and gets a link and a code to activate digital keys with. */
 #include "base/clock.h"
+#include "base/user_code.h"
 #include "core/activation.h"
 #include "csamctl/fields.h"
 #include "csamctl/ldif.h"
@@ -68,7 +69,7 @@ static int send_link(struct ctl *c, const struct enrol *e)
 
 static int run(struct ctl *c)
 {
-	struct enrol e = { .code = activation_code(c->a), .id = random_id(c->a, ACTIVATION_ID) };
+	struct enrol e = { .code = user_code_new(c->a, ACTIVATION_CODE_CHARS), .id = random_id(c->a, ACTIVATION_ID) };
 	const char *token = arena_printf(c->a, "%s.%s", e.id, random_id(c->a, ACTIVATION_SECRET));
 	int rc = check(c, &e);
 	if (rc == DONE)
@@ -83,7 +84,7 @@ static int run(struct ctl *c)
 		return rc;
 	if (!opt_on(c, "send"))
 		say("link: %s", e.link);
-	say("code: %s", activation_spelled(c->a, e.code));
+	say("code: %s", user_code_spelled(c->a, e.code));
 	say("good once, both together, until %s; the code never goes the way of the link", time_iso(c->a, e.end));
 	return DONE;
 }

@@ -1,6 +1,7 @@
 /* Link and code become half an hour in which keys may be activated. */
 #include <string.h>
 #include "base/clock.h"
+#include "base/user_code.h"
 #include "base/wait.h"
 #include "core/activation.h"
 #include "core/pack.h"
@@ -88,7 +89,7 @@ static int judge(struct arena *a, const struct enrolment *e, struct slice link, 
 	unsigned char of_link[SHA256_LEN], of_code[SHA256_LEN];
 	const struct person *person;
 	unsigned tries;
-	const char *code = activation_typed(a, typed);
+	const char *code = user_code_typed(a, typed, ACTIVATION_CODE_CHARS);
 	int rc = state_count(ns_tries, slice_of(e->id), REMEMBER_S, &tries);
 	if (rc != OK)
 		return rc;

@@ -9,7 +9,7 @@
 #include "base/digest.h"
 #include "svc/directory.h"
 
-enum { ACTIVATION_LIFE_S = 30 * 60, ACTIVATION_TRIES = 5, ACTIVATION_CODE_CHARS = 10, ACTIVATION_ID = 16, ACTIVATION_SECRET = 32 /* bytes */ };
+enum { ACTIVATION_LIFE_S = 30 * 60, ACTIVATION_TRIES = 5, ACTIVATION_CODE_CHARS = 10 /* of a user code */, ACTIVATION_ID = 16, ACTIVATION_SECRET = 32 /* bytes */ };
 
 struct activation {
 	const char *id;			/* of the activation: what the audit trail calls session */
@@ -18,11 +18,6 @@ struct activation {
 	unsigned level;			/* of the enrolment, as it stands now */
 	bool alone;			/* the password that was set in it may stand alone */
 };
-
-/* A code as somebody typed it, in any case, with hyphens or spaces; NULL: that cannot be one. And as people read it. */
-const char *activation_typed(struct arena *a, struct slice typed);
-const char *activation_spelled(struct arena *a, const char *code);
-const char *activation_code(struct arena *a);			/* a new one */
 
 /* What the directory holds of them. */
 void activation_digests(struct slice link, const char *code, unsigned char of_link[SHA256_LEN], unsigned char of_code[SHA256_LEN]);

@@ -1,15 +1,14 @@
 /* Where somebody waits for what another request brings: one record under its code, and the atomic acts on it. */
 #include "base/clock.h"
+#include "base/user_code.h"
 #include "base/wait.h"
 #include "core/subscriber.h"
 #include "core/pack.h"
 #include "core/rendezvous.h"
 #include "svc/state.h"
 
-enum { RECORD_VERSION = 1, TRIES = 8, LETTERS = 20, AFTER_S = 60, GUESSES = 50, GUESSES_S = 3600 };
+enum { RECORD_VERSION = 1, TRIES = 8, AFTER_S = 60, GUESSES = 50, GUESSES_S = 3600 };
 
-/* RFC 8628 6.1: no vowels, so that no words; nothing that is read for something else; 20^8 are 34 bits. */
-static const char letters[LETTERS + 1] = "BCDFGHJKLMNPQRSTVWXZ";
 static const char ns[] = "rendezvous", ns_guess[] = "limit.code";
 static unsigned max_level;
 
@@ -63,44 +62,6 @@ static int decode(struct arena *a, struct slice bytes, struct rendezvous *out)
 	return OK;
 }
 
-/* --- the code --- */
-
-static const char *new_code(struct arena *a)
-{
-	char *code = arena_alloc(a, RENDEZVOUS_CODE_CHARS + 1);
-	for (size_t n = 0; n < RENDEZVOUS_CODE_CHARS;) {
-		unsigned char byte;
-		random_bytes(&byte, 1);
-		if (byte < 256 / LETTERS * LETTERS)	/* else some letters would come more often */
-			code[n++] = letters[byte % LETTERS];
-	}
-	code[RENDEZVOUS_CODE_CHARS] = '\0';
-	return code;
-}
-
-const char *rendezvous_typed(struct arena *a, struct slice typed)
-{
-	char *code = arena_alloc(a, RENDEZVOUS_CODE_CHARS + 1);
-	size_t n = 0;
-	for (size_t i = 0; i < typed.n; i++) {
-		char c = typed.p[i];
-		if (c == '-' || c == ' ')
-			continue;
-		if (c >= 'a' && c <= 'z')
-			c += 'A' - 'a';
-		if (n == RENDEZVOUS_CODE_CHARS || c == '\0' || strchr(letters, c) == NULL)
-			return NULL;
-		code[n++] = c;
-	}
-	code[n] = '\0';
-	return n == RENDEZVOUS_CODE_CHARS ? code : NULL;
-}
-
-const char *rendezvous_spelled(struct arena *a, const char *code)
-{
-	return arena_printf(a, "%.4s-%s", code, code + RENDEZVOUS_CODE_CHARS / 2);
-}
-
 /* --- who waits --- */
 
 static int open_fn(struct state_change *c)
@@ -124,7 +85,7 @@ int rendezvous_open(struct arena *a, struct rendezvous *r, struct slice secret)
 	r->asked = 0;
 	sha256(secret, r->lock);
 	for (int i = 0; rc == E_EXISTS && i < TRIES; i++) {
-		r->code = new_code(a);
+		r->code = user_code_new(a, RENDEZVOUS_CODE_CHARS);
 		rc = state_update(ns, slice_of(r->code), open_fn, r);
 	}
 	return rc == E_EXISTS ? E_DOWN : rc;
@@ -205,7 +166,7 @@ static int uncount_fn(struct state_change *c)
 
 int rendezvous_find(struct arena *a, struct slice typed, const char *peer, struct rendezvous *out)
 {
-	const char *code = rendezvous_typed(a, typed);
+	const char *code = user_code_typed(a, typed, RENDEZVOUS_CODE_CHARS);
 	struct slice network = subscriber_of(a, peer), bytes;
 	if (would_block())
 		return E_WAIT;

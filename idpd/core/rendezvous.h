@@ -40,7 +40,7 @@ unsigned rendezvous_max(void);
 /* Fills code, created. secret: with which rendezvous_ask comes again; may be empty when nobody will. E_WAIT, E_DOWN. */
 int rendezvous_open(struct arena *a, struct rendezvous *r, struct slice secret);
 
-/* By the code as somebody typed it: in any case, with hyphens or spaces. E_NOENT: nobody waits for it (any more). E_LIMIT: too many wrong codes from
+/* By the code as somebody typed it (base/user_code.h). E_NOENT: nobody waits for it (any more). E_LIMIT: too many wrong codes from
  * this network (RFC 8628 5.1): each was counted before it was looked at. Always waits. */
 int rendezvous_find(struct arena *a, struct slice typed, const char *peer, struct rendezvous *out);
 
@@ -56,11 +56,5 @@ int rendezvous_take(struct arena *a, const char *code, struct rendezvous *out);
 
 /* Who waited has gone. Best effort. */
 void rendezvous_close(const char *code);
-
-/* A code as somebody typed it: "wdjb-mjht" is "WDJBMJHT". NULL: that cannot be one. */
-const char *rendezvous_typed(struct arena *a, struct slice typed);
-
-/* "WDJBMJHT" as people read it: "WDJB-MJHT". */
-const char *rendezvous_spelled(struct arena *a, const char *code);
 
 #endif

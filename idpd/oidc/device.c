@@ -1,5 +1,6 @@
 /* POST /oidc/device, and grant_type device_code: a device that has no browser waits for its owner's (RFC 8628). */
 #include "base/clock.h"
+#include "base/user_code.h"
 #include "oidc/client.h"
 #include "oidc/device.h"
 #include "oidc/request.h"
@@ -30,7 +31,7 @@ static int begin(struct request *r, struct response *resp, const struct service 
 		return e;
 	http_set(r, resp, "Pragma", "no-cache");
 	return http_json(r, resp, 200, json_own(r->a, json_pack("{ss ss ss ss si si}",
-	    "device_code", arena_printf(r->a, "%s.%s", rdv.code, secret), "user_code", rendezvous_spelled(r->a, rdv.code),
+	    "device_code", arena_printf(r->a, "%s.%s", rdv.code, secret), "user_code", user_code_spelled(r->a, rdv.code),
 	    "verification_uri", arena_printf(r->a, "%s" DEVICE_PAGE, issuer), "verification_uri_complete", device_address(r->a, rdv.code),
 	    "expires_in", RENDEZVOUS_LIFE_S, "interval", RENDEZVOUS_INTERVAL_S)));
 }

@@ -1,5 +1,6 @@
 /* GET and POST /device, /device/confirm: the browser's side of another device. Who waits, for whom and from where; yes or no (RFC 8628 3.3, 5.4). */
 #include "base/buf.h"
+#include "base/user_code.h"
 #include "core/conversation.h"
 #include "core/stranger.h"
 #include "core/subscriber.h"
@@ -143,7 +144,7 @@ int oidc_device_confirm(struct request *r, struct response *resp)
 		return e == E_NOENT ? OK : e;
 	const struct person *p = v.login.person;
 	json_t *values = json_own(r->a, json_pack("{ss ss ss* ss* ss* ss ss}", "service", service_name(v.service, v.lang), "user_code",
-	    rendezvous_spelled(r->a, v.waits.code), "name", v.waits.name, "via", v.waits.via, "peer", v.waits.peer,
+	    user_code_spelled(r->a, v.waits.code), "name", v.waits.name, "via", v.waits.via, "peer", v.waits.peer,
 	    "person", p->display_name ? p->display_name : p->name, "csrf_token", token));
 	json_object_set_new(values, "here", json_string(r->peer));
 	if (!subscriber_same(v.waits.peer, r->peer))

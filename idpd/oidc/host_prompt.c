@@ -1,5 +1,6 @@
 /* Prompts of the engine as the JSON that a host draws. */
 #include "base/qr.h"
+#include "base/user_code.h"
 #include "oidc/device.h"
 #include "oidc/host.h"
 #include "svc/texts.h"
@@ -49,7 +50,7 @@ static json_t *choices(struct arena *a, const struct turn *turn)
 static json_t *lines(struct arena *a, const struct turn *turn)
 {
 	json_t *list = json_array();
-	const char *code = turn->ask.user_code, *spelled = rendezvous_spelled(a, code);
+	const char *code = turn->ask.user_code, *spelled = user_code_spelled(a, code);
 	const char *page = arena_printf(a, "%s" DEVICE_PAGE, oidc_conf()->issuer);
 	struct slice picture = slice_of(qr_text(a, device_address(a, code), false)), line;
 	json_array_append_new(list, json_string(text(turn->lang, "kind.device.title")));

@@ -1,5 +1,6 @@
 /* A login at a host that a browser elsewhere finishes: the rendezvous, what is brought, and the six digits. */
 /* LINK: -Wl,--wrap=now -Wl,--wrap=kinds_all -Wl,--wrap=kind_by_name */
+#include "base/user_code.h"
 #include "talk.c"
 
 /* The kinds there are, and one that only a browser can draw. */
@@ -379,7 +380,7 @@ static void codes_are_read_as_people_write_them(void **state)
 	(void)state;
 	waiting();
 	const char *c = waits.code;
-	const char *const good[] = { rendezvous_spelled(a, c), arena_printf(a, " %.2s %.6s", c, c + 2), arena_printf(a, "%c%s", c[0] | 0x20, c + 1) };
+	const char *const good[] = { user_code_spelled(a, c), arena_printf(a, " %.2s %.6s", c, c + 2), arena_printf(a, "%c%s", c[0] | 0x20, c + 1) };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		assert_int_equal(rendezvous_find(a, slice_of(good[i]), peer, &waits), OK);
 	const char *const bad[] = { "", "A", "-------", arena_printf(a, "%.7s", c), arena_printf(a, "%sB", c), "AEIOUAEI", "B\xc3\x89GHJKLM" };
