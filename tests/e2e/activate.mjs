@@ -1,16 +1,4 @@
 // Activation with link and code in a real browser, and what can go wrong with it.
-//
-//  D1 subject of the mail          'the mail has the link, and not the code'
-//  D2 red button                   'the mail has the link, and not the code', which follows the button's address
-//  D3 code, 'next'                 'link and code together lead to a password and an app key, which opens a service'
-//  D4 one key of choice, more      the same, and 'more keys may follow in the same half hour, worth what the enrolment was'
-//  D5 two channels                 'the mail has the link, and not the code'
-//  D6 groups, warning, advice      'link and code together …'; 'a password alone: only when it was chosen long enough'
-//  D7 whom to ask                  'link and code together …' (the line below the form)
-//  A13, A14 at login               'who chooses a key not yet activated …'
-//  B15 telephone lost              'a lost telephone: …', three of them
-//  B8 user name and password       'link and code together …'
-//  B9 app, SMS, mail, password     'link and code together …', 'more keys may follow …', 'a password alone …'
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
