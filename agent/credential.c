@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -24,29 +25,18 @@ struct credential {
 	char *client_id, *issuer;
 };
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* Everything is asked of the descriptor, so that nobody can swap the file in between. */
 static int read_private(struct arena *a, const char *path, struct slice *out)
 {
 	struct stat st;
-	AUTO(close_fd) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	AUTO(file_close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return fail(E_INPUT, "%s: cannot be read: %s", path, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILE_MAX)
+	if (!S_ISREG(st.st_mode) || st.st_size == 0)
 		return fail(E_INPUT, "%s: is no key file", path);
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
 		return fail(E_INPUT, "%s: must belong to root or to the user of csam-agent, with mode 0600 or 0640", path);
-	char *text = arena_alloc(a, (size_t)st.st_size + 1);
-	ssize_t n = read(fd, text, (size_t)st.st_size);
-	if (n <= 0)
-		return fail(E_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-	*out = slice_mem(text, (size_t)n);
-	return OK;
+	return file_read_rest(a, fd, FILE_MAX, out) == OK ? OK : fail(E_INPUT, "%s: cannot be read: %s", path, strerror(errno));
 }
 
 static void free_bio(BIO **b)

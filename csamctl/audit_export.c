@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "csamctl/audit.h"
 
 enum { HEAD_REACH = 65536 };
@@ -20,16 +21,10 @@ struct export {
 
 static int write_all(const char *path, int fd, struct slice text)
 {
-	while (text.n > 0) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n <= 0) {
-			say("%s cannot be written: %s", path, strerror(errno));
-			return TROUBLE;
-		}
-		text.p += n;
-		text.n -= (size_t)n;
-	}
-	return DONE;
+	if (file_write(fd, text) == OK)
+		return DONE;
+	say("%s cannot be written: %s", path, strerror(errno));
+	return TROUBLE;
 }
 
 static int create(struct export *x, const char *name)
@@ -41,12 +36,13 @@ static int create(struct export *x, const char *name)
 	return fd;
 }
 
-static int file_put(struct export *x, const char *name, struct slice text)
+static int put(struct export *x, const char *name, struct slice text)
 {
-	int fd = create(x, name), rc = fd < 0 ? TROUBLE : write_all(name, fd, text);
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	const char *path = arena_printf(x->c->a, "%s/%s", x->out, name);
+	if (file_create(AT_FDCWD, path, 0600, text) == OK)
+		return DONE;
+	say("%s cannot be written: %s", path, strerror(errno));
+	return TROUBLE;
 }
 
 static int put_wanted(struct export *x, struct arena *a, const struct audit_found *l)
@@ -54,7 +50,7 @@ static int put_wanted(struct export *x, struct arena *a, const struct audit_foun
 	int rc = DONE;
 	if (x->first == 0) {
 		x->first = l->seq;
-		rc = file_put(x, "start", slice_of(arena_printf(a, "%s\n", l->before.hex)));
+		rc = put(x, "start", slice_of(arena_printf(a, "%s\n", l->before.hex)));
 	}
 	x->last = l->seq;
 	x->wanted++;
@@ -62,7 +58,7 @@ static int put_wanted(struct export *x, struct arena *a, const struct audit_foun
 	if (rc == DONE)
 		rc = write_all("lines", x->lines, l->line);
 	if (rc == DONE && l->personal.n > 0)
-		rc = file_put(x, arena_printf(a, "personal-%" PRIu64 ".json", l->seq), l->personal);
+		rc = put(x, arena_printf(a, "personal-%" PRIu64 ".json", l->seq), l->personal);
 	return rc;
 }
 
@@ -113,10 +109,10 @@ static int put_head(struct export *x, const struct audit_public *keys, size_t n)
 			pem = keys[i].pem;
 	int rc = keep_digests(x, h.head.seq);
 	if (rc == DONE)
-		rc = file_put(x, "head.txt", audit_statement(x->c->a, &h.head));
+		rc = put(x, "head.txt", audit_statement(x->c->a, &h.head));
 	if (rc == DONE)
-		rc = file_put(x, "head.sig", h.sig);
-	return rc == DONE ? file_put(x, "key.pem", slice_of(pem)) : rc;
+		rc = put(x, "head.sig", h.sig);
+	return rc == DONE ? put(x, "key.pem", slice_of(pem)) : rc;
 }
 
 static int export_run(struct ctl *c)

@@ -109,7 +109,7 @@ static int back_up_keyring(struct set *s)
 	struct slice jwe;
 	int rc = keyring_exported(s->c, NULL, &jwe);
 	if (rc == DONE)
-		rc = write_new_file(in(s, "keyring.jwe"), jwe);
+		rc = write_new_file(in(s, "keyring.jwe"), 0600, jwe);
 	if (rc == DONE)
 		rc = pack_copy(arena_printf(s->c->a, "%s/trail.log", s->conf->server_keyring_dir), in(s, "trail.log"), (uid_t)-1, (gid_t)-1);
 	return rc == DONE ? check_secrets_of(s) : rc;

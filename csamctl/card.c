@@ -1,7 +1,4 @@
 /* A printed card of numbered codes. */
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 #include "base/base32.h"
 #include "base/conf.h"
 #include "base/digest.h"
@@ -93,27 +90,6 @@ static void put_page(struct ctl *c, const struct card *card, struct buf *b)
 	buf_lit(b, "</ul>\n</main>\n</html>\n");
 }
 
-static int write_new(const char *file, struct slice all)
-{
-	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return refuse("%s cannot be written: %s", file, strerror(errno));
-	for (size_t at = 0; at < all.n;) {
-		ssize_t n = write(fd, all.p + at, all.n - at);
-		if (n <= 0) {
-			int why = errno;
-			close(fd);
-			unlink(file);
-			return refuse("%s cannot be written: %s", file, strerror(why));
-		}
-		at += (size_t)n;
-	}
-	if (close(fd) == 0)
-		return DONE;
-	unlink(file);
-	return refuse("%s cannot be written: %s", file, strerror(errno));
-}
-
 int card_page(struct ctl *c, const struct card *card, const char *file)
 {
 	const struct conf *f = c->set.conf;
@@ -123,5 +99,5 @@ int card_page(struct ctl *c, const struct card *card, const char *file)
 	if (texts_open(arena_printf(c->a, "%s/texts", f->server_share_dir), f->server_languages) != OK)
 		return refuse("the texts in %s/texts cannot be read", f->server_share_dir);
 	put_page(c, card, &b);
-	return write_new(file, buf_slice(&b));
+	return write_new_file(file, 0600, buf_slice(&b));
 }

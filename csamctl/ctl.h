@@ -3,6 +3,7 @@
 #define CSAMCTL_CTL_H
 
 #include <stdio.h>
+#include <sys/types.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -83,7 +84,9 @@ int need(const struct ctl *c, const char *value, const char *option);	/* DONE, o
 
 /* The whole file, at most `max` bytes; "-" is standard input. OK or E_INPUT, which was said. */
 int read_file(struct arena *a, const char *path, size_t max, struct slice *out);
-/* The first line of it: a password, a secret. */
+/* A file that was not there before, and is on the disk. DONE or REFUSED. */
+int write_new_file(const char *path, mode_t mode, struct slice text);
+/* The first line of a file: a password, a secret. OK or E_INPUT, which was said. */
 int read_secret(struct arena *a, const char *path, struct slice *out);
 
 #define COMMAND(name) extern const struct command cmd_##name;

@@ -1,8 +1,6 @@
 /* csamctl host new, list: machines whose people sign in by PAM and SASL. */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "csamctl/fields.h"
 #include "csamctl/host_key.h"
 #include "csamctl/ldap.h"
@@ -77,16 +75,6 @@ static const char *agent_conf(struct ctl *c, const struct service_new *s, const 
 	return buf_cstr(&b);
 }
 
-static int write_conf(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	size_t n = strlen(text);
-	if (fd < 0)
-		return refuse("%s: %s", path, strerror(errno));
-	bool written = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-	return close(fd) == 0 && written ? DONE : refuse("%s cannot be written: %s", path, strerror(errno));
-}
-
 /* The folder, and nothing in it that we would overwrite. */
 static int prepare(const char *dir, const char *key, const char *conf)
 {
@@ -127,7 +115,7 @@ static int host_new_run(struct ctl *c)
 	if (rc == DONE && host_key_make(c->a, key, &jwks, &why) != OK)
 		rc = refuse("%s: %s", key, why);
 	if (rc == DONE)
-		rc = write_conf(conf, agent_conf(c, &s, issuer));
+		rc = write_new_file(conf, 0644, slice_of(agent_conf(c, &s, issuer)));
 	if (rc != DONE)
 		return rc;
 	ldif_str(&out, "csamClientJWKS", jwks);

@@ -4,10 +4,9 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <unistd.h>
 #include "base/buf.h"
 #include "base/digest.h"
-#include "base/err.h"
+#include "base/file.h"
 #include "csamctl/host_key.h"
 
 enum { COORDINATE = 32, POINT = 1 + 2 * COORDINATE };
@@ -41,21 +40,6 @@ static const char *public_set(struct arena *a, const unsigned char point[POINT])
 	return buf_cstr(&set);
 }
 
-/* Whole and on the disk, or not at all. */
-static int write_new(const char *path, const char *text, size_t n)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == EEXIST ? E_EXISTS : E_INPUT;
-	bool written = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-	int e = errno;
-	if (close(fd) == 0 && written)
-		return OK;
-	unlink(path);
-	errno = e;
-	return E_INPUT;
-}
-
 int host_key_make(struct arena *a, const char *path, const char **jwks, const char **why)
 {
 	unsigned char point[POINT];
@@ -65,11 +49,11 @@ int host_key_make(struct arena *a, const char *path, const char **jwks, const ch
 	AUTO(free_bio) BIO *out = BIO_new(BIO_s_secmem());
 	*why = "OpenSSL makes no key";
 	if (key == NULL || out == NULL || PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
-		return E_INPUT;
+		return E_BUG;
 	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &n) != 1 || n != POINT || point[0] != 4)
-		return E_INPUT;
+		return E_BUG;
 	long size = BIO_get_mem_data(out, &pem);
-	int rc = write_new(path, pem, (size_t)size);
+	int rc = file_create(AT_FDCWD, path, 0600, slice_mem(pem, (size_t)size));
 	if (rc != OK)
 		*why = rc == E_EXISTS ? "it is there already, and a key is never overwritten" : arena_strdup(a, strerror(errno));
 	else

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
-#include "base/digest.h"
+#include "base/file.h"
 #include "csamctl/ctl.h"
 
 static void speak(const char *fmt, va_list ap)
@@ -67,23 +67,22 @@ static int open_file(const char *path)
 
 int read_file(struct arena *a, const char *path, size_t max, struct slice *out)
 {
-	int fd = open_file(path);
+	AUTO(file_close) int fd = open_file(path);
 	if (fd < 0) {
 		say("%s cannot be opened: %s", path, strerror(errno));
 		return E_INPUT;
 	}
-	char *p = arena_alloc(a, max + 2);
-	size_t n = 0;
-	ssize_t got;
-	while (n <= max && (got = read(fd, p + n, max + 1 - n)) > 0)
-		n += (size_t)got;
-	close(fd);
-	if (n > max) {
+	int e = file_read_rest(a, fd, max, out);
+	if (e == E_INPUT)
 		say("%s is longer than %zu bytes", path, max);
-		return E_INPUT;
-	}
-	*out = slice_mem(p, n);
-	return OK;
+	else if (e != OK)
+		say("%s cannot be read: %s", path, strerror(errno));
+	return e == OK ? OK : E_INPUT;
+}
+
+int write_new_file(const char *path, mode_t mode, struct slice text)
+{
+	return file_create(AT_FDCWD, path, mode, text) == OK ? DONE : refuse("%s cannot be made: %s", path, strerror(errno));
 }
 
 int read_secret(struct arena *a, const char *path, struct slice *out)

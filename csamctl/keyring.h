@@ -24,7 +24,4 @@ struct sealed_walk {
 };
 int sealed_each(struct ctl *c, struct sealed_walk *w);
 
-/* Writes a new file of mode 0600, whole and on the disk, or none. DONE, or REFUSED, which was said. */
-int write_new_file(const char *path, struct slice text);
-
 #endif

@@ -1,7 +1,4 @@
 /* csamctl keyring rotate, export, import: keys follow keys, and come to other nodes. */
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 #include "csamctl/keyring.h"
 #include "svc/keyring.h"
 
@@ -14,19 +11,6 @@ static int outcome(const struct ctl *c, int e, const char *why)
 	if (e != OK)
 		return keyring_no_answer(c);
 	return *why == '\0' ? DONE : refuse("refused: %s", why);
-}
-
-int write_new_file(const char *path, struct slice text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return refuse("%s cannot be made: %s", path, strerror(errno));
-	bool whole = write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
-	int why = errno;
-	if (close(fd) == 0 && whole)
-		return DONE;
-	unlink(path);
-	return refuse("%s cannot be written: %s", path, strerror(why));
 }
 
 static int rotate_run(struct ctl *c)
@@ -77,7 +61,7 @@ static int export_run(struct ctl *c)
 		return rc;
 	buf_raw(&b, jwe);
 	buf_char(&b, '\n');
-	return opt(c, "out") != NULL ? write_new_file(opt(c, "out"), buf_slice(&b)) : print(&b);
+	return opt(c, "out") != NULL ? write_new_file(opt(c, "out"), 0600, buf_slice(&b)) : print(&b);
 }
 
 static int import_run(struct ctl *c)

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/digest.h"
+#include "base/file.h"
 #include "csamctl/keyring.h"
 #include "csamctl/pack.h"
 
@@ -25,11 +26,7 @@ void pack_step(unsigned n, unsigned of, const char *what)
 
 static int sync_dir(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return ok ? DONE : refuse("%s: %s", path, strerror(errno));
+	return file_sync_folder(path) == OK ? DONE : refuse("%s: %s", path, strerror(errno));
 }
 
 int pack_make_dir(const char *path)
@@ -78,9 +75,8 @@ static int pour(int in, int out, off_t left)
 			continue;
 		if (n <= 0)
 			return n == 0 ? E_INPUT : E_DOWN;
-		for (ssize_t put = 0, w; put < n; put += w)
-			if ((w = write(out, chunk + put, (size_t)(n - put))) <= 0)
-				return E_DOWN;
+		if (file_write(out, slice_mem(chunk, (size_t)n)) != OK)
+			return E_DOWN;
 		left -= n;
 	}
 	return OK;
@@ -89,23 +85,17 @@ static int pour(int in, int out, off_t left)
 int pack_copy(const char *from, const char *to, uid_t uid, gid_t gid)
 {
 	struct stat st;
-	int out, in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (in < 0 || fstat(in, &st) != 0) {
-		int rc = refuse("%s cannot be read: %s", from, strerror(errno));
-		if (in >= 0)
-			close(in);
-		return rc;
-	}
-	int rc = pack_new_file(to, &out);
-	if (rc == DONE) {
-		errno = 0;
-		if (pour(in, out, st.st_size) != OK || (uid != (uid_t)-1 && fchown(out, uid, gid) != 0))
-			rc = refuse("%s cannot be written: %s", to, errno != 0 ? strerror(errno) : "what it is copied from ends early");
-		int closed = pack_close(to, out);
-		rc = rc == DONE ? closed : rc;
-	}
-	close(in);
-	return rc;
+	AUTO(file_close) int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int out;
+	if (in < 0 || fstat(in, &st) != 0)
+		return refuse("%s cannot be read: %s", from, strerror(errno));
+	if (pack_new_file(to, &out) != DONE)
+		return REFUSED;
+	errno = 0;
+	int rc = pour(in, out, st.st_size) == OK && (uid == (uid_t)-1 || fchown(out, uid, gid) == 0) ? DONE :
+	    refuse("%s cannot be written: %s", to, errno != 0 ? strerror(errno) : "what it is copied from ends early");
+	int closed = pack_close(to, out);
+	return rc == DONE ? closed : rc;
 }
 
 static int copy_entry(struct arena *a, const char *from, const char *to, const struct owner *o, bool folders)
@@ -160,11 +150,9 @@ static int hash_file(struct arena *a, const char *path, const char **hex, json_i
 	unsigned char hash[SHA256_LEN];
 	struct buf text = buf_new(a);
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(file_close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	void *p = ok && st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-	if (fd >= 0)
-		close(fd);
 	if (!ok || p == MAP_FAILED)
 		return refuse("%s cannot be read: %s", path, strerror(errno));
 	sha256(slice_mem(p != NULL ? p : "", (size_t)st.st_size), hash);
@@ -208,7 +196,7 @@ int pack_list(struct arena *a, const char *dir, json_t *about)
 	if (rc == DONE)
 		rc = sync_dir(dir);
 	if (rc == DONE)
-		rc = write_new_file(arena_printf(a, "%s/%s", dir, manifest), json_text(a, about));
+		rc = write_new_file(arena_printf(a, "%s/%s", dir, manifest), 0600, json_text(a, about));
 	return rc == DONE ? sync_dir(dir) : rc;
 }
 

@@ -1,7 +1,7 @@
 /* What the configuration says about the world outside. */
+#include "base/file.h"
 #include "base/log.h"
 #include "outgoing.h"
-#include "web/files.h"
 
 enum { SECRET_MAX = 4096, TEMPLATE_MAX = 64 * 1024 };
 

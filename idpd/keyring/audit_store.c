@@ -9,12 +9,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "keyring/audit_store.h"
 
 enum { FILE_MAX = 256 * 1024, FORMAT = 1 };
-static const char file_name[] = "audit.json", new_name[] = "audit.json.new";
+static const char file_name[] = "audit.json";
 
 static struct {
 	struct audit_pair *pairs;
@@ -53,12 +54,6 @@ static void free_signer(void *ctx)
 	EVP_MD_CTX_free(ctx);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 static struct slice bio_text(struct arena *a, BIO *b)
 {
 	char *text;
@@ -83,31 +78,23 @@ static struct slice make(struct arena *a)
 	return buf_slice(&b);
 }
 
-/* All or nothing, also when the power goes. */
 static int save(int dirfd, struct slice text)
 {
-	unlinkat(dirfd, new_name, 0);
-	AUTO(close_fd) int fd = openat(dirfd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n || fsync(fd) != 0 || renameat(dirfd, new_name, dirfd, file_name) != 0 || fsync(dirfd) != 0)
-		return fail(E_DOWN, "keyring: %s cannot be written: %s", file_name, strerror(errno));
-	return OK;
+	return file_replace(dirfd, file_name, text) == OK ? OK : fail(E_DOWN, "keyring: %s cannot be written: %s", file_name, strerror(errno));
 }
 
 static int load(struct arena *a, int dirfd, struct slice *out)
 {
-	AUTO(close_fd) int fd = openat(dirfd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO(file_close) int fd = openat(dirfd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 && errno == ENOENT)
 		return E_NOENT;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return fail(E_INPUT, "keyring: %s: %s", file_name, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0 || st.st_size > FILE_MAX)
-		return fail(E_INPUT, "keyring: %s must be a small file of user %d, mode 0600", file_name, (int)geteuid());
-	char *text = arena_alloc(a, (size_t)st.st_size + 1);
-	if (read(fd, text, (size_t)st.st_size) != st.st_size)
-		return fail(E_DOWN, "keyring: %s cannot be read", file_name);
-	*out = slice_mem(text, (size_t)st.st_size);
-	return OK;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+		return fail(E_INPUT, "keyring: %s must be a regular file of user %d, mode 0600", file_name, (int)geteuid());
+	int e = file_read_rest(a, fd, FILE_MAX, out);
+	return e == OK ? OK : fail(e, "keyring: %s cannot be read: %s", file_name, strerror(errno));
 }
 
 static int name_pair(struct arena *a, EVP_PKEY *k, struct audit_pair *out)
@@ -164,7 +151,7 @@ static int parse(struct arena *a, struct slice text)
 int audit_store_open(struct arena *a, const char *dir)
 {
 	AUTO_ARENA tmp = arena_new();
-	AUTO(close_fd) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(file_close) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct slice text;
 	if (dirfd < 0)
 		return fail(E_INPUT, "keyring: %s: %s", dir, strerror(errno));
@@ -181,7 +168,7 @@ int audit_store_open(struct arena *a, const char *dir)
 int audit_store_plant(const char *dir, const json_t *root, uid_t uid, gid_t gid)
 {
 	AUTO_ARENA a = arena_new();
-	AUTO(close_fd) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(file_close) int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dirfd < 0)
 		return fail(E_DOWN, "%s: %s", dir, strerror(errno));
 	if (faccessat(dirfd, file_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)

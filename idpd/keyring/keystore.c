@@ -1,23 +1,17 @@
 /* The keys of the keyring and the file they live in. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "keyring/keystore.h"
 
 enum { FILE_MAX = 1024 * 1024, FORMAT = 2 };
-static const char file_name[] = "keyring.json", new_name[] = "keyring.json.new";
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
+static const char file_name[] = "keyring.json";
 
 int keystore_make_dir(const char *dir, uid_t uid, gid_t gid)
 {
@@ -59,30 +53,9 @@ static int open_dir(const char *dir, int *out)
 	return OK;
 }
 
-static int write_all(int fd, struct slice text)
-{
-	while (text.n > 0) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return E_DOWN;
-		text.p += n;
-		text.n -= (size_t)n;
-	}
-	return OK;
-}
-
-/* All or nothing, also when the power goes: the new file is on disk before it gets its name, and the name before we go on. */
 static int save(int dirfd, const char *dir, struct slice text)
 {
-	if (unlinkat(dirfd, new_name, 0) != 0 && errno != ENOENT)
-		return fail(E_DOWN, "%s/%s: %s", dir, new_name, strerror(errno));
-	AUTO(close_fd) int fd = openat(dirfd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || write_all(fd, text) != OK || fsync(fd) != 0 ||
-	    renameat(dirfd, new_name, dirfd, file_name) != 0 || fsync(dirfd) != 0)
-		return fail(E_DOWN, "%s/%s: %s", dir, file_name, strerror(errno));
-	return OK;
+	return file_replace(dirfd, file_name, text) == OK ? OK : fail(E_DOWN, "%s/%s: %s", dir, file_name, strerror(errno));
 }
 
 static int create(struct arena *a, int dirfd, const char *dir)
@@ -99,7 +72,7 @@ static int create(struct arena *a, int dirfd, const char *dir)
 /* E_NOENT only when there is nothing of that name. */
 static int load(struct arena *a, int dirfd, const char *dir, struct slice *out)
 {
-	AUTO(close_fd) int fd = openat(dirfd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO(file_close) int fd = openat(dirfd, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return E_NOENT;
 	if (fd < 0)
@@ -107,18 +80,8 @@ static int load(struct arena *a, int dirfd, const char *dir, struct slice *out)
 	int e = check_private(fd, S_IFREG, dir, "/keyring.json");
 	if (e != OK)
 		return e;
-	struct stat st;
-	if (fstat(fd, &st) != 0 || st.st_size > FILE_MAX)
-		return fail(E_INPUT, "%s/%s: larger than %d bytes", dir, file_name, FILE_MAX);
-	char *text = arena_alloc(a, (size_t)st.st_size + 1);
-	size_t n = 0;
-	for (ssize_t got; n < (size_t)st.st_size; n += (size_t)got) {
-		got = read(fd, text + n, (size_t)st.st_size - n);
-		if (got <= 0)
-			return fail(E_DOWN, "%s/%s: %s", dir, file_name, got == 0 ? "ends early" : strerror(errno));
-	}
-	*out = slice_mem(text, n);
-	return OK;
+	e = file_read_rest(a, fd, FILE_MAX, out);
+	return e == OK ? OK : fail(e, "%s/%s: %s", dir, file_name, strerror(errno));
 }
 
 static int parse(struct arena *a, json_t *root, const char *dir, struct keystore *s)
@@ -219,7 +182,7 @@ int keystore_plant(const char *dir, json_t *root, uid_t uid, gid_t gid)
 {
 	AUTO_ARENA a = arena_new();
 	struct keystore s = { .lock = -1 };
-	AUTO(close_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(file_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(E_DOWN, "%s: %s", dir, strerror(errno));
 	if (faccessat(fd, file_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "svc/audit_archive.h"
 #include "svc/audit_chain.h"
@@ -181,22 +182,13 @@ static bool is_same(const char *log, const char *packed)
 	return a != NULL && b != NULL && same(a, b);
 }
 
-static bool sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 int audit_pack(const char *dir, unsigned number)
 {
 	AUTO_ARENA a = arena_new();
 	const char *log = arena_printf(a, "%s/%08u.log", dir, number), *new = arena_printf(a, "%s.gz.new", log), *gz = arena_printf(a, "%s.gz", log);
 	if (access(gz, F_OK) != 0) {
 		errno = 0;
-		if (!pack_to(log, new) || !is_same(log, new) || rename(new, gz) != 0 || !sync_dir(dir)) {
+		if (!pack_to(log, new) || !is_same(log, new) || rename(new, gz) != 0 || file_sync_folder(dir) != OK) {
 			int e = fail(E_DOWN, "audit: %s cannot be compressed: %s", log, errno ? strerror(errno) : "what came out differs");
 			unlink(new);
 			return e;

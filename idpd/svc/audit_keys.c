@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "svc/audit_keys.h"
 #include "svc/audit_parts.h"
@@ -21,15 +22,6 @@ static struct {
 	char dir[4096];
 } keys = { .lock = PTHREAD_RWLOCK_INITIALIZER, .asking = PTHREAD_MUTEX_INITIALIZER };
 
-static bool sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 int audit_keys_open(const char *dir)
 {
 	pthread_rwlock_wrlock(&keys.lock);
@@ -38,7 +30,7 @@ int audit_keys_open(const char *dir)
 	pthread_rwlock_unlock(&keys.lock);
 	if (n < 0 || (size_t)n >= sizeof keys.dir)
 		return fail(E_INPUT, "audit: the path %s is too long", dir);
-	if ((mkdir(keys.dir, 0700) != 0 && errno != EEXIST) || !sync_dir(dir))
+	if ((mkdir(keys.dir, 0700) != 0 && errno != EEXIST) || file_sync_folder(dir) != OK)
 		return fail(E_DOWN, "audit: cannot make %s: %s", keys.dir, strerror(errno));
 	return OK;
 }
@@ -61,34 +53,24 @@ static bool known(enum audit_class class, const char *hour, struct audit_key *ou
 int audit_month_read(struct arena *a, const char *dir, const char *class, const char *month, struct slice *out, const char **why)
 {
 	const char *path = arena_printf(a, "%s/keys/%s.%s", dir, month, class);
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
+	AUTO(file_close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct slice text;
+	if (fd < 0 || file_read_rest(a, fd, MONTH_FILE_MAX, &text) != OK) {
 		*why = strerror(errno);
-		return errno == ENOENT ? E_NOENT : E_DOWN;
+		return fd < 0 && errno == ENOENT ? E_NOENT : E_DOWN;
 	}
-	char *p = arena_alloc(a, MONTH_FILE_MAX);
-	ssize_t n = read(fd, p, MONTH_FILE_MAX);
-	close(fd);
-	*why = "cannot be read";
-	if (n <= 0 || n == MONTH_FILE_MAX)
+	*why = "is empty";
+	if (text.n == 0)
 		return E_DOWN;
-	*out = slice_trim(slice_mem(p, (size_t)n), "\n");
+	*out = slice_trim(text, "\n");
 	return OK;
 }
 
 /* On disk under its name before anything is sealed with it. */
-static int file_put(struct arena *a, const char *name, struct slice text)
+static int file_put(const char *name, struct slice text)
 {
-	const char *path = arena_printf(a, "%s/%s", keys.dir, name), *new = arena_printf(a, "%s.new", path);
-	unlink(new);
-	int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0 && rename(new, path) == 0 && sync_dir(keys.dir);
-	int why = errno;
-	if (fd >= 0)
-		close(fd);
-	if (!ok)
-		unlink(new);
-	return ok ? OK : fail(E_DOWN, "audit: %s cannot be written: %s", path, strerror(why));
+	AUTO(file_close) int dir = open(keys.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir >= 0 && file_replace(dir, name, text) == OK ? OK : fail(E_DOWN, "audit: %s/%s cannot be written: %s", keys.dir, name, strerror(errno));
 }
 
 static int month_of(struct arena *a, enum audit_class class, const char *hour, struct slice *out)
@@ -102,7 +84,7 @@ static int month_of(struct arena *a, enum audit_class class, const char *hour, s
 		return OK;
 	if ((e = keyring_audit_month(a, name, month, out)) != OK)
 		return e;
-	return file_put(a, arena_printf(a, "%s.%s", month, name), *out);
+	return file_put(arena_printf(a, "%s.%s", month, name), *out);
 }
 
 static int ask(enum audit_class class, struct audit_key *out)
@@ -163,7 +145,7 @@ static void end_key(struct arena *a, const char *name, const char *ends)
 	const char *fields = arena_printf(tmp, ",\"ended\":\"%.*s\",\"of\":\"%.*s\"", (int)rest.n, rest.p, (int)month.n, month.p);
 	if (audit_put(audit_body_of(tmp, EV_TRAIL_KEY_ENDS, fields)) != OK)
 		return;
-	if (unlink(arena_printf(a, "%s/%s", keys.dir, name)) != 0 || unlink(ends) != 0 || !sync_dir(keys.dir))
+	if (unlink(arena_printf(a, "%s/%s", keys.dir, name)) != 0 || unlink(ends) != 0 || file_sync_folder(keys.dir) != OK)
 		log_err("audit: %s/%s cannot be deleted: %s", keys.dir, name, strerror(errno));
 	else
 		log_info("audit: what is personal in lines of %.*s, class %.*s, can be read no more", (int)month.n, month.p, (int)rest.n, rest.p);
@@ -175,7 +157,7 @@ static void consider(struct arena *a, const char *name, bool over, time_t at)
 	struct stat st;
 	bool marked = stat(ends, &st) == 0;
 	if (over && !marked)
-		file_put(a, arena_printf(a, "%s.ends", name), S("over\n"));
+		file_put(arena_printf(a, "%s.ends", name), S("over\n"));
 	else if (marked && (!over || st.st_mtime > at))
 		unlink(ends);		/* the clock was wrong when it was put there */
 	else if (marked && at - st.st_mtime >= GRACE_S)

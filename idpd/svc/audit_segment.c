@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "svc/audit_archive.h"
 #include "svc/audit_parts.h"
@@ -61,18 +62,9 @@ int segment_find_end(const char *dir, struct segment_end *out)
 	return OK;
 }
 
-static int write_all(int fd, struct slice text)
+static int put(int fd, struct slice text)
 {
-	while (text.n > 0) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return E_DOWN;
-		text.p += n;
-		text.n -= (size_t)n;
-	}
-	return fdatasync(fd) == 0 ? OK : E_DOWN;
+	return file_write(fd, text) == OK && fdatasync(fd) == 0 ? OK : E_DOWN;
 }
 
 int segment_begin(struct segment *s, unsigned number, struct slice first_line)
@@ -83,7 +75,7 @@ int segment_begin(struct segment *s, unsigned number, struct slice first_line)
 	if (fd < 0)
 		return E_DOWN;
 	/* A new file is only there after a crash when its directory was synced too. */
-	if (write_all(fd, first_line) != OK || fsync(s->dir) != 0) {
+	if (put(fd, first_line) != OK || fsync(s->dir) != 0) {
 		int why = errno;
 		unlinkat(s->dir, name, 0);
 		close(fd);
@@ -100,7 +92,7 @@ int segment_begin(struct segment *s, unsigned number, struct slice first_line)
 
 int segment_append(struct segment *s, struct slice lines)
 {
-	if (write_all(s->fd, lines) != OK)
+	if (put(s->fd, lines) != OK)
 		return E_DOWN;
 	s->bytes += lines.n;
 	return OK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "svc/audit_witness.h"
 
 enum { FACILITY_AUTHPRIV = 10, SEVERITY_INFO = 6 };
@@ -28,25 +29,15 @@ static int to_syslog(struct arena *a, const char *path, const char *head)
 		return E_DOWN;
 	}
 	memcpy(to.sun_path, path, strlen(path));
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	AUTO(file_close) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ssize_t n = fd < 0 ? -1 : sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to);
-	int why = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = why;
 	return n > 0 ? OK : E_DOWN;
 }
 
 static int to_folder(struct arena *a, const char *dir, const char *node, const char *head)
 {
-	const char *line = arena_printf(a, "%s\n", head);
-	int fd = open(arena_printf(a, "%s/%s.heads", dir, node), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-	ssize_t n = fd < 0 ? -1 : write(fd, line, strlen(line));
-	int rc = n == (ssize_t)strlen(line) && fsync(fd) == 0 ? OK : E_DOWN, why = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = why;
-	return rc;
+	AUTO(file_close) int fd = open(arena_printf(a, "%s/%s.heads", dir, node), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	return fd >= 0 && file_write(fd, slice_of(arena_printf(a, "%s\n", head))) == OK && fsync(fd) == 0 ? OK : E_DOWN;
 }
 
 int audit_witness_tell(const char *witness, const char *node, const char *head)

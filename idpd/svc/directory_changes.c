@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "svc/audit.h"
 #include "svc/directory_parts.h"
@@ -74,15 +75,9 @@ static int position_keep(void)
 {
 	AUTO_ARENA a = arena_new();
 	const char *new = arena_printf(a, "%s.new", dir_conf.position_file);
-	int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	size_t n = strlen(ch.position);
-	bool ok = fd >= 0 && write(fd, ch.position, n) == (ssize_t)n && fsync(fd) == 0;
-	int why = errno;
-	if (fd >= 0)
-		close(fd);
-	if (ok && rename(new, dir_conf.position_file) == 0)
-		return OK;
-	return fail(E_DOWN, "directory: %s cannot be written: %s", dir_conf.position_file, strerror(ok ? errno : why));
+	if ((unlink(new) != 0 && errno != ENOENT) || file_create(AT_FDCWD, new, 0600, slice_of(ch.position)) != OK || rename(new, dir_conf.position_file) != 0)
+		return fail(E_DOWN, "directory: %s cannot be written: %s", dir_conf.position_file, strerror(errno));
+	return OK;
 }
 
 /* Digits, a point, Z: nothing that means something in a filter. */
@@ -95,11 +90,11 @@ static bool is_position(const char *s)
 static void position_read(void)
 {
 	AUTO_ARENA a = arena_new();
-	int fd = open(dir_conf.position_file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, ch.position, sizeof ch.position - 1) : 0;
+	AUTO(file_close) int fd = open(dir_conf.position_file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct slice text = S("");
 	if (fd >= 0)
-		close(fd);
-	ch.position[n > 0 ? n : 0] = '\0';
+		file_read_rest(a, fd, sizeof ch.position - 1, &text);
+	snprintf(ch.position, sizeof ch.position, "%.*s", (int)text.n, text.p);
 	if (!is_position(ch.position)) {
 		snprintf(ch.position, sizeof ch.position, "%.14s.000000Z", time_ldap(a, now()));
 		position_keep();

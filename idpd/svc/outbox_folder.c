@@ -3,20 +3,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include "base/file.h"
 #include "svc/outbox_carriers.h"
-
-static bool write_all(int fd, struct slice s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			s = slice_mem(s.p + n, s.n - (size_t)n);
-	}
-	return true;
-}
 
 /* Who looks into the folder sees a file only when it is complete. */
 enum sent folder_put(struct arena *a, const char *folder, const struct parcel *p, const char *suffix, struct slice bytes, const char **why)
@@ -26,11 +14,9 @@ enum sent folder_put(struct arena *a, const char *folder, const struct parcel *p
 		*why = arena_printf(a, "%s: %s", folder, strerror(errno));
 		return SENT_DOWN;
 	}
-	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool done = fd >= 0 && write_all(fd, bytes) && rename(part, file) == 0;
-	if (!done)
-		*why = arena_printf(a, "%s: %s", file, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return done ? SENT_OK : SENT_DOWN;
+	AUTO(file_close) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && file_write(fd, bytes) == OK && rename(part, file) == 0)
+		return SENT_OK;
+	*why = arena_printf(a, "%s: %s", file, strerror(errno));
+	return SENT_DOWN;
 }

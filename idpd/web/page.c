@@ -2,7 +2,7 @@
 #include <dirent.h>
 #include "base/log.h"
 #include "svc/texts.h"
-#include "web/files.h"
+#include "web/static.h"
 #include "web/template.h"
 #include "web/web.h"
 

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "http/http.h"
-#include "web/files.h"
+#include "web/static.h"
 
 enum { MAX_FILES = 64, MAX_SIZE = 512 * 1024 };
 

@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "svc/texts.h"
-#include "web/files.h"
+#include "web/static.h"
 #include "web/template.h"
 
 enum { MAX_OPEN = 8, MAX_INCLUDE = 4, MAX_FILE = 64 * 1024 };

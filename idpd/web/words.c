@@ -1,7 +1,7 @@
 /* Words that many pages show: a moment, a person's name, the picture of a key. */
 #include "svc/directory.h"
 #include "svc/texts.h"
-#include "web/files.h"
+#include "web/static.h"
 #include "web/web.h"
 
 const char *web_time(struct arena *a, const char *lang, time_t t)

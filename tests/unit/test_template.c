@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 #include "svc/texts.h"
-#include "web/files.h"
+#include "web/static.h"
 #include "web/template.h"
 
 static struct arena *a;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "svc/texts.h"
-#include "web/files.h"
 
 static struct arena *a;
 static const char *dir;

@@ -1,12 +1,9 @@
-/* Files of share/: read at start, and served from memory. */
-#ifndef CSAM_FILES_H
-#define CSAM_FILES_H
+/* Styles, pictures and scripts of share/: read at start, and served from memory. */
+#ifndef CSAM_STATIC_H
+#define CSAM_STATIC_H
 
 #include "base/arena.h"
 #include "base/err.h"
-
-/* The whole file. E_NOENT (not logged) when there is none, E_INPUT when it is larger than max, E_DOWN when it cannot be read. */
-int file_read(struct arena *a, const char *path, size_t max, struct slice *out);
 
 /* Loads every file of share_dir/css and share_dir/js (css, svg, png, ico, txt, js) to be served under /static/HASH/NAME. */
 int static_open(struct arena *a, const char *share_dir);
