@@ -37,6 +37,8 @@ static struct conn *conn_new(struct MHD_Connection *m, const struct door *door)
 	address_text(&c->addr, c->peer);
 	c->proxy = is_proxy(&c->addr);
 	atomic_store(&c->due_ms, ticks_ms() + http_server.conf.deadline_s * 1000ull);
+	if (door->tls && door->card)
+		tls_ask_card(m);
 	return c;
 }
 

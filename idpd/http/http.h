@@ -85,6 +85,7 @@ void http_unbind(void);				/* gives them up */
 /* Takes conf->listen itself when nothing was bound before. E_INPUT: the configuration is wrong; E_DOWN: an address cannot be listened on. What and why is logged. */
 int http_start(const struct http_conf *conf);
 int http_reload_certificate(void);	/* new connections see the new one; when it cannot be read the old one stays */
+int http_reload_authorities(void);	/* the same of those whose certificates browsers are asked for */
 void http_stop(void);			/* no new connections, requests under way are answered, then everything ends */
 
 #define ENDPOINT(method, path, fn, flags) http_handler fn;

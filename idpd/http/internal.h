@@ -112,12 +112,17 @@ int sweep_start(void);
 void sweep_stop(void);
 
 /* tls.c */
+struct gnutls_certificate_credentials_st;
 int tls_load(const char *cert_file, const char *key_file);
 void *tls_callback(void);			/* for MHD_OPTION_HTTPS_CERT_CALLBACK */
-int tls_load_authorities(const char *file);	/* whose certificates clients are asked for */
-void *tls_authorities(void);			/* for MHD_OPTION_HTTPS_MEM_TRUST */
-struct slice tls_peer(struct arena *a, struct MHD_Connection *c);	/* certificate of the client, or empty */
+void tls_serve(struct gnutls_certificate_credentials_st *credentials);	/* with the same certificate */
 void tls_end(void);
+
+/* tls_card.c */
+int tls_load_authorities(const char *file);	/* whose certificates clients are asked for; again: new connections see the new ones */
+void tls_ask_card(struct MHD_Connection *c);	/* before its handshake: asks for a certificate, requires none and accepts any */
+struct slice tls_peer(struct arena *a, struct MHD_Connection *c);	/* certificate of the client, or empty */
+void tls_card_end(void);
 
 /* status.c */
 uint64_t ticks_us(void);

@@ -107,7 +107,6 @@ static struct MHD_Daemon *start_daemon(const struct door *d)
 		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)conn_notify, (void *)(uintptr_t)d },
 		{ d->tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0, (void *)(uintptr_t)PRIORITIES },
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback() },
-		{ d->card ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, tls_authorities() },	/* with it libmicrohttpd asks, and requires nothing */
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (d->tls ? MHD_USE_TLS : 0);
@@ -273,6 +272,14 @@ int http_reload_certificate(void)
 	if (http_server.conf.cert_file == NULL)
 		return OK;
 	return tls_load(http_server.conf.cert_file, http_server.conf.key_file);
+}
+
+int http_reload_authorities(void)
+{
+	for (size_t i = 0; i < ndoors; i++)
+		if (doors[i].tls && doors[i].card)
+			return tls_load_authorities(http_server.conf.card_authorities);
+	return OK;
 }
 
 static void wait_until_answered(uint64_t at_most_ms)

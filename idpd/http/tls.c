@@ -125,34 +125,6 @@ int tls_load(const char *cert_file, const char *key_file)
 	return swap(&cert, &key, (const char *const[2]){ cert_file, key_file });
 }
 
-/* Text of the authorities, as libmicrohttpd wants it. */
-static gnutls_datum_t authorities;
-
-int tls_load_authorities(const char *file)
-{
-	gnutls_datum_t pem = { NULL, 0 };
-	if (authorities.data != NULL)
-		return OK;
-	if (read_file(file, &pem) != OK)
-		return E_INPUT;
-	authorities.data = (unsigned char *)strndup((const char *)pem.data, pem.size);
-	gnutls_free(pem.data);
-	return authorities.data != NULL ? OK : E_DOWN;
-}
-
-void *tls_authorities(void)
-{
-	return authorities.data;
-}
-
-struct slice tls_peer(struct arena *a, struct MHD_Connection *c)
-{
-	unsigned n = 0;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	const gnutls_datum_t *list = info != NULL ? gnutls_certificate_get_peers(info->tls_session, &n) : NULL;
-	return list != NULL && n > 0 ? arena_copy(a, slice_mem(list[0].data, list[0].size)) : S_NONE;
-}
-
 static int give(gnutls_session_t session, const gnutls_datum_t *names, int nnames, const gnutls_pk_algorithm_t *algos, int nalgos,
     gnutls_pcert_st **chain, unsigned *n, gnutls_privkey_t *key)
 {
@@ -172,10 +144,14 @@ void *tls_callback(void)
 	return (void *)fn;
 }
 
+void tls_serve(struct gnutls_certificate_credentials_st *credentials)
+{
+	gnutls_certificate_set_retrieve_function2(credentials, give);
+}
+
 void tls_end(void)
 {
 	for (struct certificate *c = atomic_exchange(&current, NULL); c != NULL;)
 		c = certificate_free(c);
-	free(authorities.data);
-	authorities.data = NULL;
+	tls_card_end();
 }

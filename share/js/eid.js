@@ -1,5 +1,6 @@
 /* Web eID: asks the browser's extension to let the card sign this page's challenge, and sends what it brings. The messages are those of the
- * web-eid.js library, version 2: web-eid:authenticate, answered with -ack at once, then with -success or -failure. */
+ * web-eid.js library, version 2: web-eid:authenticate, answered with -ack at once, then with -success or -failure.
+ * And for the other way: who comes back from the address that asks for a certificate, and has met an error of the browser there, is told what to do. */
 (function () {
 	"use strict";
 
@@ -84,6 +85,19 @@
 		event.preventDefault();
 		if (!waiting)
 			begin();
+	});
+
+	/* Whatever our address answers ends this challenge. Where it still stands after a visit there, the browser has shown an error, and no page of ours. */
+	var link = document.getElementById("eid-tls"), visited = "eid-tls";
+	if (link)
+		link.addEventListener("click", function () {
+			sessionStorage.setItem(visited, form.getAttribute("data-challenge"));
+		});
+	window.addEventListener("pageshow", function () {
+		if (sessionStorage.getItem(visited) !== form.getAttribute("data-challenge"))
+			return;
+		sessionStorage.removeItem(visited);
+		fail("BROWSER");
 	});
 
 	show(document.getElementById("eid-script"), true);
