@@ -171,6 +171,16 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	return start_http(c);
 }
 
+/* What is read from files is read again; of what cannot be read, the old stays in use. */
+static void reload(void)
+{
+	if (http_reload_certificate() != OK)
+		log_err("the old certificate stays in use");
+	if (eid_reload() == OK)
+		http_reload_authorities();
+	audit_turn();
+}
+
 int front_main(const struct conf *conf, const char *keyring_socket)
 {
 	sigset_t wanted;
@@ -190,10 +200,8 @@ int front_main(const struct conf *conf, const char *keyring_socket)
 	for (int sig = 0; sig != SIGTERM && sig != SIGINT;) {
 		if (sigwait(&wanted, &sig) != 0)
 			break;
-		if (sig == SIGHUP && http_reload_certificate() != OK)
-			log_err("the old certificate stays in use");
 		if (sig == SIGHUP)
-			audit_turn();
+			reload();
 	}
 	http_stop();
 	outbox_close();

@@ -5,7 +5,7 @@
 #include "base/conf.h"
 
 /* Opens every part in the order of their dependence, serves until SIGTERM, closes them in reverse. Returns the exit status. SIGHUP
- * takes a renewed certificate. */
+ * takes a renewed certificate, and authorities of the eID. */
 int front_main(const struct conf *conf, const char *keyring_socket);
 
 #endif

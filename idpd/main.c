@@ -24,7 +24,7 @@ static const char usage[] =
     "  -t       check the configuration and end\n"
     "  -T       print the configuration in force, defaults included, and end\n"
     "  -V       print the version and end\n"
-    "idpd stays in the foreground and logs to standard error. SIGHUP: take a renewed certificate. SIGTERM: end.\n"
+    "idpd stays in the foreground and logs to standard error. SIGHUP: take a renewed certificate, and authorities of the eID. SIGTERM: end.\n"
     "See idpd(8), idpd.conf(5).\n";
 
 struct rights {

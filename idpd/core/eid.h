@@ -28,6 +28,7 @@ struct eid_conf {				/* its strings must live as long as the process */
 };
 extern struct eid_conf eid_conf;
 int eid_open(const struct eid_conf *conf);	/* once; E_INPUT: an authority that cannot be read or trusted (logged) */
+int eid_reload(void);				/* reads the authorities again; the same error, and those read before stay in use */
 void eid_close(void);
 bool eid_offered(void);
 

@@ -7,7 +7,7 @@
 #include "base/digest.h"
 #include "core/eid.h"
 
-/* Who issues cards: read at start, its own signature verified then and never again. */
+/* Who issues cards. Its own signature is verified when it is read, and never again. */
 struct eid_authority {
 	X509 *cert;
 	X509_STORE *store;			/* with this certificate alone */

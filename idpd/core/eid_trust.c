@@ -2,6 +2,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/eid_parts.h"
@@ -9,12 +11,29 @@
 enum { MAX_AUTHORITIES = 256 };		/* Belgium adds a few a year, and each issues for years */
 
 struct eid_conf eid_conf;
-static struct eid_authority authorities[MAX_AUTHORITIES];
-static size_t count;
+
+/* What one reading of the file has brought. Checks under way, and chains that were verified, point into it: replaced ones stay until the end. */
+struct reading {
+	struct reading *older;
+	size_t count;
+	struct eid_authority of[MAX_AUTHORITIES];
+};
+static _Atomic(struct reading *) current;
 
 static void free_bio(BIO **b)
 {
 	BIO_free(*b);
+}
+
+static struct reading *reading_free(struct reading *l)
+{
+	struct reading *older = l->older;
+	for (size_t i = 0; i < l->count; i++) {
+		X509_free(l->of[i].cert);
+		X509_STORE_free(l->of[i].store);
+	}
+	free(l);
+	return older;
 }
 
 static X509_STORE *store_with(X509 *cert)
@@ -25,68 +44,108 @@ static X509_STORE *store_with(X509 *cert)
 	return s;
 }
 
-static int read_all(const char *file)
+/* NULL: they were read. Else why not. */
+static const char *read_all(struct arena *a, const char *file, struct reading *l)
 {
 	AUTO(free_bio) BIO *in = BIO_new_file(file, "r");
 	if (in == NULL)
-		return fail(E_INPUT, "eid.authorities: %s cannot be read", file);
+		return arena_printf(a, "%s cannot be read", file);
 	for (X509 *cert; (cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL;) {
-		if (count == MAX_AUTHORITIES) {
+		if (l->count == MAX_AUTHORITIES) {
 			X509_free(cert);
-			return fail(E_INPUT, "eid.authorities: more than %d certificates", MAX_AUTHORITIES);
+			return arena_printf(a, "%s has more than %d certificates", file, MAX_AUTHORITIES);
 		}
 		/* X509_check_ca: 1 only for a version 3 certificate whose basicConstraints say so; with it, keyUsage must hold keyCertSign. */
 		bool ca = X509_check_ca(cert) == 1 && X509_get_key_usage(cert) & KU_KEY_CERT_SIGN;
 		bool root = X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
-		authorities[count++] = (struct eid_authority){ .cert = cert, .store = store_with(cert), .root = root };
+		l->of[l->count++] = (struct eid_authority){ .cert = cert, .store = store_with(cert), .root = root };
 		if (!ca || (root && X509_verify(cert, X509_get0_pubkey(cert)) != 1))
-			return fail(E_INPUT, "eid.authorities: certificate %zu in %s is no authority's", count, file);
+			return arena_printf(a, "certificate %zu in %s is no authority's", l->count, file);
 	}
 	unsigned long e = ERR_peek_last_error();
 	bool end = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
-	ERR_clear_error();
-	return end && count > 0 ? OK : fail(E_INPUT, "eid.authorities: certificate %zu in %s cannot be read", count + 1, file);
+	return end && l->count > 0 ? NULL : arena_printf(a, "certificate %zu in %s cannot be read", l->count + 1, file);
+}
+
+static bool signed_by_a_root(const struct reading *l, X509 *cert)
+{
+	for (size_t r = 0; r < l->count; r++)
+		if (l->of[r].root && X509_check_issued(l->of[r].cert, cert) == X509_V_OK && X509_verify(cert, X509_get0_pubkey(l->of[r].cert)) == 1)
+			return true;
+	return false;
 }
 
 /* Where roots are given, an authority that none of them signed is a mistake, or worse. Its dates are looked at with each card. */
-static int check_roots(const char *file)
+static const char *check_roots(struct arena *a, const char *file, const struct reading *l)
 {
 	size_t roots = 0;
-	for (size_t i = 0; i < count; i++)
-		roots += authorities[i].root;
-	if (roots == count)
-		return fail(E_INPUT, "eid.authorities: %s has roots alone; cards are issued by the authorities below them", file);
-	for (size_t i = 0; roots > 0 && i < count; i++) {
-		bool known = authorities[i].root;
-		for (size_t r = 0; r < count && !known; r++)
-			known = authorities[r].root && X509_check_issued(authorities[r].cert, authorities[i].cert) == X509_V_OK &&
-			    X509_verify(authorities[i].cert, X509_get0_pubkey(authorities[r].cert)) == 1;
-		if (!known)
-			return fail(E_INPUT, "eid.authorities: certificate %zu in %s was signed by none of the roots there", i + 1, file);
-	}
+	for (size_t i = 0; i < l->count; i++)
+		roots += l->of[i].root;
+	if (roots == l->count)
+		return arena_printf(a, "%s has roots alone; cards are issued by the authorities below them", file);
+	for (size_t i = 0; roots > 0 && i < l->count; i++)
+		if (!l->of[i].root && !signed_by_a_root(l, l->of[i].cert))
+			return arena_printf(a, "certificate %zu in %s was signed by none of the roots there", i + 1, file);
+	log_info("eID: %zu authorities", l->count - roots);
+	return NULL;
+}
+
+static bool same(const struct reading *x, const struct reading *y)
+{
+	bool yes = x != NULL && x->count == y->count;
+	for (size_t i = 0; yes && i < x->count; i++)
+		yes = X509_cmp(x->of[i].cert, y->of[i].cert) == 0;
+	return yes;
+}
+
+static const char *load(struct arena *a, const char *file)
+{
+	struct reading *l = calloc(1, sizeof *l), *old = atomic_load(&current);
+	if (l == NULL)
+		abort();
+	const char *why = read_all(a, file, l);
+	if (why == NULL && !same(old, l))
+		why = check_roots(a, file, l);
 	ERR_clear_error();
-	log_info("eID: %zu authorities", count - roots);
-	return OK;
+	if (why != NULL || same(old, l)) {
+		reading_free(l);
+		return why;
+	}
+	l->older = old;
+	atomic_store(&current, l);
+	return NULL;
+}
+
+static bool has_authorities(void)
+{
+	return eid_conf.authorities != NULL && *eid_conf.authorities != '\0';
 }
 
 int eid_open(const struct eid_conf *conf)
 {
+	AUTO_ARENA a = arena_new();
 	eid_close();
 	eid_conf = *conf;
-	if (conf->authorities == NULL || *conf->authorities == '\0')
-		return OK;
-	int e = read_all(conf->authorities);
-	return e == OK ? check_roots(conf->authorities) : e;
+	const char *why = has_authorities() ? load(a, eid_conf.authorities) : NULL;
+	if (why != NULL)
+		log_err("eid.authorities: %s", why);
+	return why == NULL ? OK : E_INPUT;
+}
+
+int eid_reload(void)
+{
+	AUTO_ARENA a = arena_new();
+	const char *why = has_authorities() ? load(a, eid_conf.authorities) : NULL;
+	if (why != NULL)
+		log_err("eid.authorities: %s; those read before stay in use", why);
+	return why == NULL ? OK : E_INPUT;
 }
 
 void eid_close(void)
 {
-	for (size_t i = 0; i < count; i++) {
-		X509_free(authorities[i].cert);
-		X509_STORE_free(authorities[i].store);
-	}
-	count = 0;
 	eid_forget();
+	for (struct reading *l = atomic_exchange(&current, NULL); l != NULL;)
+		l = reading_free(l);
 }
 
 const char *eid_tls_purpose(struct arena *a, const char *nonce)
@@ -96,15 +155,16 @@ const char *eid_tls_purpose(struct arena *a, const char *nonce)
 
 bool eid_offered(void)
 {
-	return count > 0;
+	return atomic_load(&current) != NULL;
 }
 
 /* Many are called "Citizen CA": X509_check_issued compares the whole name, with its serialNumber, and the key identifiers where both have one. */
 const struct eid_authority *eid_issuer_of(const X509 *cert)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!authorities[i].root && X509_check_issued(authorities[i].cert, (X509 *)(uintptr_t)cert) == X509_V_OK)
-			return &authorities[i];
+	const struct reading *l = atomic_load(&current);
+	for (size_t i = 0; l != NULL && i < l->count; i++)
+		if (!l->of[i].root && X509_check_issued(l->of[i].cert, (X509 *)(uintptr_t)cert) == X509_V_OK)
+			return &l->of[i];
 	return NULL;
 }
 

@@ -2,6 +2,8 @@
 #include "eid_cards.h"
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include "base/json.h"
 #include "core/eid_parts.h"
 #include "core/eid_web.h"
@@ -95,6 +97,81 @@ static enum verdict read_card(const char *name)
 {
 	why = NULL;
 	return eid_card(eid_arena, card_der(name), time(NULL), &card, &why);
+}
+
+static char authorities[64];
+
+static void authorities_in(const char *names)
+{
+	snprintf(authorities, sizeof authorities, "%s/authorities.pem", pki);
+	shell(arena_printf(eid_arena, "cd %s/ca && cat %s > %s", pki, names, authorities));
+}
+
+static void authorities_are_read_again(void **state)
+{
+	(void)state;
+	authorities_in("root.pem citizen.pem");
+	struct eid_conf conf = { .authorities = authorities, .cache_s = 300 };
+	assert_int_equal(eid_open(&conf), OK);
+	assert_int_equal(read_card("bruno"), V_ALLOW);
+	refused(read_card("alice"), "card-other-ca");
+	authorities_in("root.pem citizen.pem citizen-rsa.pem");
+	refused(read_card("alice"), "card-other-ca");		/* nobody was told */
+	assert_int_equal(eid_reload(), OK);
+	assert_int_equal(eid_reload(), OK);
+	assert_int_equal(read_card("alice"), V_ALLOW);
+	assert_int_equal(read_card("bruno"), V_ALLOW);
+	static const char *const bad[] = { "/dev/null", "root.pem", "../cards/bruno.pem", "root.pem citizen.pem other.pem", "root.pem citizen.pem ../cards/bruno.pem" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		authorities_in(bad[i]);
+		assert_int_equal(eid_reload(), E_INPUT);
+		assert_int_equal(read_card("alice"), V_ALLOW);
+	}
+	unlink(authorities);
+	assert_int_equal(eid_reload(), E_INPUT);
+	assert_int_equal(read_card("alice"), V_ALLOW);
+	authorities_in("root.pem citizen-rsa.pem");		/* one is gone, and with it what was verified under it */
+	assert_int_equal(eid_reload(), OK);
+	refused(read_card("bruno"), "card-other-ca");
+	assert_int_equal(read_card("alice"), V_ALLOW);
+}
+
+static atomic_bool all_read;
+
+static void *read_cards(void *arg)
+{
+	struct slice der = *(const struct slice *)arg;
+	uintptr_t wrong = 0;
+	while (!atomic_load(&all_read)) {
+		AUTO_ARENA a = arena_new();
+		struct eid_card c;
+		const char *no;
+		wrong += eid_card(a, der, time(NULL), &c, &no) != V_ALLOW;
+	}
+	return (void *)wrong;
+}
+
+static void cards_are_read_meanwhile(void **state)
+{
+	(void)state;
+	pthread_t readers[2];
+	void *wrong;
+	struct slice der = card_der("alice");
+	authorities_in("root.pem citizen.pem citizen-rsa.pem");
+	struct eid_conf conf = { .authorities = authorities, .cache_s = 300 };
+	assert_int_equal(eid_open(&conf), OK);
+	atomic_store(&all_read, false);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&readers[i], NULL, read_cards, &der), 0);
+	for (int i = 0; i < 20; i++) {
+		authorities_in(i % 2 ? "root.pem citizen.pem citizen-rsa.pem" : "root.pem citizen-rsa.pem");
+		assert_int_equal(eid_reload(), OK);
+	}
+	atomic_store(&all_read, true);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(readers[i], &wrong), 0);
+		assert_int_equal((uintptr_t)wrong, 0);
+	}
 }
 
 static void good_cards(void **state)
@@ -365,6 +442,8 @@ int main(void)
 		cmocka_unit_test(published_tokens_verify),
 		cmocka_unit_test(published_tokens_hold_for_one_challenge_origin_and_time),
 		cmocka_unit_test(real_authorities_are_taken),
+		cmocka_unit_test(authorities_are_read_again),
+		cmocka_unit_test(cards_are_read_meanwhile),
 		cmocka_unit_test(good_cards),
 		cmocka_unit_test(bad_cards),
 		cmocka_unit_test(an_authoritys_certificate_is_no_card),
