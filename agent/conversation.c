@@ -19,7 +19,7 @@ struct conversation {
 	int fd;
 	struct caller caller;
 	struct message start;
-	const char *user, *nonce, *verifier, *auth_session;
+	const char *user, *nonce, *auth_session;
 	struct unix_user unix_user;
 	time_t since;			/* wall time of the first message */
 	uint64_t end;			/* ticks_ms: it must be over */
@@ -158,17 +158,10 @@ static void put_start(const struct conversation *c, struct arena *a, struct buf 
 
 static void put_authenticate(struct conversation *c, struct arena *a, struct buf *form)
 {
-	unsigned char h[SHA256_LEN];
-	struct buf challenge = buf_new(a);
 	c->nonce = random_id(c->a, 16);
-	c->verifier = random_id(c->a, 32);
-	sha256(slice_of(c->verifier), h);
-	buf_b64url(&challenge, slice_mem(h, sizeof h));		/* RFC 7636 4.2 */
-	form_put(form, "response_type", S("code"));
+	form_put(form, "response_type", S("id_token"));
 	form_put(form, "scope", S("openid"));
 	form_put(form, "nonce", slice_of(c->nonce));
-	form_put(form, "code_challenge", buf_slice(&challenge));
-	form_put(form, "code_challenge_method", S("S256"));
 	form_put(form, "acr_values", slice_of(arena_printf(a, "urn:be:fedict:iam:fas:citizen:Level%ld", c->h->conf->people_level)));
 	if (c->start.publickey)
 		form_put(form, "proven", S("publickey"));
@@ -181,19 +174,14 @@ static struct wanted wanted_of(const struct conversation *c)
 	    .level = (unsigned)conf->people_level, .min_uid = (unsigned long)conf->people_min_uid, .unix_user = c->unix_user, .since = c->since, .now = now() };
 }
 
-/* A code is not yet a yes: the token that it buys must say who was wanted. */
-static void take_code(const struct conversation *c, struct arena *a, const char *code, uint64_t deadline)
+/* A token is not yet a yes: it must be signed, and say who was wanted. */
+static void take_token(const struct conversation *c, struct arena *a, const char *token, uint64_t deadline)
 {
 	struct wanted w = wanted_of(c);
-	struct slice token;
 	struct identity id;
 	json_t *claims;
 	const char *why = "token";
-	if (idp_redeem(c->h->idp, a, code, c->verifier, deadline, &token) != OK) {
-		down(c, a, "no-token");
-		return;
-	}
-	int e = idp_verify(c->h->idp, a, token, deadline, &claims, &why);
+	int e = idp_verify(c->h->idp, a, slice_of(token), deadline, &claims, &why);
 	w.now = now();
 	if (e == E_INPUT)
 		deny(c, a, arena_printf(a, "token-%s", why));
@@ -226,9 +214,9 @@ static bool turn(struct conversation *c, struct arena *a, const struct buf *form
 		c->asked = r.prompt.ask;
 		c->auth_session = arena_strdup(c->a, r.auth_session);
 		return send_prompt(c, a, &r.prompt);
-	case REPLY_CODE:
+	case REPLY_TOKEN:
 		if (c->start.op == OP_AUTHENTICATE)
-			take_code(c, a, r.code, deadline);
+			take_token(c, a, r.token, deadline);
 		else
 			down(c, a, "reply");
 		return false;

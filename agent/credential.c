@@ -12,7 +12,6 @@
 #include "agent/credential.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -22,7 +21,7 @@ enum { FILE_MAX = 16 * 1024, P256 = 32, RSA_LEAST = 2048, SIG_MAX = 1024 };
 struct credential {
 	EVP_PKEY *key;
 	const char *alg;
-	char *client_id, *issuer;
+	char *client_id;
 };
 
 /* Everything is asked of the descriptor, so that nobody can swap the file in between. */
@@ -61,7 +60,7 @@ static const char *alg_of(const EVP_PKEY *key)
 	return NULL;
 }
 
-int credential_open(const char *key_file, const char *client_id, const char *issuer, struct credential **out)
+int credential_open(const char *key_file, const char *client_id, struct credential **out)
 {
 	AUTO_ARENA a = arena_new();
 	struct slice text;
@@ -77,7 +76,7 @@ int credential_open(const char *key_file, const char *client_id, const char *iss
 		return fail(E_INPUT, "%s: expected a private key of P-256, or RSA of 2048 bits or more, in PEM without a passphrase", key_file);
 	}
 	struct credential *c = calloc(1, sizeof *c);
-	if (c == NULL || (c->client_id = strdup(client_id)) == NULL || (c->issuer = strdup(issuer)) == NULL)
+	if (c == NULL || (c->client_id = strdup(client_id)) == NULL)
 		abort();
 	c->key = key;
 	c->alg = alg;
@@ -91,7 +90,6 @@ struct credential *credential_free(struct credential *c)
 		return NULL;
 	EVP_PKEY_free(c->key);
 	free(c->client_id);
-	free(c->issuer);
 	free(c);
 	return NULL;
 }
@@ -124,16 +122,14 @@ static bool sign(const struct credential *c, struct slice text, unsigned char *s
 	return strcmp(c->alg, "RS256") == 0 || flatten(sig, n);
 }
 
-int credential_assert(struct arena *a, const struct credential *c, const char *audience, unsigned life_s, bool once, struct slice *out)
+int credential_assert(struct arena *a, const struct credential *c, const char *audience, unsigned life_s, struct slice *out)
 {
 	unsigned char sig[SIG_MAX];
 	size_t n = sizeof sig;
 	struct buf b = buf_new(a);
 	time_t t = now();
-	json_t *v = json_own(a, json_pack("{ss ss ss sI sI}", "iss", c->client_id, "sub", c->client_id, "aud", audience ? audience : c->issuer,
+	json_t *v = json_own(a, json_pack("{ss ss ss sI sI}", "iss", c->client_id, "sub", c->client_id, "aud", audience,
 	    "iat", (json_int_t)t, "exp", (json_int_t)t + (json_int_t)life_s));	/* RFC 7523 3 */
-	if (once)
-		json_object_set_new(v, "jti", json_string(random_id(a, 16)));
 	buf_b64url(&b, slice_of(arena_printf(a, "{\"alg\":\"%s\",\"typ\":\"JWT\"}", c->alg)));
 	buf_char(&b, '.');
 	buf_b64url(&b, json_text(a, v));

@@ -9,10 +9,10 @@
 struct credential;
 
 /* A regular file of root or of ours, that nobody else may write and others may not read. E_INPUT, logged, else. */
-int credential_open(const char *key_file, const char *client_id, const char *issuer, struct credential **out);
+int credential_open(const char *key_file, const char *client_id, struct credential **out);
 struct credential *credential_free(struct credential *c);
 
-/* A new assertion for that audience (NULL: the issuer), good for life_s. once: with a jti, for a single request. */
-int credential_assert(struct arena *a, const struct credential *c, const char *audience, unsigned life_s, bool once, struct slice *out);
+/* A new assertion for that audience, good for life_s and for many requests: it has no jti. */
+int credential_assert(struct arena *a, const struct credential *c, const char *audience, unsigned life_s, struct slice *out);
 
 #endif

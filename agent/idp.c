@@ -11,7 +11,7 @@
 enum standing { TURNS, ACCOUNT };
 static const char *const endpoint_names[] = { [TURNS] = "authorization_challenge_endpoint", [ACCOUNT] = "csam_account_endpoint" };
 
-enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000, ONCE_S = 60, STANDING_S = 540, STANDING_MS = 480 * 1000 };
+enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000, STANDING_S = 540, STANDING_MS = 480 * 1000 };
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -33,7 +33,7 @@ struct idp {
 int idp_new(const struct agent_conf *conf, struct idp **out)
 {
 	struct credential *credential;
-	int e = credential_open(conf->idp_key_file, conf->idp_client_id, conf->idp_issuer, &credential);
+	int e = credential_open(conf->idp_key_file, conf->idp_client_id, &credential);
 	if (e != OK)
 		return e;
 	struct idp *i = calloc(1, sizeof *i);
@@ -129,7 +129,7 @@ static const char *metadata_fault(const struct agent_conf *conf, const json_t *v
 		return "it says that it is another issuer";
 	if (!is_https(v, "authorization_challenge_endpoint") || !speaks_profile_1(v))
 		return "it does not speak version 1 of the challenge profile";
-	return is_https(v, "csam_account_endpoint") && is_https(v, "token_endpoint") && is_https(v, "jwks_uri") ? NULL : "its endpoints are not all https";
+	return is_https(v, "csam_account_endpoint") && is_https(v, "jwks_uri") ? NULL : "its endpoints are not all https";
 }
 
 static int metadata(struct idp *i, struct arena *a, uint64_t deadline, json_t **out)
@@ -213,7 +213,7 @@ static void say_refused(const struct idp *i, struct arena *a, const struct https
 static int standing_assertion(struct idp *i, struct arena *a, struct document *d, const char *url, struct slice *out)
 {
 	json_t *v = remembered(i, a, d, STANDING_MS);
-	int e = v == NULL ? credential_assert(a, i->credential, url, STANDING_S, false, out) : OK;
+	int e = v == NULL ? credential_assert(a, i->credential, url, STANDING_S, out) : OK;
 	if (e != OK)
 		return e;
 	if (v == NULL)
@@ -253,24 +253,4 @@ void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsig
 void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_t deadline, struct reply *out)
 {
 	ask(i, a, ACCOUNT, form, 0, deadline, out);
-}
-
-int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *verifier, uint64_t deadline, struct slice *id_token)
-{
-	struct https_answer answer;
-	struct slice assertion;
-	struct buf b = buf_new(a);
-	json_t *m, *v;
-	form_put(&b, "grant_type", S("authorization_code"));
-	form_put(&b, "code", slice_of(code));
-	form_put(&b, "code_verifier", slice_of(verifier));
-	if (metadata(i, a, deadline, &m) != OK || credential_assert(a, i->credential, NULL, ONCE_S, true, &assertion) != OK ||
-	    https_call(i->https, a, json_str(m, "token_endpoint"), proven(i, a, assertion, &b), deadline, &answer) != OK)
-		return E_DOWN;
-	if (answer.status != 200 || json_parse(a, answer.body, &v, NULL) != OK || json_str(v, "id_token") == NULL) {
-		say_refused(i, a, &answer);
-		return E_DOWN;
-	}
-	*id_token = slice_of(json_str(v, "id_token"));
-	return OK;
 }

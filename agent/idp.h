@@ -24,9 +24,6 @@ void idp_challenge(struct idp *i, struct arena *a, const struct buf *form, unsig
 /* May somebody enter who was proven otherwise? */
 void idp_account(struct idp *i, struct arena *a, const struct buf *form, uint64_t deadline, struct reply *out);
 
-/* The ID token of a code: OK or E_DOWN. */
-int idp_redeem(struct idp *i, struct arena *a, const char *code, const char *verifier, uint64_t deadline, struct slice *id_token);
-
 /* Claims of a token that one of its keys has signed. An unknown key makes it ask for the keys again, at most once a minute. E_INPUT: *why has
  * a word; E_DOWN: the keys cannot be had. */
 int idp_verify(struct idp *i, struct arena *a, struct slice token, uint64_t deadline, json_t **claims, const char **why);

@@ -1,7 +1,7 @@
 /* What the identity provider answers to a turn. */
 #include "agent/reply.h"
 
-enum { SESSION_MAX = 4096, CODE_MAX = 4096, ID_MAX = 64, CHOICE_MAX = 256, WAIT_MAX = 3600, VALID_MAX = 604800, LINE_MAX_BYTES = 511, CHALLENGE_MAX = 2048, WORD_MAX = 32, SAY_MAX = 511 };	/* a line fits into one message of PAM */
+enum { SESSION_MAX = 4096, TOKEN_MAX = 8192, ID_MAX = 64, CHOICE_MAX = 256, WAIT_MAX = 3600, VALID_MAX = 604800, LINE_MAX_BYTES = 511, CHALLENGE_MAX = 2048, WORD_MAX = 32, SAY_MAX = 511 };	/* a line fits into one message of PAM */
 
 static const char *text_of(const json_t *v, const char *name, size_t max)
 {
@@ -145,8 +145,8 @@ static void read_yes(const json_t *v, struct reply *out)
 {
 	const char *password = json_str(v, "password");
 	out->why = "reply";
-	if ((out->code = text_of(v, "authorization_code", CODE_MAX)) != NULL)
-		out->kind = REPLY_CODE;
+	if ((out->token = text_of(v, "id_token", TOKEN_MAX)) != NULL)
+		out->kind = REPLY_TOKEN;
 	else if (json_str(v, "account") != NULL)
 		read_account(v, out);
 	else if (password != NULL && strcmp(password, "changed") == 0)

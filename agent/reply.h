@@ -21,7 +21,7 @@ struct prompt {
 };
 
 /* Whatever was not understood is down. */
-enum reply_kind { REPLY_DOWN, REPLY_ASK, REPLY_CODE, REPLY_ACCOUNT, REPLY_CHANGED, REPLY_DENIED };
+enum reply_kind { REPLY_DOWN, REPLY_ASK, REPLY_TOKEN, REPLY_ACCOUNT, REPLY_CHANGED, REPLY_DENIED };
 enum account { ACCOUNT_NONE, ACCOUNT_ALLOWED, ACCOUNT_SUSPENDED, ACCOUNT_NOT_ALLOWED, ACCOUNT_MUST_CHANGE, ACCOUNT_UNKNOWN };
 
 struct posix_name {
@@ -34,7 +34,7 @@ struct reply {
 	enum reply_kind kind;
 	const char *auth_session;	/* ASK */
 	struct prompt prompt;		/* ASK */
-	const char *code;		/* CODE */
+	const char *token;		/* TOKEN: nothing of it is verified yet */
 	enum account account;		/* ACCOUNT */
 	struct posix_name who;		/* ACCOUNT */
 	unsigned valid_for_s;		/* ACCOUNT */

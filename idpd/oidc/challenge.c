@@ -6,14 +6,16 @@
 #include "core/policy.h"
 #include "oidc/grant.h"
 #include "oidc/host.h"
+#include "oidc/idtoken.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
 
 enum { CHALLENGE_LEN = 43, NONCE_MAX = 512, ANSWER_MAX = 512, SIGN_MAX = 4096, ACR_MAX = 1024 };
 
-/* --- what the code will be bound to: kept by the conversation as "challenge acr nonce" --- */
+/* --- what the yes will be bound to: kept by the conversation as "challenge acr nonce", or "id_token acr nonce" --- */
 
 struct bond {
+	bool at_once;			/* response_type id_token: the yes is the token itself */
 	unsigned char challenge[SHA256_LEN];
 	unsigned acr;			/* level that must be reached; 0: the host's own */
 	const char *nonce;
@@ -28,10 +30,13 @@ static int bond_read(struct arena *a, const char *text, struct bond *out)
 {
 	struct slice rest = slice_of(text), challenge, acr, raw;
 	unsigned long long level;
-	if (!slice_cut(&rest, ' ', &challenge) || !slice_cut(&rest, ' ', &acr) || rest.p == NULL || slice_number(acr, 999, &level) != OK ||
-	    b64url_decode(a, challenge, &raw) != OK || raw.n != SHA256_LEN)
+	if (!slice_cut(&rest, ' ', &challenge) || !slice_cut(&rest, ' ', &acr) || rest.p == NULL || slice_number(acr, 999, &level) != OK)
 		return E_BUG;
-	memcpy(out->challenge, raw.p, SHA256_LEN);
+	out->at_once = slice_is(challenge, "id_token");
+	if (!out->at_once && (b64url_decode(a, challenge, &raw) != OK || raw.n != sizeof out->challenge))
+		return E_BUG;
+	if (!out->at_once)
+		memcpy(out->challenge, raw.p, raw.n);
 	out->acr = (unsigned)level;
 	out->nonce = arena_str(a, rest);
 	return OK;
@@ -47,28 +52,46 @@ static void family_of(struct arena *a, const char *conversation, unsigned char o
 	memcpy(out, h, FAMILY_LEN);
 }
 
+/* What was proven, for this host. E_NOENT: it fell this very moment. */
+static int grant_of(struct request *r, const struct service *host, const struct turn *turn, const struct bond *bond, struct grant *out)
+{
+	struct login login;
+	int e = session_thaw(r->a, turn->session, &login);
+	if (e != OK)
+		return e;
+	if (session_level_for(&login, host) < bond->acr)
+		return E_NOENT;
+	*out = (struct grant){
+		.client = host->client_id, .subject = login.person->subject, .sid = "", .frozen = turn->session, .scope = "openid",
+		.auth_time = login.session->auth_time, .made = now(), .level = login.level, .amr = login.amr, .acr = bond->acr,
+		.nonce = bond->nonce, .has_challenge = !bond->at_once,
+	};
+	family_of(r->a, turn->conversation, out->family);
+	memcpy(out->challenge, bond->challenge, sizeof out->challenge);
+	return OK;
+}
+
+/* What a code would be redeemed for. Its line in the trail is that of the login. */
+static int token_of(struct request *r, const struct service *host, const struct grant *g, struct slice *out)
+{
+	struct login login;
+	int e = grant_login(r->a, g, host, &login);
+	return e == OK ? idtoken_make(r->a, host, g, &login, S_NONE, out) : e;
+}
+
 static int issue(struct request *r, struct response *resp, const struct service *host, const struct turn *turn)
 {
-	struct bond bond;
-	struct login login;
-	struct slice code;
+	struct bond bond = { 0 };
+	struct grant g;
+	struct slice yes;
 	int e = bond_read(r->a, turn->back, &bond);
-	if (e != OK)
-		return e;
-	e = session_thaw(r->a, turn->session, &login);
-	if (e == E_NOENT || (e == OK && session_level_for(&login, host) < bond.acr))
-		return http_json(r, resp, 400, json_own(r->a, json_pack("{ss}", "error", "access_denied")));	/* it fell this very moment */
-	if (e != OK)
-		return e;
-	struct grant g = {
-		.client = host->client_id, .subject = login.person->subject, .sid = "", .frozen = turn->session, .scope = "openid",
-		.auth_time = login.session->auth_time, .made = now(), .level = login.level, .amr = login.amr, .acr = bond.acr,
-		.nonce = bond.nonce, .has_challenge = true,
-	};
-	family_of(r->a, turn->conversation, g.family);
-	memcpy(g.challenge, bond.challenge, sizeof g.challenge);
-	e = grant_seal(r->a, GRANT_CODE, &g, now() + oidc_conf()->code_ttl_s, &code);
-	return e != OK ? e : http_json(r, resp, 200, json_own(r->a, json_pack("{ss%}", "authorization_code", code.p, code.n)));
+	if (e == OK)
+		e = grant_of(r, host, turn, &bond, &g);
+	if (e == OK)
+		e = bond.at_once ? token_of(r, host, &g, &yes) : grant_seal(r->a, GRANT_CODE, &g, now() + oidc_conf()->code_ttl_s, &yes);
+	if (e == E_NOENT)
+		return http_json(r, resp, 400, json_own(r->a, json_pack("{ss}", "error", "access_denied")));
+	return e != OK ? e : http_json(r, resp, 200, json_own(r->a, json_pack("{ss%}", bond.at_once ? "id_token" : "authorization_code", yes.p, yes.n)));
 }
 
 static int more(struct request *r, struct response *resp, const struct turn *turn)
@@ -145,21 +168,35 @@ static int read_acr(struct slice rest, unsigned *out, struct refusal *no)
 	return *out != 0 || !asked ? OK : refuse(no, "unmet_authentication_requirements", "acr_values has no level of ours");
 }
 
+/* OpenID Connect Core 3: code, or the ID token itself, which needs no proof that it comes back to who asked. */
+static int read_type(struct request *r, struct slice *challenge, struct refusal *no)
+{
+	struct slice type = http_form(r, "response_type"), raw;
+	*challenge = type;
+	if (slice_is(type, "id_token"))
+		return OK;
+	if (!slice_is(type, "code"))
+		return refuse(no, "unsupported_response_type", "response_type must be code or id_token");
+	*challenge = http_form(r, "code_challenge");
+	if (!slice_is(http_form(r, "code_challenge_method"), "S256") || challenge->n != CHALLENGE_LEN ||
+	    b64url_decode(r->a, *challenge, &raw) != OK || raw.n != SHA256_LEN)		/* RFC 7636 4.3 */
+		return refuse(no, "invalid_request", "code_challenge of method S256 is missing");
+	return OK;
+}
+
 static int read_login(struct request *r, struct want *want, struct refusal *no)
 {
-	struct slice nonce = http_form(r, "nonce"), challenge = http_form(r, "code_challenge"), proven = http_form(r, "proven"), raw;
-	if (!slice_is(http_form(r, "response_type"), "code"))
-		return refuse(no, "unsupported_response_type", "only response_type code is supported");
+	struct slice nonce = http_form(r, "nonce"), proven = http_form(r, "proven"), challenge;
+	int e = read_type(r, &challenge, no);
+	if (e != OK)
+		return e;
 	if (!slice_has_word(http_form(r, "scope"), S("openid")))
 		return refuse(no, "invalid_scope", "scope must contain openid");
 	if (nonce.n == 0 || nonce.n > NONCE_MAX || !slice_is_text(nonce, ""))
 		return refuse(no, "invalid_request", "nonce is missing, too long or no text");
-	if (!slice_is(http_form(r, "code_challenge_method"), "S256") || challenge.n != CHALLENGE_LEN ||
-	    b64url_decode(r->a, challenge, &raw) != OK || raw.n != SHA256_LEN)		/* RFC 7636 4.3 */
-		return refuse(no, "invalid_request", "code_challenge of method S256 is missing");
 	if (proven.n > 0 && !slice_is(proven, "publickey"))
 		return refuse(no, "invalid_request", "proven is not understood");
-	int e = read_acr(http_form(r, "acr_values"), &want->level, no);
+	e = read_acr(http_form(r, "acr_values"), &want->level, no);
 	want->proven = proven.n > 0;
 	want->back = bond_text(r->a, challenge, want->level, nonce);
 	return e;

@@ -45,7 +45,8 @@ int idtoken_make(struct arena *a, const struct service *service, const struct gr
 		json_object_set_new(v, "csam_posix", host_posix(login->person));
 	else
 		json_object_set_new(v, "sid", json_string(oidc_sid(a, service, g->sid)));
-	json_object_set_new(v, "at_hash", json_string(jose_half_hash(a, alg, access_token)));
+	if (access_token.p != NULL)
+		json_object_set_new(v, "at_hash", json_string(jose_half_hash(a, alg, access_token)));
 	claims_put(v, g->id_token, &(struct claims_source){ login->person, grant_acr(g, login) });
 	return service_sign(a, service, alg, v, out);
 }

@@ -27,12 +27,12 @@ const error = (r, what, status = 400) => { assert.equal(r.json?.error, what, r.t
 const asks = (r, ...words) => { error(r, 'insufficient_authorization'); assert.deepEqual(r.json.prompt.ask, words); return r; };
 const shape = r => { const j = structuredClone(r.json); delete j.auth_session; return JSON.stringify([r.status, j]); };
 
-const [emma, dora, paul, sami, solo, rita, tom, mia] = ['emma', 'dora', 'paul', 'sami', 'solo', 'rita', 'tom', 'mia'].map(n => person(n, { code: !['solo', 'mia'].includes(n) }));
+const [emma, dora, paul, sami, solo, rita, tom, mia, ines] = ['emma', 'dora', 'paul', 'sami', 'solo', 'rita', 'tom', 'mia', 'ines'].map(n => person(n, { code: !['solo', 'mia'].includes(n) }));
 const spare = ['vera', 'wim', 'xena', 'yves', 'zoe'].map(n => person(n));
 modify(emma, 'add: objectClass\nobjectClass: posixAccount\n-\nadd: cn\ncn: Emma\n-\nadd: uidNumber\nuidNumber: 10001\n-\nadd: gidNumber\ngidNumber: 10001\n-\nadd: homeDirectory\nhomeDirectory: /home/emma');
 modify(paul, 'replace: preferredLanguage\npreferredLanguage: fr');
 modify(sami, 'replace: csamPersonState\ncsamPersonState: suspended');
-const everybody = `(|${[emma, dora, paul, sami, solo, rita, mia, ...spare].map(p => `(uid=${p.username})`).join('')})`;	// not tom
+const everybody = `(|${[emma, dora, paul, sami, solo, rita, mia, ines, ...spare].map(p => `(uid=${p.username})`).join('')})`;	// not tom
 const host = await new Host(`srv1-${run}`, { allow: [everybody] }).register(), other = await new Host(`srv2-${run}`, { allow: [everybody] }).register();
 const low = await new Host(`srv3-${run}`, { allow: [everybody], level: 200 }).register(), closed = await new Host(`srv4-${run}`, { allow: [] }).register();
 
@@ -66,6 +66,26 @@ await check('password and code give a code, and that an ID token for this host',
 	error(await host.redeem(t), 'invalid_grant');
 	const lines = trail().filter(l => l.service === host.id && l.event === 'login.ok');
 	assert.ok(lines.some(l => l.via === 'sshd' && l.level === 400 && l.session === undefined), JSON.stringify(lines));
+});
+
+await check('who asks for an ID token gets it instead of a code; the same answer again gets another while the person stands', async () => {
+	const nonce = 'n-of-this-one', begin = h => h.begin(ines.username, { response_type: 'id_token', code_challenge: undefined, code_challenge_method: undefined, nonce });
+	const t = asks(await host.answer(asks(await begin(host), 'secret'), { secret: ines.password }), 'code'), right = { code: await code(ines) };
+	error(await other.answer(t, right), 'invalid_session');
+	const r = await host.answer(t, right), id = idToken(r);
+	assert.deepEqual(Object.keys(r.json), ['id_token']);
+	assert.deepEqual([id.iss, id.aud, id.nonce, id.acr, id.amr, id.csam_posix, id.at_hash, id.sid], [issuer, host.id, nonce, level(400), ['pwd', 'otp', 'mfa'], { name: ines.username }, undefined, undefined]);
+	assert.ok(Math.abs(id.auth_time - Date.now() / 1000) < 5);
+	assert.equal((await send(at('/oidc/jwks'))).json.keys.filter(k => k.kid === JSON.parse(Buffer.from(r.json.id_token.split('.')[0], 'base64url')).kid).length, 1);
+	assert.equal(idToken(await host.answer(t, right)).nonce, nonce);
+	error(await host.answer(t, { code: '000000' }), 'invalid_session');
+	assert.ok(trail().some(l => l.service === host.id && l.event === 'login.ok' && l.level === 400));
+	modify(ines, 'replace: csamPersonState\ncsamPersonState: suspended');
+	await pause(1000);
+	error(await host.answer(t, right), 'access_denied');
+	asks(await host.answer(asks(await begin(host), 'secret'), { secret: ines.password }), 'secret');
+	for (const response_type of ['id_token code', 'code id_token', 'token', 'id_token '])
+		error(await host.begin(ines.username, { response_type }), 'unsupported_response_type');
 });
 
 await check('a login on a host opens no web service, and a second login asks again', async () => {

@@ -26,7 +26,7 @@
 enum lie {
 	TRUTH, OTHER_METADATA, NO_PROFILE, HTTP_ENDPOINT, OTHER_ISSUER, OTHER_AUDIENCE, TWO_AUDIENCES, OTHER_NONCE, OTHER_USER, UPPER_CASE_USER,
 	NO_POSIX, LOW_UID, OTHER_UID, NO_UID, EXPIRED, MADE_LONG_AGO, MADE_TOMORROW, OLD_LOGIN, LOW_LEVEL, NO_LEVEL, OTHER_KEY, ALG_NONE, ALG_HS256, EMBEDDED_KEY,
-	OTHER_PROMPT, NO_SESSION, YES_WITHOUT_CODE, ACCOUNT_FOR_LOGIN, CHANGED_FOR_LOGIN,
+	OTHER_PROMPT, NO_SESSION, YES_WITHOUT_TOKEN, ACCOUNT_FOR_LOGIN, CHANGED_FOR_LOGIN,
 	REDIRECT, GARBAGE, HUGE, HUGE_UNTOLD, DRIP, SILENCE, HANG_UP, BROKEN, CUT, NOT_CLIENT, OTHER_CA,
 };
 
@@ -43,7 +43,7 @@ struct fake_idp {
 	atomic_int valid_for, uid;	/* uid 0: the person has no uidNumber */
 	_Atomic bool kid_is_new, stop;
 	pthread_mutex_t lock;		/* what follows */
-	char nonce[64], challenge[64], fault[200], last_form[8192];
+	char nonce[64], fault[200], last_form[8192];
 };
 
 static struct fake_idp idp;
@@ -152,11 +152,9 @@ static bool fake_is(struct arena *a, struct slice form, const char *name, const 
 	return v != NULL && strcmp(v, value) == 0;
 }
 
-/* RFC 7523 3, as idpd asks it. */
+/* RFC 7523 3, as idpd asks it of what may come again. */
 static void fake_check_client(struct arena *a, struct slice form, const char *audience)
 {
-	static char jtis[512][32];
-	static size_t n;
 	json_t *v;
 	const char *assertion = fake_param(a, form, "client_assertion");
 	if (!fake_is(a, form, "client_id", "host-1") || !fake_is(a, form, "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer") ||
@@ -167,16 +165,8 @@ static void fake_check_client(struct arena *a, struct slice form, const char *au
 	json_int_t exp = json_integer_value(json_object_get(v, "exp"));
 	if (strcmp(json_str(v, "iss"), "host-1") != 0 || strcmp(json_str(v, "sub"), "host-1") != 0 || strcmp(json_str(v, "aud"), audience) != 0 || exp <= now() || exp > now() + 600)
 		fake_fault("assertion claims");
-	if (strcmp(audience, idp.issuer) != 0)
-		return;			/* may come again */
-	pthread_mutex_lock(&idp.lock);
-	bool again = false;
-	for (size_t i = 0; i < n && i < 512; i++)
-		again |= strcmp(jtis[i], json_str(v, "jti")) == 0;
-	snprintf(jtis[n++ % 512], 32, "%s", json_str(v, "jti"));
-	pthread_mutex_unlock(&idp.lock);
-	if (again && atomic_load(&idp.lie) == TRUTH)	/* curl itself tries again when a kept connection was closed */
-		fake_fault("jti twice");
+	if (json_object_get(v, "jti") != NULL)
+		fake_fault("a jti");
 }
 
 static json_t *fake_claims(enum lie lie)
@@ -232,15 +222,15 @@ static void fake_token(struct arena *a, enum lie lie, struct buf *out)
 	} else {
 		fake_sign(&b, lie == OTHER_KEY || lie == EMBEDDED_KEY ? idp.other_key : idp.key);
 	}
-	buf_printf(out, "{\"access_token\":\"x\",\"token_type\":\"Bearer\",\"id_token\":\"%s\"}", buf_cstr(&b));
+	buf_printf(out, "{\"id_token\":\"%s\"}", buf_cstr(&b));
 }
 
 static int fake_metadata(enum lie lie, struct buf *out)
 {
 	const char *base = idp.issuer;
-	buf_printf(out, "{\"issuer\":\"%s\",\"token_endpoint\":\"%s%s/oidc/token\",\"jwks_uri\":\"%s/oidc/jwks\","
-	    "\"authorization_challenge_endpoint\":\"%s/oidc/challenge\",\"csam_account_endpoint\":\"%s/oidc/challenge/account\",\"csam_profiles_supported\":[%d]}",
-	    lie == OTHER_METADATA ? "https://other.example" : base, lie == HTTP_ENDPOINT ? "http" : "https", base + 5, base, base, base, lie == NO_PROFILE ? 2 : 1);
+	buf_printf(out, "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/oidc/jwks\","
+	    "\"authorization_challenge_endpoint\":\"%s%s/oidc/challenge\",\"csam_account_endpoint\":\"%s/oidc/challenge/account\",\"csam_profiles_supported\":[%d]}",
+	    lie == OTHER_METADATA ? "https://other.example" : base, base, lie == HTTP_ENDPOINT ? "http" : "https", base + 5, base, lie == NO_PROFILE ? 2 : 1);
 	return 200;
 }
 
@@ -264,20 +254,19 @@ static int fake_ask(const char *ask, const char *label, const char *session, str
 
 static int fake_begin(struct arena *a, struct slice form, enum lie lie, struct buf *out)
 {
-	const char *nonce = fake_param(a, form, "nonce"), *challenge = fake_param(a, form, "code_challenge");
+	const char *nonce = fake_param(a, form, "nonce");
 	if (fake_is(a, form, "operation", "password"))
 		return fake_ask("secret", "Present password: ", "p-1", out);
-	if (nonce == NULL || challenge == NULL || !fake_is(a, form, "code_challenge_method", "S256") || !fake_is(a, form, "response_type", "code") ||
+	if (nonce == NULL || !fake_is(a, form, "response_type", "id_token") ||
 	    !fake_is(a, form, "scope", "openid") || fake_param(a, form, "pam_service") == NULL || fake_param(a, form, "user") == NULL)
 		fake_fault("begin");
 	pthread_mutex_lock(&idp.lock);
 	snprintf(idp.nonce, sizeof idp.nonce, "%s", nonce ? nonce : "");
-	snprintf(idp.challenge, sizeof idp.challenge, "%s", challenge ? challenge : "");
 	pthread_mutex_unlock(&idp.lock);
 	switch (lie) {
 	case OTHER_PROMPT: return fake_ask("sign", "Sign: ", "s-1", out);
 	case NO_SESSION: return fake_ask("secret", "Password: ", "", out);
-	case YES_WITHOUT_CODE: buf_lit(out, "{\"ok\":true}"); return 200;
+	case YES_WITHOUT_TOKEN: buf_lit(out, "{\"ok\":true}"); return 200;
 	case ACCOUNT_FOR_LOGIN: return fake_account(a, form, out);
 	case CHANGED_FOR_LOGIN: buf_lit(out, "{\"password\":\"changed\"}"); return 200;
 	default: return fake_ask("secret", "Password: ", "s-1", out);
@@ -300,28 +289,11 @@ static int fake_challenge(struct arena *a, struct slice form, enum lie lie, stru
 		return 200;
 	}
 	if (fake_is(a, form, "auth_session", "s-2") && fake_is(a, form, "code", FAKE_CODE)) {
-		buf_lit(out, "{\"authorization_code\":\"c-1\"}");
+		fake_token(a, lie, out);
 		return 200;
 	}
 	buf_lit(out, "{\"error\":\"access_denied\",\"message\":\"Not\\u0007 recognised\"}");
 	return 400;
-}
-
-static int fake_redeem(struct arena *a, struct slice form, enum lie lie, struct buf *out)
-{
-	unsigned char h[32];
-	const char *verifier = fake_param(a, form, "code_verifier");
-	struct buf b = buf_new(a);
-	fake_check_client(a, form, idp.issuer);
-	sha256(slice_of(verifier), h);
-	buf_b64url(&b, slice_mem(h, 32));
-	pthread_mutex_lock(&idp.lock);
-	bool same = strcmp(buf_cstr(&b), idp.challenge) == 0;
-	pthread_mutex_unlock(&idp.lock);
-	if (!same || !fake_is(a, form, "grant_type", "authorization_code") || !fake_is(a, form, "code", "c-1") || fake_param(a, form, "redirect_uri") != NULL)
-		fake_fault("redeem");
-	fake_token(a, lie, out);
-	return 200;
 }
 
 static int fake_answer(struct arena *a, const char *path, struct slice form, enum lie lie, struct buf *out)
@@ -344,7 +316,7 @@ static int fake_answer(struct arena *a, const char *path, struct slice form, enu
 		fake_check_client(a, form, arena_printf(a, "%s%s", idp.issuer, path));
 		return fake_account(a, form, out);
 	}
-	return strcmp(path, "/oidc/token") == 0 ? fake_redeem(a, form, lie, out) : fake_challenge(a, form, lie, out);
+	return fake_challenge(a, form, lie, out);
 }
 
 /* --- how it answers --- */

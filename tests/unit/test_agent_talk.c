@@ -241,7 +241,7 @@ static const struct { enum lie lie; const char *name, *result; } lies[] = {
 	LIE(UPPER_CASE_USER, "deny"), LIE(NO_POSIX, "deny"), LIE(LOW_UID, "deny"), LIE(EXPIRED, "deny"), LIE(MADE_LONG_AGO, "deny"), LIE(MADE_TOMORROW, "deny"),
 	LIE(OLD_LOGIN, "deny"), LIE(LOW_LEVEL, "deny"), LIE(NO_LEVEL, "deny"), LIE(OTHER_KEY, "deny"), LIE(ALG_NONE, "deny"), LIE(ALG_HS256, "deny"),
 	LIE(EMBEDDED_KEY, "deny"),
-	LIE(OTHER_PROMPT, "down"), LIE(NO_SESSION, "down"), LIE(YES_WITHOUT_CODE, "down"), LIE(ACCOUNT_FOR_LOGIN, "down"), LIE(CHANGED_FOR_LOGIN, "down"),
+	LIE(OTHER_PROMPT, "down"), LIE(NO_SESSION, "down"), LIE(YES_WITHOUT_TOKEN, "down"), LIE(ACCOUNT_FOR_LOGIN, "down"), LIE(CHANGED_FOR_LOGIN, "down"),
 	LIE(REDIRECT, "down"), LIE(GARBAGE, "down"), LIE(HUGE, "down"), LIE(HUGE_UNTOLD, "down"), LIE(DRIP, "down"), LIE(SILENCE, "down"),
 	LIE(HANG_UP, "down"), LIE(BROKEN, "down"), LIE(CUT, "down"), LIE(NOT_CLIENT, "down"), LIE(OTHER_CA, "down"),
 };

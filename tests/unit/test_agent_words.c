@@ -162,8 +162,8 @@ static void replies_are_understood(void **state)
 static void everything_else_is_down(void **state)
 {
 	static const struct { long status; const char *body; } bad[] = {
-		{ 200, "" }, { 200, "{}" }, { 200, "[]" }, { 200, "{\"authorization_code\":\"\"}" }, { 200, "{\"authorization_code\":1}" }, { 201, "{\"authorization_code\":\"c\"}" },
-		{ 302, "{\"authorization_code\":\"c\"}" }, { 400, "{\"authorization_code\":\"c\"}" }, { 500, "{\"authorization_code\":\"c\"}" }, { 503, "{\"error\":\"access_denied\"}" },
+		{ 200, "" }, { 200, "{}" }, { 200, "[]" }, { 200, "{\"id_token\":\"\"}" }, { 200, "{\"id_token\":1}" }, { 201, "{\"id_token\":\"c\"}" },
+		{ 302, "{\"id_token\":\"c\"}" }, { 400, "{\"id_token\":\"c\"}" }, { 500, "{\"id_token\":\"c\"}" }, { 503, "{\"error\":\"access_denied\"}" },
 		{ 429, "{\"error\":\"access_denied\"}" }, { 400, "{\"error\":\"invalid_session\"}" }, { 400, "{\"error\":\"invalid_request\"}" }, { 400, "{\"error\":7}" },
 		{ 200, "{\"account\":\"allowed\"}" }, { 200, "{\"account\":\"allowed\",\"csam_posix\":{}}" }, { 200, "{\"account\":\"Allowed\",\"csam_posix\":{\"name\":\"a\"}}" },
 		{ 200, "{\"account\":\"\",\"csam_posix\":{\"name\":\"a\"}}" }, { 200, "{\"account\":\"allowed\",\"csam_posix\":{\"name\":\"a\",\"uidNumber\":\"0\"}}" },
@@ -174,7 +174,7 @@ static void everything_else_is_down(void **state)
 		{ 400, ASK_MORE "{\"ask\":[\"choice\"],\"choices\":[{\"id\":\"a:b\",\"label\":\"b\"}]}}" }, { 400, ASK_MORE "{\"ask\":[\"choice\"],\"choices\":[{\"id\":\"a\"}]}}" },
 		{ 400, ASK_MORE "{\"ask\":[\"device\",\"code\"]}}" }, { 400, ASK_MORE "{\"ask\":[\"code\"],\"lines\":[\"a\"]}}" },
 		{ 400, ASK_MORE "{\"ask\":[\"device\"],\"lines\":[\"\"]}}" }, { 400, ASK_MORE "{\"ask\":[\"device\"],\"lines\":[1]}}" },
-		{ 400, "{\"error\":\"insufficient_authorization\",\"prompt\":{\"ask\":[\"secret\"]}}" }, { 200, "{\"authorization_code\":\"c\",\"authorization_code\":\"d\"}" },
+		{ 400, "{\"error\":\"insufficient_authorization\",\"prompt\":{\"ask\":[\"secret\"]}}" }, { 200, "{\"id_token\":\"c\",\"id_token\":\"d\"}" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
