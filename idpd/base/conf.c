@@ -104,12 +104,35 @@ static void fill_in(struct arena *a, struct conf *c)
 		c->directory_decoy_dn = arena_printf(a, "cn=decoy,ou=system,%s", c->directory_base);
 }
 
+static bool ends_tls(const char *listener)
+{
+	size_t n = strlen(listener);
+	return n > 4 && strcmp(listener + n - 4, " tls") == 0;
+}
+
+/* What no single option shows: where neither we nor a proxy end TLS nobody could ever show a card. NULL: nothing. */
+static const char *contradiction(struct arena *a, const struct conf *c)
+{
+	if (c->eid_listen[0] != NULL && *c->eid_origin == '\0')
+		return "eid.listen without eid.origin: browsers would not be told to go there";
+	for (size_t i = 0; c->eid_listen[i] != NULL; i++)
+		if (!ends_tls(c->eid_listen[i]) && c->server_trusted_proxies[0] == NULL)
+			return arena_printf(a, "eid.listen = \"%s\" is without \"tls\", and server.trusted_proxies lists no proxy that could bring the card's certificate "
+			    "(Client-Cert, RFC 9440)", c->eid_listen[i]);
+	return NULL;
+}
+
 int conf_read(struct arena *a, const char *file, const struct conf **out, const char **why)
 {
 	struct conf *c = ARENA_NEW(a, struct conf);
 	int e = options_read(a, &table, file, c, why);
 	if (e != OK)
 		return e;
+	const char *what = contradiction(a, c);
+	if (what != NULL) {
+		*why = arena_printf(a, "%s: %s", file, what);
+		return E_INPUT;
+	}
 	fill_in(a, c);
 	*out = c;
 	return OK;

@@ -67,6 +67,9 @@ static void errors_name_the_place_and_what_was_expected(void **state)
 		{ LEAST "server { listen = {\"localhost\"} }", { "idpd.conf:3:", "server.listen", "ADDRESS:PORT" } },
 		{ LEAST "directory { uri = \"http://x\" }", { "idpd.conf:3:", "directory.uri", "ldaps://" } },
 		{ LEAST "server { log_level = loud }", { "idpd.conf:3:", "server.log_level", "debug" } },
+		{ LEAST "eid { origin = \"https://card\" listen = {\"127.0.0.1:1 tls\", \"127.0.0.1:2\"} }", { "idpd.conf: ", "eid.listen = \"127.0.0.1:2\"", "server.trusted_proxies" } },
+		{ LEAST "eid { origin = \"https://card\" listen = {\"unix:/x\"} }", { "idpd.conf: ", "eid.listen = \"unix:/x\"", "RFC 9440" } },
+		{ LEAST "eid { listen = {\"127.0.0.1:1 tls\"} }", { "idpd.conf: ", "eid.listen", "without eid.origin" } },
 		{ "server { issuer = \"https://x\" }", { "idpd.conf", "directory.base is missing", "Suffix" } },
 		{ "directory { base = \"dc=x\" }", { "idpd.conf", "server.issuer is missing", "" } },
 	};
@@ -79,6 +82,23 @@ static void errors_name_the_place_and_what_was_expected(void **state)
 		for (int j = 0; j < 3; j++)
 			if (strstr(why, bad[i].says[j]) == NULL)
 				fail_msg("case %zu: \"%s\" does not say \"%s\"", i, why, bad[i].says[j]);
+	}
+}
+
+static void a_proxy_may_bring_the_card(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+		LEAST "eid { origin = \"https://card\" listen = {\"127.0.0.1:1 tls\", \"[::1]:2 tls\"} }",
+		LEAST "server { trusted_proxies = {\"127.0.0.1\"} }\neid { origin = \"https://card\" listen = {\"unix:/x\", \"127.0.0.1:2\"} }",
+		LEAST "eid { origin = \"https://card\" }",
+	};
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		AUTO_ARENA a = arena_new();
+		const struct conf *c;
+		const char *why = "";
+		if (read_text(a, good[i], &c, &why) != OK)
+			fail_msg("case %zu: %s", i, why);
 	}
 }
 
@@ -119,7 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_values_and_defaults),
 		cmocka_unit_test(errors_name_the_place_and_what_was_expected),
-		cmocka_unit_test(missing_file_is_named),
+		cmocka_unit_test(a_proxy_may_bring_the_card), cmocka_unit_test(missing_file_is_named),
 		cmocka_unit_test(prints_what_it_reads),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
