@@ -1,15 +1,11 @@
 /* HTTPS to the identity provider, by curl. */
-#include <curl/curl.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include "agent/https.h"
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
+#include "base/transfer.h"
 
 enum { IDLE_MAX = 4, REST_MAX = 1 };	/* connections kept while nobody needs them; and when nobody has for some time */
 
@@ -22,31 +18,6 @@ struct https {
 };
 
 static atomic_bool stopping;
-
-/* curl copies what it sends, and does not wipe it. We do, whatever it frees. */
-static void wiping_free(void *p)
-{
-	if (p != NULL)
-		wipe(p, malloc_usable_size(p));
-	free(p);
-}
-
-static void *wiping_realloc(void *p, size_t n)
-{
-	void *bigger = malloc(n);
-	size_t had = p != NULL ? malloc_usable_size(p) : 0;
-	if (bigger == NULL || p == NULL)
-		return bigger;
-	memcpy(bigger, p, had < n ? had : n);
-	wiping_free(p);
-	return bigger;
-}
-
-static void init(void)
-{
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc) != CURLE_OK)
-		abort();
-}
 
 struct https *https_new(const char *ca_file, long connect_ms)
 {
@@ -86,15 +57,6 @@ void https_rest(struct https *h)
 		curl_easy_cleanup(dropped[--n]);
 }
 
-static size_t keep(char *p, size_t size, size_t n, void *ctx)
-{
-	struct buf *b = ctx;
-	if (b->n + size * n > HTTPS_BODY_MAX)
-		return 0;
-	buf_raw(b, slice_mem(p, size * n));
-	return size * n;
-}
-
 static int progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
 	(void)ctx, (void)a, (void)b, (void)c, (void)d;
@@ -104,32 +66,16 @@ static int progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_of
 /* What is the same for every call. */
 static CURL *handle_new(const struct https *h)
 {
-	CURL *c = curl_easy_init();
-	if (c == NULL)
-		abort();
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
-	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (*h->ca_file != '\0') {
-		curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
-		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);	/* else the system's authorities would be believed besides */
-	} else {
+	CURL *c = transfer_new();
+	if (*h->ca_file != '\0')
+		transfer_trust(c, h->ca_file);
+	else
 		curl_easy_setopt(c, CURLOPT_CAINFO, NULL);	/* the one that is needed from the system's folder: a connection would keep all of their file */
-	}
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, h->connect_ms);
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE, (long)HTTPS_BODY_MAX);
 	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
-	curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, 20L);		/* idpd hangs up on who was silent for 30 s: be first */
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 8192L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
-	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "csam-agent/" VERSION);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	return c;
@@ -137,8 +83,6 @@ static CURL *handle_new(const struct https *h)
 
 static CURL *handle_take(struct https *h)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, init);
 	pthread_mutex_lock(&h->lock);
 	CURL *c = h->nidle > 0 ? h->idle[--h->nidle] : NULL;
 	pthread_mutex_unlock(&h->lock);
@@ -160,7 +104,7 @@ static void handle_give(struct https *h, CURL *c)
 int https_call(struct https *h, struct arena *a, const char *url, struct slice form, uint64_t deadline, struct https_answer *out)
 {
 	char error[CURL_ERROR_SIZE] = "";
-	struct buf body = buf_new(a);
+	struct transfer_body body = { buf_new(a), HTTPS_BODY_MAX, false };
 	uint64_t t = ticks_ms();
 	if (t >= deadline)
 		return fail(E_DOWN, "%s: no time left for it", url);
@@ -168,7 +112,7 @@ int https_call(struct https *h, struct arena *a, const char *url, struct slice f
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(deadline - t));
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
+	transfer_keep(c, &body);
 	if (form.p == NULL) {
 		curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
 	} else {
@@ -184,6 +128,6 @@ int https_call(struct https *h, struct arena *a, const char *url, struct slice f
 	handle_give(h, c);
 	if (rc != CURLE_OK)
 		return fail(E_DOWN, "%s: %s", url, *error ? error : curl_easy_strerror(rc));
-	*out = (struct https_answer){ status, buf_slice(&body) };
+	*out = (struct https_answer){ status, buf_slice(&body.text) };
 	return OK;
 }

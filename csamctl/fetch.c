@@ -1,19 +1,9 @@
 /* Fetches one page over https. */
-#include <curl/curl.h>
-#include "base/buf.h"
 #include "base/err.h"
+#include "base/transfer.h"
 #include "csamctl/fetch.h"
 
 enum { MAX_BODY = 256 * 1024, LIMIT_S = 5 };
-
-static size_t keep(char *p, size_t size, size_t n, void *ctx)
-{
-	struct buf *b = ctx;
-	if (b->n + size * n > MAX_BODY)
-		return 0;
-	buf_raw(b, slice_mem(p, size * n));
-	return size * n;
-}
 
 struct heading {
 	time_t date;
@@ -53,31 +43,24 @@ static void cleanup(CURL **c)
 int fetch(struct arena *a, const char *url, const char *ca_file, struct page *out, const char **why)
 {
 	char error[CURL_ERROR_SIZE] = "";
-	struct buf body = buf_new(a);
+	struct transfer_body body = { buf_new(a), MAX_BODY, false };
 	struct heading h = { 0 };
-	AUTO(cleanup) CURL *c = curl_easy_init();
-	if (c == NULL)
-		return E_BUG;
+	AUTO(cleanup) CURL *c = transfer_new();
 	curl_easy_setopt(c, CURLOPT_URL, url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)LIMIT_S);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CERTINFO, 1L);
-	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
+	transfer_keep(c, &body);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, heading);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, &h);
-	if (ca_file != NULL)
-		curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
+	transfer_trust(c, ca_file);
 	CURLcode rc = curl_easy_perform(c);
 	if (rc != CURLE_OK) {
 		*why = arena_strdup(a, *error ? error : curl_easy_strerror(rc));
 		return E_DOWN;
 	}
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status);
-	out->body = buf_slice(&body);
+	out->body = buf_slice(&body.text);
 	out->date = h.date;
 	out->expires = expires(c);
 	return OK;

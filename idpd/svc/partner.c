@@ -88,23 +88,6 @@ bool partner_allows(const char *const *allow, const char *url)
 
 /* ---- one call ---- */
 
-struct transfer {
-	struct buf body;
-	size_t max;
-	bool too_long;
-};
-
-static size_t keep(char *p, size_t size, size_t n, void *ctx)
-{
-	struct transfer *t = ctx;
-	if (t->body.n + size * n > t->max) {
-		t->too_long = true;
-		return 0;
-	}
-	buf_raw(&t->body, slice_mem(p, size * n));
-	return size * n;
-}
-
 static void list_end(void *l)
 {
 	curl_slist_free_all(l);
@@ -157,19 +140,17 @@ static int once(struct arena *a, const struct partner_call *call, const char *ur
 		return E_DOWN;
 	}
 	const char *origin = arena_printf(a, "%s://%s:%s", p.scheme, p.host, p.port);
-	struct transfer tr = { buf_new(a), call->max != 0 ? call->max : BODY_MAX, false };
+	struct transfer_body body = { buf_new(a), call->max != 0 ? call->max : BODY_MAX, false };
 	CURL *c = handle_take(origin);
 	handle_trust(c, call->ca_file);
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, call->plain_http ? "http,https" : "https");
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(deadline - t));
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)tr.max);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "csam-idpd/" VERSION);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, &tr);
+	transfer_keep(c, &body);
 	method_set(c, call);
 	CURLcode rc = curl_easy_perform(c);
 	if (rc == CURLE_OK) {
@@ -177,10 +158,10 @@ static int once(struct arena *a, const struct partner_call *call, const char *ur
 		curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
 		curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &location);
 		out->type = type != NULL ? arena_strdup(a, type) : "";
-		out->body = buf_slice(&tr.body);
+		out->body = buf_slice(&body.text);
 		*next = arena_strdup(a, location);
 	} else {
-		out->why = tr.too_long || rc == CURLE_FILESIZE_EXCEEDED ? arena_printf(a, "the answer is longer than %zu bytes", tr.max) :
+		out->why = body.too_long || rc == CURLE_FILESIZE_EXCEEDED ? arena_printf(a, "the answer is longer than %zu bytes", body.max) :
 		    arena_strdup(a, *error ? error : curl_easy_strerror(rc));
 	}
 	handle_give(c, origin, rc == CURLE_OK);

@@ -1,10 +1,8 @@
 /* Curl handles with their open connections, kept while nobody needs them. */
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
-#include "base/digest.h"
 #include "svc/partner_parts.h"
 
 enum { IDLE_MAX = 32, ORIGIN_MAX = 300 };
@@ -18,31 +16,6 @@ static struct {
 	} idle[IDLE_MAX];		/* the longest idle first */
 	size_t nidle;
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* curl copies what it sends, and does not wipe it. We do, whatever it frees. */
-static void wiping_free(void *p)
-{
-	if (p != NULL)
-		wipe(p, malloc_usable_size(p));
-	free(p);
-}
-
-static void *wiping_realloc(void *p, size_t n)
-{
-	void *bigger = malloc(n);
-	size_t had = p != NULL ? malloc_usable_size(p) : 0;
-	if (bigger == NULL || p == NULL)
-		return bigger;
-	memcpy(bigger, p, had < n ? had : n);
-	wiping_free(p);
-	return bigger;
-}
-
-static void init(void)
-{
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc) != CURLE_OK)
-		abort();
-}
 
 static _Atomic uint64_t end;		/* ticks; 0: none */
 
@@ -93,40 +66,22 @@ static CURL *idle_take(const char *origin)
 
 void handle_trust(CURL *c, const char *ca_file)
 {
-	if (ca_file == NULL || *ca_file == '\0')
-		ca_file = pool.conf.ca_file;
-	if (ca_file == NULL || *ca_file == '\0')
-		return;
-	curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
-	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);	/* else the system's authorities would be believed besides */
+	transfer_trust(c, ca_file != NULL && *ca_file != '\0' ? ca_file : pool.conf.ca_file);
 }
 
 CURL *handle_take(const char *origin)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, init);
 	CURL *c = idle_take(origin);
-	if (c == NULL && (c = curl_easy_init()) == NULL)
-		abort();
-	curl_easy_reset(c);		/* keeps the connections */
-	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);		/* a name server that is silent holds nobody beyond the time limit */
+	if (c == NULL)
+		c = transfer_new();
+	else
+		transfer_defaults(c);
 	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 2L);
-	curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, 20L);		/* most servers hang up later: be first */
-	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 16384L);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	if (pool.conf.proxy != NULL && *pool.conf.proxy != '\0')
 		curl_easy_setopt(c, CURLOPT_PROXY, pool.conf.proxy);
-	else
-		curl_easy_setopt(c, CURLOPT_PROXY, "");		/* "": also none of the environment */
 	return c;
 }
 

@@ -2,7 +2,7 @@
 #ifndef CSAM_PARTNER_PARTS_H
 #define CSAM_PARTNER_PARTS_H
 
-#include <curl/curl.h>
+#include "base/transfer.h"
 #include "svc/partner.h"
 
 /* A handle for `origin` ("https://host:443"): one with an open connection to it when there is an idle one. Every option is at our default:
