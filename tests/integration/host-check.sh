@@ -77,7 +77,7 @@ say "$issuer" 0 true '{"result":"unknown"}'; finds "nobody of that name" warn "n
 say "$issuer" 0 true '{"result":"allow","name":"daemon","uid":"10001"}'; finds "another number here" FAIL "is 1 here and 10001 in the directory" --user daemon
 say "$issuer" 0 true '{"result":"allow","name":"daemon"}'; finds "a local user of that name" FAIL "no uidNumber" --user daemon
 say "$issuer" 0 true '{"result":"allow","name":"alice-is-not-here","uid":"10001"}'; finds "a person whom NSS does not know" FAIL "nsswitch.conf" --user alice-is-not-here
-well; serve soon; conf soon.pem 0666; finds "a certificate that is about to end" warn "expires in 4 days"
+well; serve soon; sleep 1; conf soon.pem 0666; finds "a certificate that is about to end" warn "expires in 4 days"
 conf good.pem 0666; finds "a certificate of another authority" FAIL "name, network, firewall, ca_file?"
 serve other; conf other.pem 0666; finds "a certificate of another name" FAIL "name, network, firewall, ca_file?"
 kill "$(cat "$work/idp.pid")"; wait "$(cat "$work/idp.pid")" 2>/dev/null; rm "$work/idp.pid"
