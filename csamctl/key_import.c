@@ -1,86 +1,34 @@
-/* csamctl key import: a box of tokens from the CSV file of who gets which, or from a PSKC container (RFC 6030) and such a list. All of it or nothing: seeds are printed, sealed, when no line was refused. */
+/* csamctl key import: a box of tokens from the CSV file of who gets which, or from a PSKC container (RFC 6030) and such a list. All of it or nothing:
+ * seeds are printed, sealed, when no line was refused. */
 #include <errno.h>
-#include <search.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/base32.h"
-#include "base/clock.h"
 #include "base/codec.h"
-#include "csamctl/csv.h"
 #include "csamctl/fields.h"
 #include "csamctl/person.h"
 #include "csamctl/pskc.h"
+#include "csamctl/table.h"
 
 struct token_line {
 	const char *person, *serial, *secret, *secret_hex, *type, *digits, *hash, *period, *counter;
 };
 
-static const struct column {
-	const char *name;
-	size_t offset;
-} columns[] = {
+static const struct table_column columns[] = {
 	{ "person", offsetof(struct token_line, person) }, { "serial", offsetof(struct token_line, serial) },
 	{ "secret", offsetof(struct token_line, secret) }, { "secret-hex", offsetof(struct token_line, secret_hex) },
 	{ "type", offsetof(struct token_line, type) }, { "digits", offsetof(struct token_line, digits) },
 	{ "hash", offsetof(struct token_line, hash) }, { "period", offsetof(struct token_line, period) },
-	{ "counter", offsetof(struct token_line, counter) },
+	{ "counter", offsetof(struct token_line, counter) }, { 0 },
 };
-enum { NCOLUMNS = sizeof columns / sizeof *columns };
 
 struct box {
 	struct ctl *c;
 	struct dir *d;
-	struct csv csv;
-	const struct column *column[CSV_FIELDS];
-	size_t ncolumns;
 	struct buf out;			/* what is printed when all is well */
-	void *seen;			/* tree of serial numbers */
-	unsigned long good, refused;
-	uint64_t drawn;
-	bool progress;
+	struct table lines;		/* also of a container only these are counted */
 };
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static bool first_time(struct box *x, const char *serial)
-{
-	char *text = strdup(serial);
-	char **node = text != NULL ? tsearch(text, &x->seen, by_text) : NULL;
-	if (node == NULL)
-		abort();
-	bool fresh = *node == text;
-	if (!fresh)
-		free(text);
-	return fresh;
-}
-
-static int header(struct box *x)
-{
-	struct slice fields[CSV_FIELDS];
-	const char *why = "the file is empty";
-	bool person = false, serial = false, secret = false;
-	if (csv_header(&x->csv, x->c->a, fields, &x->ncolumns, &why) != OK)
-		return refuse("line 1: %s", why);
-	for (size_t i = 0; i < x->ncolumns; i++) {
-		for (size_t k = 0; k < NCOLUMNS; k++)
-			if (slice_is(fields[i], columns[k].name))
-				x->column[i] = &columns[k];
-		if (x->column[i] == NULL)
-			return refuse("line 1: no column '%s' → any of: person serial secret secret-hex type digits hash period counter",
-			    harmless(x->c->a, arena_str(x->c->a, fields[i])));
-		for (size_t j = 0; j < i; j++)
-			if (x->column[j] == x->column[i])
-				return refuse("line 1: the column '%s' comes twice", x->column[i]->name);
-		person |= slice_is(fields[i], "person");
-		serial |= slice_is(fields[i], "serial");
-		secret |= slice_starts(fields[i], S("secret"));
-	}
-	return person && serial && secret ? DONE : refuse("line 1: the columns person, serial, and secret or secret-hex are needed");
-}
 
 static const char *seed(struct arena *a, const struct token_line *in, const char **out)
 {
@@ -127,7 +75,7 @@ static int token_of(struct box *x, struct ctl *line, const struct token_line *in
 		*why = "person and serial are needed";
 	else if ((*why = field_id(slice_of(in->serial))) == NULL && strlen(in->serial) > 48)
 		*why = "a serial number has 48 characters at most";
-	if (*why == NULL && !first_time(x, in->serial))
+	if (*why == NULL && !table_first(&x->lines, 's', in->serial))
 		*why = "the same serial number stands in an earlier line";
 	if (*why == NULL && (*why = seed(line->a, in, &k.secret)) == NULL)
 		*why = shape(line->a, in, &k);
@@ -147,53 +95,9 @@ static int token_of(struct box *x, struct ctl *line, const struct token_line *in
 	return *why != NULL ? REFUSED : key_record(line, &k, &x->out);
 }
 
-static void note(struct box *x, unsigned long line, const char *why)
+static int one_line(struct table *t, struct ctl *c, const void *line, const char **why)
 {
-	if (why != NULL) {
-		x->refused++;
-		say("line %lu: %s", line, why);
-	} else {
-		x->good++;
-	}
-	if (x->progress && ticks_ms() - x->drawn > 100) {
-		x->drawn = ticks_ms();
-		fprintf(stderr, "\r%lu tokens, %lu refused", x->good, x->refused);
-	}
-}
-
-static int one_line(struct box *x, struct arena *a, const struct slice *fields, size_t n)
-{
-	struct ctl line = *x->c;
-	struct token_line in = { 0 };
-	const char *why = NULL;
-	line.a = a;
-	if (n != x->ncolumns)
-		why = arena_printf(a, "%zu fields where the first line names %zu", n, x->ncolumns);
-	for (size_t i = 0; why == NULL && i < n; i++)
-		*(const char **)((char *)&in + x->column[i]->offset) = fields[i].n > 0 ? arena_str(a, fields[i]) : NULL;
-	if (why == NULL && token_of(x, &line, &in, &why) != DONE && why == NULL)
-		return REFUSED;
-	note(x, x->csv.line, why);
-	return DONE;
-}
-
-static int lines(struct box *x)
-{
-	for (;;) {
-		AUTO_ARENA a = arena_new();
-		struct slice fields[CSV_FIELDS];
-		const char *why = NULL;
-		size_t n = 0;
-		int rc = csv_next(&x->csv, a, fields, &n, &why);
-		if (rc == E_NOENT)
-			return DONE;
-		if (rc != OK) {
-			x->refused++;
-			say("line %lu: %s", x->csv.line, why);
-		} else if (one_line(x, a, fields, n) != DONE) {
-			return REFUSED;
-		}
-	}
+	return token_of(t->arg, c, line, why);
 }
 
 /* --- a PSKC container --- */
@@ -278,11 +182,11 @@ static int packages(struct box *x, struct assignments *who, const struct pskc_to
 			if (token_of(x, &line, &in, &why) != DONE && why == NULL)
 				return REFUSED;
 		}
-		note(x, t[i].line, why);
+		table_count(&x->lines, t[i].line, why);
 	}
 	for (size_t i = 0; i < who->n; i++)
 		if (!who->at[i].met)
-			note(x, who->at[i].line, arena_printf(x->c->a, "of the list: no token %s in the container", harmless(x->c->a, who->at[i].serial)));
+			table_count(&x->lines, who->at[i].line, arena_printf(x->c->a, "of the list: no token %s in the container", harmless(x->c->a, who->at[i].serial)));
 	if (nobody > 0)
 		say("%lu tokens of the container are nobody's yet: they are not in the list", nobody);
 	return DONE;
@@ -315,36 +219,30 @@ static int container(struct box *x, const char *path)
 	return packages(x, &who, tokens, n);
 }
 
-static int csv_file(struct box *x, const char *path)
+static int csv_file(struct table *t, const char *path)
 {
-	x->csv.f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	if (x->csv.f == NULL)
-		return refuse("%s cannot be opened: %s", path, strerror(errno));
-	int rc = header(x);
-	if (rc == DONE)
-		rc = lines(x);
-	if (rc == DONE && ferror(x->csv.f))
-		rc = refuse("%s cannot be read to its end", path);
-	if (x->csv.f != stdin)
-		fclose(x->csv.f);
-	return rc;
+	int rc = table_open(t, path);
+	if (rc == DONE && !(table_has(t, "person") && table_has(t, "serial") && (table_has(t, "secret") || table_has(t, "secret-hex"))))
+		rc = refuse("line 1: the columns person, serial, and secret or secret-hex are needed");
+	return rc == DONE ? table_read(t) : rc;
 }
 
 static int import_run(struct ctl *c)
 {
 	const char *path = c->operands[0], *level = opt(c, "level"), *why = level != NULL ? field_level(slice_of(level)) : NULL;
-	struct box x = { .c = c, .out = buf_new(c->a), .progress = isatty(STDERR_FILENO) == 1 };
+	struct box x = { .c = c, .out = buf_new(c->a) };
+	x.lines = (struct table){ .c = c, .what = "tokens", .columns = columns, .size = sizeof(struct token_line), .line = one_line, .arg = &x,
+		.progress = isatty(STDERR_FILENO) == 1 };
 	if (why != NULL)
 		return refuse("%s", why);
 	int rc = dir_open(c, &x.d);
 	if (rc != DONE)
 		return rc;
-	rc = opt(c, "persons") != NULL ? container(&x, path) : csv_file(&x, path);
-	tdestroy(x.seen, free);
-	if (x.progress)
-		fprintf(stderr, "\r%lu tokens, %lu refused\n", x.good, x.refused);
-	if (rc == DONE && x.refused > 0)
-		rc = refuse("refused lines: %lu; of the other %lu nothing was printed → mend the file, and import all of it", x.refused, x.good);
+	rc = opt(c, "persons") != NULL ? container(&x, path) : csv_file(&x.lines, path);
+	table_progress_end(&x.lines);
+	table_close(&x.lines);
+	if (rc == DONE && x.lines.refused > 0)
+		rc = refuse("refused lines: %lu; of the other %lu nothing was printed → mend the file, and import all of it", x.lines.refused, x.lines.good);
 	return rc == DONE ? print(&x.out) : rc;
 }
 
