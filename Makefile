@@ -101,7 +101,9 @@ $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lpam
 
-link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $<)
+# What a source says in lines /* LINK: … */, its own and those of headers beside it.
+beside   = $(wildcard $(addprefix $(dir $<),$(shell sed -n 's,^\#include "\([a-z_]*\.h\)"$$,\1,p' $<)))
+link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $< $(beside))
 
 # The demonstration's own way through libpam.
 $(BUILD)/pam-login: $(call obj,conf/demo/pam-login.c)
@@ -112,7 +114,7 @@ $(BUILD)/card-module.so: tests/integration/card-module.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fPIE,$(CPPFLAGS) $(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $< -ldl
 
-# A unit test may name link options in its first lines:  /* LINK: -Wl,--wrap=now */
+# A unit test may name link options:  /* LINK: -Wl,--wrap=now */
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libcsam.a $(BUILD)/libagent.a $(BUILD)/libidpd.a $(link_of) $(LDLIBS) -lcmocka
@@ -165,7 +167,7 @@ lint: setup-build setup-test
 
 # What make test does for a minute, for as long as you like: LOGINS=20000 SEED=7 make soak. T='parallel timing' only those.
 soak: setup-build setup-demo setup-test setup-node
-	@$(MAKE) --no-print-directory SAN=1 programs tools build-san/unit/test_faults
+	@$(MAKE) --no-print-directory SAN=1 programs tools build-san/unit/test_faults build-san/unit/test_faults_http
 	@$(MAKE) --no-print-directory SAN=thread programs
 	@$(MAKE) --no-print-directory programs tools
 	@tests/soak $(T)

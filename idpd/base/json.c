@@ -6,6 +6,19 @@
 
 enum { MAX_DEPTH = 8 };
 
+void *json_memory(size_t n)
+{
+	void *p = malloc(n);
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+__attribute__((constructor)) static void open_memory(void)
+{
+	json_set_alloc_funcs(json_memory, free);
+}
+
 static void drop(void *v)
 {
 	json_decref(v);

@@ -5,6 +5,10 @@
 #include <jansson.h>
 #include "base/arena.h"
 
+/* jansson's memory, in every program of ours: the process ends when there is none, as with an arena. jansson would leave a member out and say so to
+ * callers that build a text of twenty: an ID token without its nonce, or without its end. */
+void *json_memory(size_t n);
+
 /* One JSON value, no duplicate members, no NUL in strings, at most 8 levels deep. The value lives as long as
  * the arena. E_INPUT puts what is wrong in *why (may be NULL). */
 int json_parse(struct arena *a, struct slice text, json_t **out, const char **why);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "keyring/audit_store.h"
@@ -23,7 +24,7 @@ static void free_wiped(void *p)
 
 static void prepare_memory(void)
 {
-	json_set_alloc_funcs(malloc, free_wiped);
+	json_set_alloc_funcs(json_memory, free_wiped);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 

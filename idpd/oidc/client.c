@@ -174,7 +174,8 @@ static int check_assertion(struct request *r, const struct service *s, struct sl
 		return OK;
 	/* RFC 7523 3 (7): once. The claim outlives the assertion. */
 	once->key = slice_of(arena_printf(r->a, "%s\n%s", s->client_id, json_str(v, "jti")));
-	once->ttl_s = (unsigned)(json_integer_value(json_object_get(v, "exp")) - now()) + CLAIM_LEAST_S;
+	time_t end = (time_t)json_integer_value(json_object_get(v, "exp"));
+	once->claim = (struct state_claim){ .ttl_s = (unsigned)(end - now()) + CLAIM_LEAST_S, .until = end + CLAIM_LEAST_S };
 	return OK;
 }
 
@@ -232,7 +233,7 @@ int client_used_before(struct request *r, const struct service *s, struct refusa
 
 int client_use(struct request *r, const struct service *s, const struct client_once *once, struct refusal *no)
 {
-	int e = once->key.n > 0 ? state_claim(once->ns, once->key, once->ttl_s) : OK;
+	int e = once->key.n > 0 ? state_update(once->ns, once->key, state_claiming, (void *)(uintptr_t)&once->claim) : OK;
 	return e == E_EXISTS ? client_used_before(r, s, no) : e;
 }
 

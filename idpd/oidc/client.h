@@ -4,6 +4,7 @@
 
 #include "oidc/oidc.h"
 #include "svc/audit.h"
+#include "svc/state.h"
 
 #define OIDC_TOKEN_PATH "/oidc/token"
 
@@ -18,7 +19,7 @@ int client_authenticate(struct request *r, const struct service **out, struct re
 struct client_once {
 	const char *ns;
 	struct slice key;
-	unsigned ttl_s;
+	struct state_claim claim;
 };
 int client_authenticate_once(struct request *r, const struct service **out, struct client_once *once, struct refusal *no);
 int client_use(struct request *r, const struct service *s, const struct client_once *once, struct refusal *no);

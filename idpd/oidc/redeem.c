@@ -54,7 +54,7 @@ static int check_code(struct request *r, const struct service *client, struct gr
 /* Of any number of redemptions one wins. Each later one means that the code was stolen: by whom, nobody knows, so
  * all that came from it ends (RFC 6749 4.1.2). */
 struct spent {
-	unsigned ttl_s;
+	struct state_claim claim;
 	bool before;
 };
 
@@ -62,7 +62,7 @@ static int spend_fn(struct state_change *c)
 {
 	struct spent *s = c->ctx;
 	s->before = c->old.p != NULL;
-	c->ctx = &s->ttl_s;
+	c->ctx = &s->claim;
 	int e = state_claiming(c);
 	c->ctx = s;			/* it may run twice */
 	return e;
@@ -71,8 +71,8 @@ static int spend_fn(struct state_change *c)
 static int spend(struct request *r, struct asker *asker, const struct grant *g, unsigned ttl_s, struct refusal *no)
 {
 	const struct service *client = asker->client;
-	struct spent spent = { .ttl_s = ttl_s + MARGIN_S };
-	struct state_act acts[3] = { { asker->once.ns, asker->once.key, state_claiming, &asker->once.ttl_s },
+	struct spent spent = { .claim = { .ttl_s = ttl_s + MARGIN_S, .until = g->made + ttl_s + MARGIN_S } };
+	struct state_act acts[3] = { { asker->once.ns, asker->once.key, state_claiming, &asker->once.claim },
 		{ "code", slice_mem(g->family, FAMILY_LEN), spend_fn, &spent } };
 	size_t first = asker->once.key.n > 0 && !asker->claimed ? 0 : 1, n = session_services_note(r->a, client, g->sid, &acts[2]) ? 3 : 2;
 	int e = state_update_all(acts + first, n - first);

@@ -79,13 +79,15 @@ int state_claiming(struct state_change *c)
 	if (c->old.p != NULL)
 		return E_EXISTS;
 	c->val = S("");
-	c->ttl_s = *(const unsigned *)c->ctx;
+	const struct state_claim *claim = c->ctx;
+	c->ttl_s = claim->ttl_s;
+	c->until = claim->until;
 	return OK;
 }
 
 int state_claim(const char *ns, struct slice key, unsigned ttl_s)
 {
-	return state_update(ns, key, state_claiming, &ttl_s);
+	return state_update(ns, key, state_claiming, &(struct state_claim){ .ttl_s = ttl_s });
 }
 
 struct count {

@@ -10,6 +10,7 @@
 #define CSAM_STATE_H
 
 #include <stdint.h>
+#include <time.h>
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -62,6 +63,7 @@ struct state_change {
 	struct slice old;		/* in */
 	struct slice val;		/* out: the new value; p NULL deletes (the default keeps `old`) */
 	unsigned ttl_s;			/* out: 0 keeps the end it has */
+	time_t until;			/* out: but it ends no sooner than this, whatever the clock says now */
 	bool guest;			/* out: of somebody who has proven nothing (state_put_guest) */
 	struct slice source;		/* out: who that is; empty: nobody's share */
 	void *ctx;
@@ -97,7 +99,12 @@ struct state_number {
 };
 int state_putting(struct state_change *c);	/* ctx: struct state_value */
 int state_deleting(struct state_change *c);
-int state_claiming(struct state_change *c);	/* ctx: unsigned, seconds */
+/* What is claimed has an end of its own, which the claim must outlive also when the clock goes wrong just now: a claim that seems to be a day old is none. */
+struct state_claim {
+	unsigned ttl_s;
+	time_t until;		/* 0: not known */
+};
+int state_claiming(struct state_change *c);	/* ctx: struct state_claim */
 int state_advancing(struct state_change *c);	/* ctx: struct state_number */
 
 #endif

@@ -255,6 +255,7 @@ static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
 	c->old = old.end > at ? old.val : S_NONE;
 	c->val = c->old;
 	c->ttl_s = 0;
+	c->until = 0;
 	j->rc = j->fn(c);
 	if (j->rc != OK || c->val.p == NULL)
 		return 0;
@@ -274,6 +275,8 @@ static int job_store(MDB_txn *txn, struct state_job *j, uint64_t at)
 		return c->old.p == NULL ? 0 : record_drop(txn, &key, j->indexed);
 	struct record r = { .val = c->val, .indexed = j->indexed };
 	r.end = c->ttl_s == 0 ? j->end : at + (uint64_t)c->ttl_s * 1000;
+	if (c->until > 0 && r.end < (uint64_t)c->until * 1000)
+		r.end = (uint64_t)c->until * 1000;
 	int rc = 0;
 	if (j->end == 0 || r.end < r.indexed) {
 		if (j->end != 0)

@@ -1,10 +1,11 @@
 /* Client authentication: the first line of the input is the Authorization header, the rest the form. Who is taken for a client has shown its
  * secret. */
-/* LINK: -Wl,--wrap=http_header,--wrap=http_form,--wrap=http_query_text,--wrap=http_query,--wrap=directory_client,--wrap=keyring_public,--wrap=audit_write,--wrap=state_claim */
+/* LINK: -Wl,--wrap=http_header,--wrap=http_form,--wrap=http_query_text,--wrap=http_query,--wrap=directory_client,--wrap=keyring_public,--wrap=audit_write,--wrap=state_update */
 #include "requests.h"
 #include "base/codec.h"
 #include "oidc/bearer.h"
 #include "oidc/client.h"
+#include "svc/state.h"
 
 struct slice __wrap_http_header(const struct request *r, const char *name);
 struct slice __wrap_http_header(const struct request *r, const char *name)
@@ -34,10 +35,11 @@ int __wrap_audit_write(const struct audit_line *line)
 	return OK;
 }
 
-int __wrap_state_claim(const char *ns, struct slice key, unsigned ttl_s);
-int __wrap_state_claim(const char *ns, struct slice key, unsigned ttl_s)
+int __wrap_state_update(const char *ns, struct slice key, state_fn *fn, void *ctx);
+int __wrap_state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
 {
-	promise(key.n > 0 && ttl_s > 0 && strcmp(ns, "jti") == 0);
+	const struct state_claim *claim = ctx;
+	promise(fn == state_claiming && key.n > 0 && claim->ttl_s > 0 && claim->until > 0 && strcmp(ns, "jti") == 0);
 	return OK;
 }
 

@@ -142,7 +142,7 @@ int state_claiming(struct state_change *c)
 	if (c->old.p != NULL)
 		return E_EXISTS;
 	c->val = S("");
-	c->ttl_s = *(const unsigned *)c->ctx;
+	c->ttl_s = ((const struct state_claim *)c->ctx)->ttl_s;
 	return OK;
 }
 
@@ -201,7 +201,7 @@ int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned
 int state_claim(const char *name, struct slice key, unsigned ttl_s)
 {
 	WRITES();
-	return update(name, key, state_claiming, &ttl_s);
+	return update(name, key, state_claiming, &(struct state_claim){ .ttl_s = ttl_s });
 }
 
 int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)

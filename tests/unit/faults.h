@@ -1,7 +1,13 @@
 /* Calls that fail on demand: everything the decision path asks of libraries and of the system, by the linker's --wrap.
  *
  * Threads that decide something (those that called faults_count_me, and the writer of the state store) count their calls while faults.armed; the
- * call whose turn it is fails the way that function fails. The list of options that a test needs for its LINK line is that of the macros below. */
+ * call whose turn it is fails the way that function fails. Whoever includes this links with: */
+/* LINK: -Wl,--wrap=EVP_CIPHER_CTX_new -Wl,--wrap=EVP_DecryptFinal_ex -Wl,--wrap=EVP_DecryptUpdate -Wl,--wrap=EVP_Digest -Wl,--wrap=EVP_EncryptFinal_ex -Wl,--wrap=EVP_EncryptUpdate -Wl,--wrap=calloc -Wl,--wrap=connect */
+/* LINK: -Wl,--wrap=fdatasync -Wl,--wrap=getrandom -Wl,--wrap=json_loadb -Wl,--wrap=ldap_connect -Wl,--wrap=ldap_count_entries -Wl,--wrap=ldap_get_attribute_ber -Wl,--wrap=ldap_get_dn_ber -Wl,--wrap=ldap_get_option */
+/* LINK: -Wl,--wrap=ldap_initialize -Wl,--wrap=ldap_modify_ext -Wl,--wrap=ldap_parse_result -Wl,--wrap=ldap_result -Wl,--wrap=ldap_sasl_bind -Wl,--wrap=ldap_sasl_bind_s -Wl,--wrap=ldap_search_ext -Wl,--wrap=ldap_set_option */
+/* LINK: -Wl,--wrap=malloc -Wl,--wrap=mdb_cursor_get -Wl,--wrap=mdb_cursor_open -Wl,--wrap=mdb_del -Wl,--wrap=mdb_get -Wl,--wrap=mdb_put -Wl,--wrap=mdb_stat -Wl,--wrap=mdb_txn_begin */
+/* LINK: -Wl,--wrap=mdb_txn_commit -Wl,--wrap=mdb_txn_renew -Wl,--wrap=open -Wl,--wrap=read -Wl,--wrap=recv -Wl,--wrap=sendmsg -Wl,--wrap=setsockopt -Wl,--wrap=socket */
+/* LINK: -Wl,--wrap=write -Wl,--wrap=clock_gettime -Wl,--wrap=store_run */
 #ifndef CSAM_TEST_FAULTS_H
 #define CSAM_TEST_FAULTS_H
 

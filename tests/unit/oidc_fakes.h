@@ -8,10 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include "core/conversation.h"
 #include "oidc/oidc.h"
 
@@ -23,101 +19,12 @@
 #undef sealed_open
 #include "base/codec.h"
 #include "oidc/oidc.h"
+#include "request_fakes.h"
 #include "svc/sealed.h"
+#include "signing_keys.h"
 #include "web/web.h"
 
-/* no test needs all of it */
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wunused-variable"
-
-/* --- keys --- */
-
-enum { K_RSA, K_EC, K_ED, NTESTKEYS };
-static EVP_PKEY *test_key[NTESTKEYS];
-
-static void make_test_keys(void)
-{
-	if (test_key[0] != NULL)
-		return;
-	test_key[K_RSA] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
-	test_key[K_EC] = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	test_key[K_ED] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-}
-
-static struct slice key_number(struct arena *a, EVP_PKEY *key, const char *name, size_t width)
-{
-	BIGNUM *n = NULL;
-	assert_int_equal(EVP_PKEY_get_bn_param(key, name, &n), 1);
-	size_t len = width ? width : (size_t)BN_num_bytes(n);
-	unsigned char *p = arena_alloc(a, len);
-	BN_bn2binpad(n, p, (int)len);
-	BN_free(n);
-	struct buf b = buf_new(a);
-	buf_b64url(&b, slice_mem(p, len));
-	return buf_slice(&b);
-}
-
-/* The public part as a JWK; extra is more members: ",\"kid\":\"x\"". */
-static const char *test_jwk(struct arena *a, int which, EVP_PKEY *key, const char *extra)
-{
-	if (which == K_RSA)
-		return arena_printf(a, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}", key_number(a, key, OSSL_PKEY_PARAM_RSA_N, 0).p,
-		    key_number(a, key, OSSL_PKEY_PARAM_RSA_E, 0).p, extra);
-	if (which == K_EC)
-		return arena_printf(a, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s}",
-		    key_number(a, key, OSSL_PKEY_PARAM_EC_PUB_X, 32).p, key_number(a, key, OSSL_PKEY_PARAM_EC_PUB_Y, 32).p, extra);
-	unsigned char raw[32];
-	size_t n = sizeof raw;
-	assert_int_equal(EVP_PKEY_get_raw_public_key(key, raw, &n), 1);
-	struct buf b = buf_new(a);
-	buf_b64url(&b, slice_mem(raw, n));
-	return arena_printf(a, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\"%s}", b.p, extra);
-}
-
-static int which_key(const char *alg)
-{
-	return strcmp(alg, "ES256") == 0 ? K_EC : strcmp(alg, "EdDSA") == 0 ? K_ED : K_RSA;
-}
-
-static struct slice raw_ecdsa(struct arena *a, struct slice der)
-{
-	const unsigned char *p = (const unsigned char *)der.p;
-	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)der.n);
-	unsigned char *raw = arena_alloc(a, 64);
-	BN_bn2binpad(ECDSA_SIG_get0_r(s), raw, 32);
-	BN_bn2binpad(ECDSA_SIG_get0_s(s), raw + 32, 32);
-	ECDSA_SIG_free(s);
-	return slice_mem(raw, 64);
-}
-
-static struct slice sign_with(struct arena *a, const char *alg, EVP_PKEY *key, struct slice msg)
-{
-	unsigned char *sig = arena_alloc(a, 1024);
-	size_t n = 1024;
-	EVP_PKEY_CTX *pc;
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	assert_int_equal(EVP_DigestSignInit(c, &pc, strcmp(alg, "EdDSA") == 0 ? NULL : EVP_sha256(), NULL, key), 1);
-	if (strcmp(alg, "PS256") == 0) {
-		EVP_PKEY_CTX_set_rsa_padding(pc, RSA_PKCS1_PSS_PADDING);
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(pc, RSA_PSS_SALTLEN_DIGEST);
-	}
-	assert_int_equal(EVP_DigestSign(c, sig, &n, (const unsigned char *)msg.p, msg.n), 1);
-	EVP_MD_CTX_free(c);
-	return strcmp(alg, "ES256") == 0 ? raw_ecdsa(a, slice_mem(sig, n)) : slice_mem(sig, n);
-}
-
-/* header and payload as given: for tokens that should not exist. */
-static struct slice token_of(struct arena *a, const char *alg, EVP_PKEY *key, const char *header, const char *payload)
-{
-	struct buf b = buf_new(a);
-	buf_b64url(&b, slice_of(header));
-	buf_char(&b, '.');
-	buf_b64url(&b, slice_of(payload));
-	struct slice sig = sign_with(a, alg, key, buf_slice(&b));
-	buf_char(&b, '.');
-	buf_b64url(&b, sig);
-	return buf_slice(&b);
-}
+/* --- the keyring --- */
 
 static unsigned fake_sign_us;			/* how long a signature takes */
 static const char *fake_kid = "k1";		/* of the key that signs now */
@@ -199,86 +106,32 @@ int directory_consent(const struct person *person, const char *service_id, const
 	return OK;
 }
 
-/* --- requests: "name=value&name=value", decoded as the door does --- */
-
-static struct { const char *query, *form, *authorization, *browser, *session; } in;
-
-static struct slice field(struct arena *a, const char *text, const char *name)
-{
-	struct slice rest = slice_of(text), part, key, value;
-	while (slice_cut(&rest, '&', &part)) {
-		value = part;
-		if (slice_cut(&value, '=', &key) && slice_is(key, name) && form_decode(a, value.p ? value : S(""), &value) == OK)
-			return value;
-	}
-	return S_NONE;
-}
-
-struct slice http_query(const struct request *r, const char *name) { return field(r->a, in.query, name); }
-struct slice http_form(const struct request *r, const char *name) { return field(r->a, in.form, name); }
-struct slice http_query_text(const struct request *r) { (void)r; return slice_of(in.query); }
-
-struct slice http_param(const struct request *r, const char *name)
-{
-	return strcmp(r->method, "POST") == 0 ? http_form(r, name) : http_query(r, name);
-}
-
-struct slice http_header(const struct request *r, const char *name)
-{
-	(void)r;
-	return strcmp(name, "Authorization") == 0 ? slice_of(in.authorization) : S_NONE;
-}
-
-void http_set(struct request *r, struct response *resp, const char *name, const char *value)
-{
-	for (const char *p = value; *p != '\0'; p++)
-		assert_true((unsigned char)*p >= ' ' && *p != 0x7f);
-	struct header *h = ARENA_NEW(r->a, struct header);
-	*h = (struct header){ name, value, resp->headers };
-	resp->headers = h;
-}
-
-int http_redirect(struct request *r, struct response *resp, unsigned status, const char *location)
-{
-	http_set(r, resp, "Location", location);
-	resp->status = status;
-	return OK;
-}
-
-int http_json(struct request *r, struct response *resp, unsigned status, const json_t *v)
-{
-	resp->status = status;
-	resp->body = json_text(r->a, v);
-	resp->type = "application/json";
-	return OK;
-}
-
 /* --- pages: which, with what --- */
 
 static struct { const char *name, *error; json_t *values; } page;
 static struct slice new_session;
 
-int web_page(struct request *r, struct response *resp, unsigned status, const char *name, const char *lang, json_t *values, const char *fa)
+int web_page(struct request *r, struct response *rs, unsigned status, const char *name, const char *lang, json_t *values, const char *fa)
 {
 	(void)r, (void)lang, (void)fa;
 	page.name = name;
 	page.values = values;
-	resp->status = status;
+	rs->status = status;
 	return OK;
 }
 
-int web_error(struct request *r, struct response *resp, unsigned status, const char *what, const char *lang)
+int web_error(struct request *r, struct response *rs, unsigned status, const char *what, const char *lang)
 {
 	(void)r, (void)lang;
 	page.error = what;
-	resp->status = status;
+	rs->status = status;
 	return OK;
 }
 
-const char *web_lang(struct request *r, struct response *resp, const char *wanted) { (void)r, (void)resp; return wanted ? wanted : "en"; }
-struct slice web_browser(struct request *r, struct response *resp) { (void)r, (void)resp; return slice_of(in.browser); }
+const char *web_lang(struct request *r, struct response *rs, const char *wanted) { (void)r, (void)rs; return wanted ? wanted : "en"; }
+struct slice web_browser(struct request *r, struct response *rs) { (void)r, (void)rs; return slice_of(in.browser); }
 struct slice web_session_cookie(const struct request *r) { (void)r; return in.session ? slice_of(in.session) : S(""); }
-void web_set_session(struct request *r, struct response *resp, struct slice v) { (void)r, (void)resp; new_session = v; }
+void web_set_session(struct request *r, struct response *rs, struct slice v) { (void)r, (void)rs; new_session = v; }
 
 int web_csrf(struct request *r, struct slice browser, const char *purpose, const char **out)
 {
@@ -308,11 +161,6 @@ int conversation_begin(struct arena *a, const struct want *want, const char *pee
 }
 
 /* --- a fresh world --- */
-
-static struct arena *arena;
-static struct request req;
-static struct response resp;
-#define ORIGIN "https://login.example"
 
 static const char *const tax_uris[] = { "https://tax.example/cb", "https://tax.example/cb?x=1", NULL };
 static const char *const tax_out[] = { "https://tax.example/bye", NULL };
@@ -367,42 +215,7 @@ static void sign_in_as(int who, const char *kind)
 static int call(http_handler *fn, const char *method, const char *query, const char *form)
 {
 	memset(&page, 0, sizeof page);
-	in.query = query;
-	in.form = form;
-	resp = (struct response){ 0 };
-	req = (struct request){ .a = arena, .method = method, .peer = "192.0.2.1", .origin = ORIGIN };
-	return fn(&req, &resp);
-}
-
-static const char *header_of(const char *name)
-{
-	for (const struct header *h = resp.headers; h != NULL; h = h->next)
-		if (strcmp(h->name, name) == 0)
-			return h->value;
-	return NULL;
-}
-
-static json_t *body_json(void)
-{
-	json_t *v = NULL;
-	assert_int_equal(json_parse(arena, resp.body, &v, NULL), OK);
-	return v;
-}
-
-/* A parameter of the Location we were sent to; NULL when absent. */
-static const char *sent(const char *name)
-{
-	const char *to = header_of("Location");
-	const char *query = to ? strchr(to, '?') : NULL;
-	struct slice v = query ? field(arena, query + 1, name) : S_NONE;
-	return v.p ? arena_str(arena, v) : NULL;
-}
-
-static const char *encoded(const char *s)
-{
-	struct buf b = buf_new(arena);
-	buf_url(&b, slice_of(s));
-	return buf_cstr(&b);
+	return ask(fn, method, query, form);
 }
 
 #endif

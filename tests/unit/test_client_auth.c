@@ -182,7 +182,7 @@ static void private_key_faults(void **state)
 	assert_int_equal(authenticate(NULL, strstr(assertion(ok, "ES256", test_key[K_EC]), "client_assertion=")), E_INPUT);
 	assert_int_equal(authenticate(NULL, "client_id=tax"), E_INPUT);			/* none is not the method */
 	assert_int_equal(authenticate(basic("tax:s3cret+of+tax"), NULL), E_INPUT);	/* nor is the secret it still has */
-	fake_down = "state_claim";							/* whether it was used cannot be known: no */
+	fake_down = "state_update";							/* whether it was used cannot be known: no */
 	assert_int_equal(authenticate(NULL, assertion(ok, "ES256", test_key[K_EC])), E_DOWN);
 	fake_down = NULL;
 	assert_int_equal(authenticate(NULL, assertion(ok, "ES256", test_key[K_EC])), OK);	/* nothing above has spent the jti */
