@@ -40,7 +40,7 @@ static void answer(struct arena *a, struct slice in)
 	if (r.kind == REPLY_ASK)
 		promise(r.auth_session != NULL && r.prompt.ask != 0 && (r.prompt.ask & ~(unsigned)(ASK_SECRET | ASK_CODE)) == 0);
 	promise(r.prompt.nchoices <= CHOICES_MAX);
-	promise(r.kind != REPLY_CODE || r.code != NULL);
+	promise(r.kind != REPLY_TOKEN || r.token != NULL);
 }
 
 static void fuzz(struct slice in)
