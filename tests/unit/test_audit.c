@@ -456,7 +456,10 @@ static void killed(void **s)
 		close(p[0]);
 	}
 	verified(a);
-	assert_string_equal(findings, "");
+	assert_int_equal(broken, 0);
+	struct slice found = slice_of(findings), f;
+	while (slice_cut(&found, '\n', &f))	/* a kill in the middle of write() leaves what fitted into the page */
+		assert_true(f.n == 0 || memmem(f.p, f.n, "torn by a crash", 15) != NULL);
 	assert_true(answered > 100);
 	struct slice all = fake_read(a, dir), l;
 	uint32_t next = 1;

@@ -10,43 +10,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <arpa/inet.h>
 #include "base/clock.h"
 #include "base/wait.h"
+#include "own_slapd.h"
 #include "svc/directory.h"
-
-#define BASE "dc=example,dc=org"
-#define ALICE "5f0c3a52-6c6e-4c1b-9d5b-0d1f3a1e7a01"
-
-static char dir[] = "/tmp/csam-directory-XXXXXX", uri[64], password_file[128];
-static int port;
-
-static int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int shell(const char *fmt, ...)
-{
-	char cmd[4096];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
-static int free_port(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-	close(fd);
-	return ntohs(at.sin_port);
-}
-
-static int slapd(const char *verb)
-{
-	return shell("setup/directory %s %s %s >> %s/log 2>&1", verb, dir, strcmp(verb, "start") == 0 ? uri + 17 : "", dir);
-}
 
 /* LDIF as an administrator would type it. */
 static void modify(const char *ldif)
@@ -79,25 +46,17 @@ static bool wait_ready(bool wanted)
 static int start(void **state)
 {
 	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	assert_non_null(mkdtemp(dir));
-	port = free_port();
-	snprintf(uri, sizeof uri, "ldap://127.0.0.1:%d", port);
-	snprintf(password_file, sizeof password_file, "%s/idpd.password", dir);
-	if (slapd("start") != 0)
+	slapd_place("/tmp");
+	if (slapd("start") != 0 || slapd_load_demo("JBSWY3DPEHPK3PXP") != 0)
 		return -1;
-	int rc = shell("sed -e 's/@SUFFIX@/" BASE "/; s,@ORIGIN@,https://services.example.org,; s/@PASSWORD@/correct horse/; "
-	    "s/@[A-Z_]*@/JBSWY3DPEHPK3PXP/' conf/directory/demo.ldif > %s/demo.ldif && setup/directory load %s %s/demo.ldif >> %s/log",
-	    dir, dir, dir, dir);
-	return rc == 0 && directory_open(conf()) == OK && wait_ready(true) ? 0 : -1;
+	return directory_open(conf()) == OK && wait_ready(true) ? 0 : -1;
 }
 
 static int stop(void **state)
 {
 	(void)state;
 	directory_close();
-	slapd("stop");
-	return shell("rm -rf %s", dir);
+	return slapd_end();
 }
 
 static const struct person *person(struct arena *a, const char *name)

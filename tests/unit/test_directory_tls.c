@@ -4,39 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "own_slapd.h"
 #include "svc/directory.h"
 
-#define BASE "dc=example,dc=org"
-
-static char dir[] = "/tmp/csam-directory-tls-XXXXXX", ldap_uri[64], ldaps_uri[64];
-static int ldap_port, ldaps_port;
-
-static int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int shell(const char *fmt, ...)
-{
-	char cmd[4096];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
-static int free_port(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-	close(fd);
-	return ntohs(at.sin_port);
-}
+static char ldaps_uri[64];
 
 /* A certificate DIR/tls/cert.pem by the authority `ca`, with those extensions and validity. */
 static void certificate(const char *ca, const char *names, const char *validity)
@@ -57,20 +31,13 @@ static void authority(const char *name)
 	    "-addext basicConstraints=critical,CA:TRUE -keyout %s.key -out %s.pem 2>/dev/null", dir, dir, name, name, name), 0);
 }
 
-static int slapd(const char *verb)
-{
-	return shell("LDAPS_PORT=%d setup/directory %s %s %s >> %s/log 2>&1", ldaps_port, verb, dir, strcmp(verb, "start") == 0 ? ldap_uri + 17 : "", dir);
-}
-
 static int start(void **state)
 {
 	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	assert_non_null(mkdtemp(dir));
-	ldap_port = free_port();
-	ldaps_port = free_port();
-	snprintf(ldap_uri, sizeof ldap_uri, "ldap://127.0.0.1:%d", ldap_port);
-	snprintf(ldaps_uri, sizeof ldaps_uri, "ldaps://127.0.0.1:%d", ldaps_port);
+	slapd_place("/tmp");
+	int port = free_port();
+	snprintf(ldaps_uri, sizeof ldaps_uri, "ldaps://127.0.0.1:%d", port);
+	setenv("LDAPS_PORT", strrchr(ldaps_uri, ':') + 1, 1);
 	authority("ca");
 	authority("other");
 	return 0;
@@ -79,17 +46,15 @@ static int start(void **state)
 static int stop(void **state)
 {
 	(void)state;
-	slapd("stop");
-	return shell("rm -rf %s", dir);
+	return slapd_end();
 }
 
 /* What a look-up gives over that address: E_NOENT (nobody of that name) is an answer, E_DOWN is none. */
-static int look(const char *uri, bool starttls, const char *ca)
+static int look(const char *at, bool starttls, const char *ca)
 {
-	char password_file[128], ca_file[128];
-	snprintf(password_file, sizeof password_file, "%s/idpd.password", dir);
+	char ca_file[128];
 	snprintf(ca_file, sizeof ca_file, "%s/tls/%s.pem", dir, ca);
-	struct directory_conf c = { .uri = uri, .starttls = starttls, .ca_file = ca_file, .bind_dn = "cn=idpd,ou=system," BASE,
+	struct directory_conf c = { .uri = at, .starttls = starttls, .ca_file = ca_file, .bind_dn = "cn=idpd,ou=system," BASE,
 		.bind_password_file = password_file, .base = BASE, .people_base = "ou=people," BASE, .people_filter = "(objectClass=csamPerson)",
 		.people_name_attr = "uid", .services_base = "ou=services," BASE, .decoy_dn = "cn=decoy,ou=system," BASE };
 	AUTO_ARENA a = arena_new();
@@ -106,7 +71,7 @@ static void believed(const char *names, const char *validity, const char *signer
 	certificate(signer, names, validity);
 	assert_int_equal(slapd("start"), 0);
 	assert_int_equal(look(ldaps_uri, false, "ca"), expected);
-	assert_int_equal(look(ldap_uri, true, "ca"), expected);
+	assert_int_equal(look(uri, true, "ca"), expected);
 	assert_int_equal(slapd("stop"), 0);
 }
 
@@ -127,9 +92,9 @@ static void ldap_conf_changes_nothing(void **state)
 	believed("IP:127.0.0.1", VALID, "other", E_DOWN);
 }
 
-static int opened(const char *uri, bool starttls)
+static int opened(const char *at, bool starttls)
 {
-	struct directory_conf c = { .uri = uri, .starttls = starttls, .ca_file = "", .bind_dn = "", .base = BASE, .people_base = BASE,
+	struct directory_conf c = { .uri = at, .starttls = starttls, .ca_file = "", .bind_dn = "", .base = BASE, .people_base = BASE,
 		.people_filter = "(uid=*)", .people_name_attr = "uid", .services_base = BASE, .decoy_dn = "cn=decoy" };
 	int e = directory_open(&c);
 	if (e == OK)
