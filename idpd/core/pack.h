@@ -15,10 +15,13 @@ struct pack {
 	struct buf out;			/* when writing */
 	struct slice in;		/* when reading: what is left */
 	bool reading, bad;
+	bool compact;			/* numbers of seven bits a byte, low ones first, instead of eight bytes: for what travels */
 };
 
 struct pack pack_writer(struct arena *a, uint64_t version);
 struct pack pack_reader(struct arena *a, uint64_t version, struct slice bytes);
+struct pack pack_compact_writer(struct arena *a, uint64_t version);
+struct pack pack_compact_reader(struct arena *a, uint64_t version, struct slice bytes);
 int pack_done(const struct pack *p);	/* after reading: OK, or E_NOENT when it was not exactly such a record */
 
 void pack_u64(struct pack *p, uint64_t *v);
@@ -28,5 +31,6 @@ void pack_time(struct pack *p, time_t *v);
 void pack_bytes(struct pack *p, void *bytes, size_t n);		/* of fixed length */
 void pack_slice(struct pack *p, struct slice *v);		/* read: into the arena */
 void pack_str(struct pack *p, const char **v);			/* NULL stays NULL */
+void pack_text(struct pack *p, const char **v);			/* NULL is written as "", and never read */
 
 #endif

@@ -1,42 +1,38 @@
 /* Authorization requests put aside while their person signs in: a state record with the parameters as they came, checked anew when taken up. */
 #include "base/clock.h"
+#include "core/pack.h"
 #include "core/subscriber.h"
-#include "oidc/record.h"
 #include "oidc/request.h"
 #include "svc/state.h"
 
-enum { FORM = 1, NAME_BYTES = 16, NAME_MAX_TEXT = 32 };
+enum { FORM = 2, NAME_BYTES = 16, NAME_MAX_TEXT = 32 };
 
-static struct slice pack(struct arena *a, const struct auth_request *req)
+static void fields(struct pack *p, struct auth_request *req)
 {
-	struct buf b = buf_new(a);
-	record_num(&b, FORM);
-	record_text(&b, req->bound ? slice_mem(req->browser, SHA256_LEN) : S(""));
-	record_num(&b, (uint64_t)req->began);
-	record_text(&b, slice_of(req->consented));
-	for (size_t i = 0; i < PARAMS; i++) {
-		record_num(&b, req->param[i].p != NULL);
-		record_text(&b, req->param[i]);
-	}
-	return buf_slice(&b);
+	pack_bool(p, &req->bound);
+	if (req->bound)
+		pack_bytes(p, req->browser, SHA256_LEN);
+	pack_time(p, &req->began);
+	pack_text(p, &req->consented);
+	for (size_t i = 0; i < PARAMS; i++)
+		pack_slice(p, &req->param[i]);
 }
 
-static int unpack(struct arena *a, struct slice packed, struct auth_request *out)
+static struct slice encode(struct arena *a, const struct auth_request *req)
 {
-	struct record r = { .a = a, .rest = packed };
+	struct pack p = pack_compact_writer(a, FORM);
+	struct auth_request copy = *req;
+	fields(&p, &copy);
+	return buf_slice(&p.out);
+}
+
+static int decode(struct arena *a, struct slice bytes, struct auth_request *out)
+{
+	struct pack p = pack_compact_reader(a, FORM, bytes);
 	struct auth_request req = { .max_age = -1 };
-	if (record_get_num(&r) != FORM)
+	fields(&p, &req);
+	if (pack_done(&p) != OK)
 		return E_NOENT;		/* of an older version: start again */
-	req.bound = record_get_bytes(&r, req.browser, SHA256_LEN);
-	req.began = (time_t)record_get_num(&r);
-	req.consented = record_get_str(&r);
-	for (size_t i = 0; i < PARAMS; i++) {
-		bool present = record_get_num(&r) == 1;
-		struct slice v = record_get_text(&r);
-		req.param[i] = present ? v : S_NONE;
-	}
-	if (!record_done(&r))
-		return E_NOENT;
 	*out = req;
 	return OK;
 }
@@ -45,17 +41,17 @@ int request_save(struct arena *a, const char *peer, struct auth_request *req)
 {
 	if (req->id == NULL)
 		req->id = random_id(a, NAME_BYTES);
-	return state_put_guest("authz", slice_of(req->id), pack(a, req), oidc_conf()->request_ttl_s, subscriber_of(a, peer));
+	return state_put_guest("authz", slice_of(req->id), encode(a, req), oidc_conf()->request_ttl_s, subscriber_of(a, peer));
 }
 
 int request_load(struct arena *a, struct slice id, struct slice browser, struct auth_request *out)
 {
-	struct slice packed;
+	struct slice bytes;
 	unsigned char mark[SHA256_LEN];
 	if (id.n == 0 || id.n > NAME_MAX_TEXT || browser.n == 0)
 		return E_NOENT;
-	int e = state_get(a, "authz", id, &packed);
-	if (e != OK || (e = unpack(a, packed, out)) != OK)
+	int e = state_get(a, "authz", id, &bytes);
+	if (e != OK || (e = decode(a, bytes, out)) != OK)
 		return e;
 	sha256(browser, mark);
 	out->id = arena_str(a, id);

@@ -1,62 +1,53 @@
 /* What was granted to a client: packed, sealed, and held against what stands now. */
 #include "core/consents.h"
+#include "core/pack.h"
 #include "core/policy.h"
 #include "oidc/grant.h"
-#include "oidc/record.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
 
-enum { FORM = 2, MARGIN_S = 60 };	/* FORM changes with the fields: older texts are then refused */
+enum { FORM = 3, MARGIN_S = 60 };	/* FORM changes with the fields: older texts are then refused */
+
+static void fields(struct pack *p, struct grant *g)
+{
+	pack_bytes(p, g->family, FAMILY_LEN);
+	pack_text(p, &g->client);
+	pack_text(p, &g->subject);
+	pack_text(p, &g->sid);
+	pack_slice(p, &g->frozen);
+	pack_text(p, &g->scope);
+	pack_uint(p, &g->userinfo);
+	pack_uint(p, &g->id_token);
+	pack_time(p, &g->auth_time);
+	pack_time(p, &g->made);
+	pack_uint(p, &g->level);
+	pack_uint(p, &g->amr);
+	pack_uint(p, &g->acr);
+	pack_bool(p, &g->offline);
+	pack_text(p, &g->nonce);
+	pack_bool(p, &g->has_redirect);
+	if (g->has_redirect)
+		pack_bytes(p, g->redirect, SHA256_LEN);
+	pack_bool(p, &g->has_challenge);
+	if (g->has_challenge)
+		pack_bytes(p, g->challenge, SHA256_LEN);
+	pack_bool(p, &g->used);
+}
 
 struct slice grant_pack(struct arena *a, const struct grant *g)
 {
-	struct buf b = buf_new(a);
-	record_num(&b, FORM);
-	buf_raw(&b, slice_mem(g->family, FAMILY_LEN));
-	record_text(&b, slice_of(g->client));
-	record_text(&b, slice_of(g->subject));
-	record_text(&b, slice_of(g->sid));
-	record_text(&b, g->frozen);
-	record_text(&b, slice_of(g->scope));
-	record_num(&b, g->userinfo);
-	record_num(&b, g->id_token);
-	record_num(&b, (uint64_t)g->auth_time);
-	record_num(&b, (uint64_t)g->made);
-	record_num(&b, g->level);
-	record_num(&b, g->amr);
-	record_num(&b, g->acr);
-	record_num(&b, g->offline);
-	record_text(&b, slice_of(g->nonce));
-	record_text(&b, g->has_redirect ? slice_mem(g->redirect, SHA256_LEN) : S(""));
-	record_text(&b, g->has_challenge ? slice_mem(g->challenge, SHA256_LEN) : S(""));
-	return buf_slice(&b);
+	struct pack p = pack_compact_writer(a, FORM);
+	struct grant copy = *g;
+	fields(&p, &copy);
+	return buf_slice(&p.out);
 }
 
 int grant_unpack(struct arena *a, struct slice packed, struct grant *out)
 {
-	struct record r = { .a = a, .rest = packed };
+	struct pack p = pack_compact_reader(a, FORM, packed);
 	struct grant g = { .client = NULL };
-	if (record_get_num(&r) != FORM || r.rest.n < FAMILY_LEN)
-		return E_INPUT;
-	memcpy(g.family, r.rest.p, FAMILY_LEN);
-	r.rest = slice_mem(r.rest.p + FAMILY_LEN, r.rest.n - FAMILY_LEN);
-	g.client = record_get_str(&r);
-	g.subject = record_get_str(&r);
-	g.sid = record_get_str(&r);
-	g.frozen = record_get_text(&r);
-	g.scope = record_get_str(&r);
-	g.userinfo = (uint32_t)record_get_num(&r);
-	g.id_token = (uint32_t)record_get_num(&r);
-	g.auth_time = (time_t)record_get_num(&r);
-	g.made = (time_t)record_get_num(&r);
-	g.level = (unsigned)record_get_num(&r);
-	g.amr = (unsigned)record_get_num(&r);
-	g.acr = (unsigned)record_get_num(&r);
-	g.offline = record_get_num(&r) == 1;
-	g.nonce = record_get_str(&r);
-	g.has_redirect = record_get_bytes(&r, g.redirect, SHA256_LEN);
-	g.has_challenge = record_get_bytes(&r, g.challenge, SHA256_LEN);
-	if (!record_done(&r))
+	fields(&p, &g);
+	if (pack_done(&p) != OK)
 		return E_INPUT;
 	*out = g;
 	return OK;

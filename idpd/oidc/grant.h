@@ -26,6 +26,8 @@ struct grant {
 	unsigned char redirect[SHA256_LEN];	/* of the redirect URI */
 	bool has_challenge;
 	unsigned char challenge[SHA256_LEN];	/* code_challenge of method S256 */
+	/* refresh tokens only */
+	bool used;				/* there is a newer one; what it stays is the way back to its family */
 };
 
 struct slice grant_pack(struct arena *a, const struct grant *g);

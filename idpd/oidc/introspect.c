@@ -8,14 +8,13 @@
 /* Whatever is not a valid token of this client's is simply not active: 2.2 says no more. */
 static int look(struct arena *a, struct slice token, struct grant *g, const struct service **client, struct login *login, bool *refresh)
 {
-	bool used = false;
 	int e = bearer_open(a, token, g, client, login);
 	*refresh = false;
 	if (e != E_NOENT)
 		return e;
 	*refresh = true;
-	e = refresh_look(a, token, g, &used);
-	if (e == OK && used)
+	e = refresh_look(a, token, g);
+	if (e == OK && g->used)
 		e = E_NOENT;
 	if (e == OK)
 		e = directory_client(a, slice_of(g->client), client);

@@ -3,72 +3,59 @@
  * A client that is registered for the grant always gets one. With scope offline_access it outlives the person's session and rests on the
  * proofs frozen then; without, it ends with the session. */
 #include "base/clock.h"
-#include "oidc/record.h"
 #include "oidc/tokens.h"
 #include "svc/audit.h"
 #include "svc/state.h"
 
-enum { TOKEN_BYTES = 32, TOKEN_MAX = 64, LIVE = 1, USED = 2 };
+enum { TOKEN_BYTES = 32, TOKEN_MAX = 64 };
 
-static struct slice pack(struct arena *a, unsigned state, const struct grant *g)
+static struct slice pack(struct arena *a, const struct grant *g, bool used)
 {
-	struct buf b = buf_new(a);
 	struct grant kept = *g;
 	kept.nonce = NULL;		/* Core 12.2: no nonce in a refreshed ID token */
 	kept.has_challenge = false;
-	record_num(&b, state);
-	buf_raw(&b, grant_pack(a, &kept));
-	return buf_slice(&b);
-}
-
-static int unpack(struct arena *a, struct slice record, struct grant *out, bool *used)
-{
-	struct record r = { .a = a, .rest = record };
-	uint64_t state = record_get_num(&r);
-	if (r.bad || (state != LIVE && state != USED))
-		return E_NOENT;
-	*used = state == USED;
-	return grant_unpack(a, r.rest, out) == OK ? OK : E_NOENT;
+	kept.used = used;
+	return grant_pack(a, &kept);
 }
 
 int refresh_new(struct arena *a, const struct grant *g, struct slice *out)
 {
 	struct slice token = slice_of(random_id(a, TOKEN_BYTES));
-	int e = state_put("refresh", token, pack(a, LIVE, g), oidc_conf()->refresh_ttl_s);
+	int e = state_put("refresh", token, pack(a, g, false), oidc_conf()->refresh_ttl_s);
 	if (e == OK)
 		*out = token;
 	return e;
 }
 
-int refresh_look(struct arena *a, struct slice token, struct grant *out, bool *used)
+int refresh_look(struct arena *a, struct slice token, struct grant *out)
 {
 	struct slice record;
 	if (token.n == 0 || token.n > TOKEN_MAX)
 		return E_NOENT;
 	int e = state_get(a, "refresh", token, &record);
-	return e != OK ? e : unpack(a, record, out, used);
+	if (e != OK)
+		return e;
+	return grant_unpack(a, record, out) == OK ? OK : E_NOENT;
 }
 
-/* Inside the store's transaction: live becomes used. What it stays is the way back to its family. */
+/* Inside the store's transaction: live becomes used. */
 static int mark_used(struct state_change *c)
 {
 	struct grant g;
-	bool used;
-	if (c->old.p == NULL || unpack(c->a, c->old, &g, &used) != OK)
+	if (c->old.p == NULL || grant_unpack(c->a, c->old, &g) != OK)
 		return E_NOENT;
-	if (used)
+	if (g.used)
 		return E_EXISTS;
-	c->val = pack(c->a, USED, &g);
+	c->val = pack(c->a, &g, true);
 	return OK;
 }
 
 static int mark_live(struct state_change *c)
 {
 	struct grant g;
-	bool used;
-	if (c->old.p == NULL || unpack(c->a, c->old, &g, &used) != OK)
+	if (c->old.p == NULL || grant_unpack(c->a, c->old, &g) != OK)
 		return E_NOENT;
-	c->val = pack(c->a, LIVE, &g);
+	c->val = pack(c->a, &g, false);
 	return OK;
 }
 
@@ -99,7 +86,7 @@ static int narrow(struct arena *a, struct slice asked, struct grant *g, struct r
 static int rotate(struct arena *a, const struct grant *g, struct slice old, struct slice *fresh)
 {
 	struct slice token = slice_of(random_id(a, TOKEN_BYTES));
-	struct state_value v = { .val = pack(a, LIVE, g), .ttl_s = oidc_conf()->refresh_ttl_s };
+	struct state_value v = { .val = pack(a, g, false), .ttl_s = oidc_conf()->refresh_ttl_s };
 	const struct state_act acts[] = { { "refresh", old, mark_used, NULL }, { "refresh", token, state_putting, &v } };
 	int e = state_update_all(acts, 2);
 	if (e == OK)
@@ -121,13 +108,12 @@ int token_refresh(struct request *r, struct response *resp, struct asker *asker,
 	struct grant g, now_granted;
 	struct login login;
 	struct tokens t;
-	bool used;
 	if (token.n == 0)
 		return refuse(no, "invalid_request", "refresh_token is missing");
-	int e = refresh_look(r->a, token, &g, &used);
+	int e = refresh_look(r->a, token, &g);
 	if (e == OK && strcmp(g.client, client->client_id) != 0)
 		e = E_NOENT;
-	if (e == OK && used)
+	if (e == OK && g.used)
 		return replayed(r, client, &g, no);
 	if (e == OK)
 		e = grant_login(r->a, &g, client, &login);

@@ -5,9 +5,8 @@
 /* E_NOENT: not (or no more) a token of ours, which 2.2 answers like a success. token_type_hint is only a hint: both kinds are tried. */
 static int find(struct arena *a, struct slice token, struct grant *g)
 {
-	bool used;
 	int e = grant_open(a, GRANT_ACCESS, token, g);
-	return e == E_INPUT || e == E_NOENT ? refresh_look(a, token, g, &used) : e;
+	return e == E_INPUT || e == E_NOENT ? refresh_look(a, token, g) : e;
 }
 
 int oidc_revoke(struct request *r, struct response *resp)

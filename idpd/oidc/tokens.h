@@ -35,6 +35,6 @@ int tokens_send(struct request *r, struct response *resp, const struct service *
 
 /* Refresh tokens. */
 int refresh_new(struct arena *a, const struct grant *g, struct slice *out);
-int refresh_look(struct arena *a, struct slice token, struct grant *out, bool *used);	/* E_NOENT: none of ours; *used: it was spent before */
+int refresh_look(struct arena *a, struct slice token, struct grant *out);	/* E_NOENT: none of ours; out->used: it was spent before */
 
 #endif

@@ -24,7 +24,7 @@ static void fuzz(struct slice in)
 {
 	AUTO_ARENA a = arena_new();
 	struct slice plain, text;
-	struct grant g, again;
+	struct grant g;
 	promise(sealed_open(a, "code", in, &plain) != OK);
 	promise(sealed_make(a, "at", in, 1800000060, &text) == OK);
 	promise(sealed_open(a, "at", text, &plain) == OK && slice_eq(plain, in));
@@ -36,6 +36,6 @@ static void fuzz(struct slice in)
 	}
 	if (grant_unpack(a, in, &g) == OK) {
 		promise(g.client != NULL && g.subject != NULL && g.sid != NULL && g.scope != NULL && g.nonce != NULL);
-		promise(grant_unpack(a, grant_pack(a, &g), &again) == OK && strcmp(g.subject, again.subject) == 0 && g.level == again.level);
+		promise(slice_eq(grant_pack(a, &g), in));	/* one text for one grant */
 	}
 }
