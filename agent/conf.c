@@ -16,7 +16,7 @@ static const struct option_row rows[] = {
 #define OPTIONS_STRUCT struct agent_conf
 #include "base/option_rows.h"
 };
-static const struct options table = { rows, sizeof rows / sizeof *rows, sizeof(struct agent_conf) };
+const struct options agent_options = { rows, sizeof rows / sizeof *rows, sizeof(struct agent_conf) };
 
 static const char *check_client_id(const char *v)
 {
@@ -72,19 +72,9 @@ static int check_owner(struct arena *a, const char *file, const char **why)
 int agent_conf_read(struct arena *a, const char *file, const struct agent_conf **out, const char **why)
 {
 	struct agent_conf *c = ARENA_NEW(a, struct agent_conf);
-	int e = options_read(a, &table, file, c, why);
+	int e = options_read(a, &agent_options, file, c, why);
 	if (e != OK || (e = check_owner(a, c->file, why)) != OK)
 		return e;
 	*out = c;
 	return OK;
-}
-
-void agent_conf_print(const struct agent_conf *c, FILE *to)
-{
-	options_print(&table, c, to);
-}
-
-void agent_conf_manual(FILE *to)
-{
-	options_manual(&table, to);
 }

@@ -12,10 +12,10 @@ struct agent_conf {
 #undef OPTIONS_DEF
 };
 
-/* E_INPUT: *why says what is wrong, and where. */
+extern const struct options agent_options;
+
+/* Reads the file. E_INPUT: *why says what is wrong, and where. */
 int agent_conf_read(struct arena *a, const char *file, const struct agent_conf **out, const char **why);
-void agent_conf_print(const struct agent_conf *c, FILE *to);
-void agent_conf_manual(FILE *to);
 
 /* One of agent.sockets. mode 0666 and no group unless said otherwise. */
 struct socket_place {

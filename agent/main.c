@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 		case 'c': file = optarg; break;
 		case 't': test = true; break;
 		case 'T': print = true; break;
-		case 'M': agent_conf_manual(stdout); return 0;	/* for man/csam.conf.5 */
+		case 'M': options_manual(&agent_options, stdout); return 0;	/* for man/csam.conf.5 */
 		case 'V': puts("csam-agent " VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
 		default: fputs(usage, stderr); return EX_USAGE;
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 		return optind != argc ? EX_USAGE : EX_CONFIG;
 	}
 	if (print) {
-		agent_conf_print(conf, stdout);
+		options_print(&agent_options, conf, stdout);
 		return 0;
 	}
 	log_open("csam-agent", log_level_of(conf->agent_log_level));

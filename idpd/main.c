@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		case 'c': file = optarg; break;
 		case 't': check = true; break;
 		case 'T': print = true; break;
-		case 'M': conf_manual(stdout); return 0;	/* for man/idpd.conf.5 */
+		case 'M': options_manual(&conf_options, stdout); return 0;	/* for man/idpd.conf.5 */
 		case 'V': puts("idpd " VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
 		default: fputs(usage, stderr); return EX_USAGE;
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 		return optind != argc ? EX_USAGE : EX_CONFIG;
 	}
 	if (print)
-		conf_print(conf, stdout);
+		options_print(&conf_options, conf, stdout);
 	if (print || check)
 		return 0;
 	log_open("idpd", log_level_of(conf->server_log_level));

@@ -10,7 +10,7 @@ static const struct option_row rows[] = {
 #define OPTIONS_STRUCT struct conf
 #include "base/option_rows.h"
 };
-static const struct options table = { rows, sizeof rows / sizeof *rows, sizeof(struct conf) };
+const struct options conf_options = { rows, sizeof rows / sizeof *rows, sizeof(struct conf) };
 
 static const char *check_words(const char *v)
 {
@@ -125,7 +125,7 @@ static const char *contradiction(struct arena *a, const struct conf *c)
 int conf_read(struct arena *a, const char *file, const struct conf **out, const char **why)
 {
 	struct conf *c = ARENA_NEW(a, struct conf);
-	int e = options_read(a, &table, file, c, why);
+	int e = options_read(a, &conf_options, file, c, why);
 	if (e != OK)
 		return e;
 	const char *what = contradiction(a, c);
@@ -136,14 +136,4 @@ int conf_read(struct arena *a, const char *file, const struct conf **out, const 
 	fill_in(a, c);
 	*out = c;
 	return OK;
-}
-
-void conf_print(const struct conf *c, FILE *to)
-{
-	options_print(&table, c, to);
-}
-
-void conf_manual(FILE *to)
-{
-	options_manual(&table, to);
 }

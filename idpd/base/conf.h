@@ -12,13 +12,9 @@ struct conf {
 #undef OPTIONS_DEF
 };
 
+extern const struct options conf_options;
+
 /* Reads the file. E_INPUT: *why names file, line, option and what was expected. */
 int conf_read(struct arena *a, const char *file, const struct conf **out, const char **why);
-
-/* The effective configuration, in the syntax of the file (idpd -T). */
-void conf_print(const struct conf *c, FILE *to);
-
-/* Every option with default and meaning, as mdoc for idpd.conf(5). */
-void conf_manual(FILE *to);
 
 #endif

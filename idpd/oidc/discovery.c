@@ -115,11 +115,5 @@ int oidc_discovery(struct request *r, struct response *resp)
 	const struct published *p;
 	(void)r;
 	int e = oidc_published(&p);
-	if (e != OK)
-		return e;
-	resp->status = 200;
-	resp->body = p->metadata;
-	resp->type = "application/json";
-	resp->cacheable = true;
-	return OK;
+	return e == OK ? oidc_send_document(resp, p->metadata) : e;
 }

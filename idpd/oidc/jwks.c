@@ -70,16 +70,19 @@ void oidc_published_changed(void)
 	atomic_store(&look_at, 0);
 }
 
+int oidc_send_document(struct response *resp, struct slice json)
+{
+	resp->status = 200;
+	resp->body = json;
+	resp->type = "application/json";	/* what clients expect, also of keys: application/jwk-set+json breaks some */
+	resp->cacheable = true;
+	return OK;
+}
+
 int oidc_jwks(struct request *r, struct response *resp)
 {
 	const struct published *p;
 	(void)r;
 	int e = oidc_published(&p);
-	if (e != OK)
-		return e;
-	resp->status = 200;
-	resp->body = p->jwks;
-	resp->type = "application/json";	/* what clients expect; application/jwk-set+json breaks some */
-	resp->cacheable = true;
-	return OK;
+	return e == OK ? oidc_send_document(resp, p->jwks) : e;
 }

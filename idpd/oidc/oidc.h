@@ -49,6 +49,7 @@ struct published {
 	struct published *older;
 };
 int oidc_published(const struct published **out);
+int oidc_send_document(struct response *resp, struct slice json);	/* one of them */
 void oidc_published_changed(void);	/* a new key signs: the copy is older than it seems */
 struct slice oidc_metadata(const json_t *keys);	/* discovery.c: malloc'ed text */
 

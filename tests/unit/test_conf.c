@@ -122,11 +122,11 @@ static void prints_what_it_reads(void **state)
 	size_t n;
 	assert_int_equal(read_text(a, LEAST "directory { people_filter = \"(cn=\\\"x\\\")\" }", &c, &why), OK);
 	FILE *f = open_memstream(&text, &n);
-	conf_print(c, f);
+	options_print(&conf_options, c, f);
 	fclose(f);
 	assert_int_equal(read_text(a, text, &again, &why), OK);
 	f = open_memstream(&text2, &n);
-	conf_print(again, f);
+	options_print(&conf_options, again, f);
 	fclose(f);
 	assert_string_equal(text, text2);
 	assert_non_null(strstr(text, "people_filter = \"(cn=\\\"x\\\")\""));
