@@ -23,17 +23,25 @@ static bool there(struct check *k, const struct host *h, const char *path, const
 static void reader(struct check *k, const char *module, unsigned timeout_s)
 {
 	struct csam_cards found;
-	enum csam_card state = csam_cards(&(struct csam_card_want){ .module = module, .timeout_s = timeout_s }, &found);
-	if (state == CSAM_CARD_READY)
+	switch (csam_cards(&(struct csam_card_want){ .module = module, .timeout_s = timeout_s }, &found)) {
+	case CSAM_CARD_READY:
 		check_ok(k, "%zu card%s with an authentication certificate in the reader", found.n, found.n == 1 ? "" : "s");
-	else if (state == CSAM_CARD_NO_CARD)
+		break;
+	case CSAM_CARD_NO_CARD:
 		check_ok(k, "the reader answers; no card is in it");
-	else if (state == CSAM_CARD_NO_READER)
+		break;
+	case CSAM_CARD_NO_READER:
 		check_warn(k, "%s sees no reader → connected? pcscd running? conf/polkit/50-csam-card.rules installed?", module);
-	else if (state == CSAM_CARD_NO_CERTIFICATE)
+		break;
+	case CSAM_CARD_NO_CERTIFICATE:
 		check_warn(k, "the card in the reader has no authentication certificate → another card");
-	else
-		check_fail(k, "%s: %s → does it work with pkcs11-tool --module, as user %s?", module, csam_card_word(state), user);
+		break;
+	case CSAM_CARD_NO_MODULE:
+		check_fail(k, "%s cannot be loaded → a PKCS#11 module? ldd shows what it misses; its folder must be root's alone", module);
+		break;
+	default:
+		check_fail(k, "%s fails, or takes longer than card.timeout → does pkcs11-tool --module %s -O work as user %s?", module, module, user);
+	}
 }
 
 void check_card(struct check *k, const struct host *h)

@@ -2,10 +2,15 @@
 # csamctl check --host finds what is wrong with a host: each thing is put wrong once, and right again. Files stand in a folder of their own.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+# A reader and its card are where they are installed: in a private view of the file system, which only root may make.
+if [ "${1:-}" != inside ] && [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+	make -s SAN= BUILD=build build/csam-card build/card-module.so || { echo "not ok - csam-card is built"; exit 1; }
+	exec unshare --mount --propagation private "$0" inside
+fi
 build=${BUILD:-$PWD/build}
 work=$(mktemp -d /tmp/csam-check.XXXXXX)
 failed=0
-trap 'kill $(cat "$work"/*.pid 2>/dev/null) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill $(cat "$work"/*.pid 2>/dev/null) 2>/dev/null; umount -l "$work/view" 2>/dev/null; rm -rf "$work"' EXIT
 
 port=; while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
 issuer=https://localhost:$port
@@ -137,4 +142,47 @@ printf 'OPTIONS="-m /var/run/saslauthd-c"\n' > "$root/etc/default/saslauthd"
 if [ ! -s "$work/out" ] || grep -q "take -c out" "$work/out"; then echo "not ok - a path is no option"; failed=1; else echo "ok - a path is no option"; fi
 echo 'shadow: files ldap' > "$root/etc/nsswitch.conf"; finds "hashes from the directory" FAIL "shadow asks the directory" --root "$root"
 cp conf/nss/nsswitch.conf "$root/etc/"; finds "the example's nsswitch.conf" ok "local files alone" --root "$root"
+
+# A reader for cards
+card() { # MODULE: csam.conf names it
+	conf good.pem 0666
+	printf 'card {\n\tmodule = "%s"\n\ttimeout = 5\n}\n' "$1" >> "$work/csam.conf"
+}
+card /usr/lib/card.so
+finds "no csam-card" FAIL "/usr/local/libexec/csam-card is not there → make install-host" --root "$root"
+finds "no module" FAIL "/usr/lib/card.so is not there → install the card's software, or correct card.module" --root "$root"
+touch "$root/usr/lib/card.so"; chmod 666 "$root/usr/lib/card.so"
+finds "a module that others can change" FAIL "chmod go-w /usr/lib/card.so" --root "$root"
+if [ "${1:-}" != inside ]; then
+	echo "ok - skipped: only root may make a private view of the file system (unshare)"
+	exit $failed
+fi
+mkdir "$work/view"; mount -t tmpfs tmpfs "$work/view"
+for d in usr/local etc; do
+	mkdir -p "$work/view/$d" "$work/view/work/$d"
+	mount -t overlay overlay -o "lowerdir=/$d,upperdir=$work/view/$d,workdir=$work/view/work/$d" "/$d"
+done
+sed -i /^csam-card:/d /etc/passwd
+modules=$work/view/modules reader=$work/view/reader
+mkdir "$modules" "$reader" /etc/softhsm 2>/dev/null
+printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$reader" > /etc/softhsm/softhsm2.conf
+chmod 755 "$work/view" /etc/softhsm; chmod 644 /etc/softhsm/softhsm2.conf
+install -D -m 755 build/csam-card /usr/local/libexec/csam-card
+vendor() { install -m 644 build/card-module.so "$modules/card-$1.so"; card "$modules/card-$1.so"; }
+insert() { rm -rf "${reader:?}"/*; [ $# = 0 ] || cp -r "$(grep -laE "BELPIC $1 *" "$work"/pki/tokens/store/*/token.object | xargs -n 1 dirname)" "$reader/"; chown -R 950:950 "$reader"; }
+vendor fine
+finds "nobody for csam-card to be" FAIL "there is no user csam-card, which csam-card becomes → systemd-sysusers"
+printf 'csam-card:x:950:950::/nonexistent:/usr/sbin/nologin\n' >> /etc/passwd
+insert
+finds "a reader without a card" ok "the reader answers; no card is in it"
+{ setup/eid-pki "$work/pki" && CARDS='^alice ' setup/eid-pki tokens "$work/pki"; } > "$work/pki.log" 2>&1 || { cat "$work/pki.log"; echo "not ok - cards are made"; exit 1; }
+insert alice; finds "a card" ok "1 card with an authentication certificate in the reader"
+insert no-auth; finds "a card without the certificate" warn "no authentication certificate → another card"
+insert alice
+vendor no-reader; finds "no reader" warn "sees no reader → connected? pcscd running?"
+for fault in crash hang many; do vendor $fault; finds "a module with fault $fault" FAIL "card-$fault.so fails, or takes longer than card.timeout"; done
+vendor empty; finds "a module without its functions" FAIL "card-empty.so cannot be loaded"
+echo text > "$modules/text.so"; card "$modules/text.so"; finds "a module that is none" FAIL "text.so cannot be loaded → a PKCS#11 module?"
+vendor fine; chmod 777 "$modules"; finds "a folder where others could put a module" FAIL "card-fine.so cannot be loaded"; chmod 755 "$modules"
+finds "and all is well again" ok "1 card with an authentication certificate in the reader"
 exit $failed
