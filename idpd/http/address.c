@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/un.h>
+#include "base/number.h"
 #include "http/address.h"
 #include "http/params.h"
 
@@ -83,11 +84,8 @@ bool range_has(const struct range *r, const struct address *a)
 
 uint64_t network_of(const struct address *a)
 {
-	bool v4 = is_v4(a);
-	uint64_t n = v4 ? 1 : 0;	/* no IPv6 /56 equals an IPv4 /24 */
-	for (size_t i = v4 ? 12 : 0; i < (v4 ? 15u : 7u); i++)
-		n = n << 8 | a->b[i];
-	return v4 ? n | 1ull << 63 : n;
+	/* no IPv6 /56 equals an IPv4 /24 */
+	return is_v4(a) ? number_get(a->b + 12, 3) | 1ull << 63 : number_get(a->b, 7);
 }
 
 static bool is_proxy(const struct range *proxies, size_t n, const struct address *a)

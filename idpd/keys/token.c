@@ -98,10 +98,9 @@ static unsigned codes_left(const struct device *d, uint64_t spent)
 
 static uint64_t any_unused(const struct device *d, uint64_t spent)
 {
-	unsigned char random[4];
-	random_bytes(random, sizeof random);
-	uint64_t skip = ((uint64_t)random[0] << 24 | random[1] << 16 | random[2] << 8 | random[3]) % codes_left(d, spent), i = 1;
-	for (;; i++)
+	uint64_t skip, i = 1;
+	random_bytes(&skip, sizeof skip);
+	for (skip %= codes_left(d, spent);; i++)
 		if (!is_used(spent, i) && skip-- == 0)
 			return i;
 }

@@ -1,4 +1,5 @@
 /* The messages between the keyring and those who ask it: pure functions over bytes. */
+#include "base/number.h"
 #include "svc/keyring_wire.h"
 
 int wire_parse(struct slice message, struct wire *out)
@@ -10,7 +11,7 @@ int wire_parse(struct slice message, struct wire *out)
 	for (size_t at = 2; at < message.n;) {
 		if (w.n == WIRE_FIELDS || message.n - at < 2)
 			return E_INPUT;
-		size_t len = (size_t)p[at] << 8 | p[at + 1];
+		size_t len = (size_t)number_get(p + at, 2);
 		at += 2;
 		if (message.n - at < len)
 			return E_INPUT;
@@ -35,8 +36,7 @@ int wire_pieces(const struct wire *message, struct wire_pieces *out)
 		unsigned char *len = out->head + 2 + 2 * i;
 		if (f.n > 0xffff || out->total + 2 + f.n > WIRE_MAX)
 			return E_INPUT;
-		len[0] = (unsigned char)(f.n >> 8);
-		len[1] = (unsigned char)f.n;
+		number_put(len, 2, f.n);
 		out->io[out->n++] = (struct iovec){ len, 2 };
 		out->io[out->n++] = (struct iovec){ (void *)f.p, f.n };
 		out->total += 2 + f.n;
@@ -46,19 +46,14 @@ int wire_pieces(const struct wire *message, struct wire_pieces *out)
 
 struct slice wire_put_number(unsigned char room[WIRE_NUMBER], uint64_t number)
 {
-	for (int i = WIRE_NUMBER - 1; i >= 0; i--, number >>= 8)
-		room[i] = (unsigned char)number;
+	number_put(room, WIRE_NUMBER, number);
 	return slice_mem(room, WIRE_NUMBER);
 }
 
 int wire_get_number(struct slice field, uint64_t max, uint64_t *out)
 {
-	uint64_t number = 0;
-	if (field.n != WIRE_NUMBER)
-		return E_INPUT;
-	for (size_t i = 0; i < WIRE_NUMBER; i++)
-		number = number << 8 | (unsigned char)field.p[i];
-	if (number > max)
+	uint64_t number = field.n == WIRE_NUMBER ? number_get(field.p, WIRE_NUMBER) : 0;
+	if (field.n != WIRE_NUMBER || number > max)
 		return E_INPUT;
 	*out = number;
 	return OK;

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "svc/outbox_parts.h"
 #include "svc/sealed.h"
 
@@ -25,33 +26,19 @@ const char *queue_ns(enum channel channel, enum outbox_place place)
 	return ns[channel][place];
 }
 
-static void number_put(unsigned char *p, uint64_t v)
-{
-	for (int i = 0; i < 8; i++)
-		p[i] = (unsigned char)(v >> (56 - 8 * i));
-}
-
-static uint64_t number_get(const char *p)
-{
-	uint64_t v = 0;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | (unsigned char)p[i];
-	return v;
-}
-
 struct slice ticket_key(struct arena *a, const struct ticket *t)
 {
 	unsigned char *p = arena_alloc(a, STATE_ORDERED_KEY);
-	number_put(p, t->at);
-	number_put(p + 8, t->expires);
+	number_put(p, 8, t->at);
+	number_put(p + 8, 8, t->expires);
 	memcpy(p + 16, t->id, OUTBOX_ID);
 	return slice_mem(p, STATE_ORDERED_KEY);
 }
 
 void ticket_of(struct slice key, struct ticket *out)
 {
-	out->at = number_get(key.p);
-	out->expires = number_get(key.p + 8);
+	out->at = number_get(key.p, 8);
+	out->expires = number_get(key.p + 8, 8);
 	memcpy(out->id, key.p + 16, OUTBOX_ID);
 }
 

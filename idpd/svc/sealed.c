@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/wait.h"
 #include "svc/keyring.h"
 #include "svc/sealed.h"
@@ -44,20 +45,6 @@ static int key_of_day(uint64_t day, unsigned char out[AEAD_KEY_LEN])
 	keys.of[day % DAYS].day = day;
 	pthread_rwlock_unlock(&keys.lock);
 	return OK;
-}
-
-static void number_put(unsigned char *p, size_t n, uint64_t v)
-{
-	for (size_t i = n; i-- > 0; v >>= 8)
-		p[i] = (unsigned char)v;
-}
-
-static uint64_t number_get(const char *p, size_t n)
-{
-	uint64_t v = 0;
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | (unsigned char)p[i];
-	return v;
 }
 
 int sealed_make(struct arena *a, const char *kind, struct slice plain, time_t expires, struct slice *out)
