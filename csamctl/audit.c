@@ -1,9 +1,6 @@
 /* What the commands about the audit trail share. */
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include "base/conf.h"
-#include "base/digest.h"
 #include "csamctl/audit.h"
 #include "svc/keyring.h"
 #include "svc/keyring_audit.h"
@@ -18,35 +15,19 @@ int audit_dir(struct ctl *c, unsigned operand, const char **out)
 	return *out != NULL ? DONE : usage(c, "DIR is missing, and there is no configuration file to take it from (-c FILE)");
 }
 
-static void free_pkey(EVP_PKEY **k)
+/* Public keys in PEM, one behind the other. */
+static int key_file(struct ctl *c, const char *path, struct audit_public *keys, size_t *n)
 {
-	EVP_PKEY_free(*k);
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
-}
-
-/* A public key in PEM; its name is the SHA-256 of its DER form. */
-static int key_file(struct ctl *c, const char *path, struct audit_public *out)
-{
-	struct slice pem;
-	unsigned char hash[SHA256_LEN], *der = NULL;
-	struct buf kid = buf_new(c->a);
-	if (read_file(c->a, path, PEM_MAX, &pem) != OK)
+	struct slice rest;
+	size_t before = *n;
+	if (read_file(c->a, path, PEM_MAX, &rest) != OK)
 		return TROUBLE;
-	AUTO(free_bio) BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
-	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
-	int n = k != NULL ? i2d_PUBKEY(k, &der) : -1;
-	if (n <= 0) {
+	while (*n < KEYS_MOST && audit_public_read(c->a, &rest, &keys[*n]) == OK)
+		++*n;
+	if (*n == before) {
 		say("%s is no public key in PEM", path);
 		return TROUBLE;
 	}
-	sha256(slice_mem(der, (size_t)n), hash);
-	OPENSSL_free(der);
-	buf_hex(&kid, slice_mem(hash, sizeof hash));
-	*out = (struct audit_public){ buf_cstr(&kid), arena_str(c->a, pem) };
 	return DONE;
 }
 
@@ -77,10 +58,9 @@ int audit_keys(struct ctl *c, struct audit_public **out, size_t *n)
 	if (opt(c, "key") == NULL)
 		return keyring_keys(c, keys, n);
 	for (const char *const *file = opt_all(c, "key"); *file != NULL && *n < KEYS_MOST; file++) {
-		int rc = key_file(c, *file, &keys[*n]);
+		int rc = key_file(c, *file, keys, n);
 		if (rc != DONE)
 			return rc;
-		++*n;
 	}
 	return DONE;
 }

@@ -104,7 +104,7 @@ static int key_run(struct ctl *c)
 }
 
 static const struct opt verify_opts[] = {
-	{ "key", "FILE", "public key that heads must be signed with (default: those of the keyring)", OPT_MANY, 0 },
+	{ "key", "FILE", "public keys that heads must be signed with (default: those of the keyring); the trail tells of those that followed", OPT_MANY, 0 },
 	{ "node", "NAME", "whose trail it must be (default: audit.node, or this host)", 0, 0 },
 	{ "witness", "FILE", "log of a witness: each head in it must be in the trail", 0, 0 },
 	{ 0 },

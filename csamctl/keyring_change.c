@@ -21,13 +21,18 @@ static int rotate_run(struct ctl *c)
 	int rc = keyring_reach(c);
 	if (rc != DONE)
 		return rc;
-	if (use != NULL && strcmp(use, "sign") != 0 && strcmp(use, "seal") != 0 && strcmp(use, "day") != 0)
-		return usage(c, "--use is sign, seal or day");
+	if (use != NULL && strcmp(use, "sign") != 0 && strcmp(use, "seal") != 0 && strcmp(use, "day") != 0 && strcmp(use, "audit") != 0)
+		return usage(c, "--use is sign, seal, day or audit");
 	int e = keyring_rotate(c->a, use != NULL ? use : "", at_once, &why, &from);
 	rc = outcome(c, e, why);
 	if (rc != DONE)
 		return rc;
 	printf("New keys are published, and are used from %.*s on.\n", (int)from.n, from.p);
+	if (use != NULL && strcmp(use, "audit") == 0) {
+		puts("Tell those who check the trail: csamctl audit key.");
+		puts(at_once ? "The old key does not vouch for it: only you can." : "Who has the old key alone is told by the trail: csamctl audit verify.");
+		return DONE;
+	}
 	if (at_once)
 		puts("The old keys that signed are gone: tokens in use are refused, and people who sign in at this moment begin anew.\n"
 		    "Restart idpd, so that the front forgets the old day key.");
@@ -84,15 +89,16 @@ static int import_run(struct ctl *c)
 }
 
 static const struct opt rotate_opts[] = {
-	{ "use", "USE", "only the keys that sign, seal (secrets in the directory) or day (codes, access tokens, forms)", 0, 0 },
+	{ "use", "USE", "only the keys that sign, seal (secrets in the directory), day (codes, access tokens, forms), or audit (this node's trail)", 0, 0 },
 	{ "now", NULL, "the old keys may be known to somebody: use new ones at once, and throw away those that signed", 0, 0 },
 	{ 0 },
 };
 const struct command cmd_keyring_rotate = {
 	.path = "keyring rotate", .operands = "", .opts = rotate_opts, .run = rotate_run,
 	.what = "new keys follow the present ones, after they were published for a while",
-	.more = "keyring.publish_before says for how long. The key of people's subjects is never rotated: they would be strangers everywhere.",
-	.examples = "  csamctl keyring rotate\n  csamctl keyring rotate --use seal\n",
+	.more = "keyring.publish_before says for how long. The key of people's subjects is never rotated: they would be strangers everywhere. "
+	    "Without --use the keys of the audit trail stay; the old ones are kept as long as there is a trail.",
+	.examples = "  csamctl keyring rotate\n  csamctl keyring rotate --use seal\n  csamctl keyring rotate --use audit\n",
 };
 
 static const struct opt export_opts[] = {

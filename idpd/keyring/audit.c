@@ -71,7 +71,7 @@ static int forward(const char *node, uint64_t seq)
 int audit_verb_head(struct call *c)
 {
 	const struct slice *f = c->in->field;
-	const struct audit_pair *key = audit_store_current();
+	const struct audit_pair *key = audit_store_current(now());
 	struct audit_head h = { .node = arena_str(c->a, f[0]), .boot = arena_str(c->a, f[1]), .chain = arena_str(c->a, f[3]) };
 	struct slice sig;
 	if (key == NULL)
@@ -99,7 +99,7 @@ int audit_verb_public(struct call *c)
 	const struct audit_pair *pairs = audit_store_all(&n);
 	buf_lit(&b, "{\"keys\":[");
 	for (size_t i = 0; i < n; i++) {
-		buf_printf(&b, "%s{\"kid\":\"%s\",\"pem\":\"", i > 0 ? "," : "", pairs[i].kid);
+		buf_printf(&b, "%s{\"kid\":\"%s\",\"from\":%lld,\"pem\":\"", i > 0 ? "," : "", pairs[i].kid, (long long)pairs[i].from);
 		buf_json(&b, slice_of(pairs[i].pem));
 		buf_lit(&b, "\"}");
 	}
@@ -119,7 +119,7 @@ static struct slice month_ad(struct arena *a, struct slice class, struct slice m
 int audit_verb_month(struct call *c)
 {
 	const struct slice *f = c->in->field;
-	const struct audit_pair *key = audit_store_current();
+	const struct audit_pair *key = audit_store_current(now());
 	unsigned char *secret = arena_alloc(c->a, AEAD_KEY_LEN);
 	struct slice sealed;
 	struct buf raw = buf_new(c->a), text = buf_new(c->a);

@@ -7,7 +7,7 @@
 #include "keyring/trail.h"
 #include "keyring/verbs_control.h"
 
-enum { IMPORT_MAX = 60000 };
+enum { IMPORT_MAX = 60000, AUDIT_TOLD_S = 20 /* two heads of the key before */ };
 
 static int reply(struct call *c, const char *why, struct slice result)
 {
@@ -36,23 +36,30 @@ static int not_done(struct call *c, int e)
 	return e == E_DOWN ? reply(c, "the disk does not take it: nothing was changed (the log says why)", S("")) : e;
 }
 
+/* Keys of the audit trail have a file of their own. */
+static int rotate(struct call *c, bool audit, json_t *root, const struct trail_line *line)
+{
+	int e = audit ? trail_line(line) : change(c, root, line);
+	return audit && e == OK ? audit_store_change(c->ring->store->lock, root) : e;
+}
+
 int verb_rotate(struct call *c)
 {
 	struct slice use = c->in->field[0];
-	const struct keystore *s = c->ring->store;
+	bool audit = slice_is(use, "audit");
 	uint64_t at_once;
 	json_t *root;
 	if (wire_get_number(c->in->field[1], 1, &at_once) != OK)
 		return E_INPUT;
-	int e = rotation_next(c->a, s, use, at_once != 0, &c->terms, &root);
+	time_t from = now() + (at_once ? 0 : audit && c->terms.publish_s < AUDIT_TOLD_S ? AUDIT_TOLD_S : (time_t)c->terms.publish_s);
+	int e = audit ? audit_store_next(c->a, from, &root) : rotation_next(c->a, c->ring->store, use, at_once != 0, &c->terms, &root);
 	if (e == E_EXISTS)
 		return refuse(c, "rotate", "new keys are published already and wait for their time");
 	if (e == E_LIMIT)
-		return refuse(c, "rotate", "there are too many keys: reseal, and retire old ones, first");
+		return refuse(c, "rotate", audit ? "there are too many keys of the audit trail" : "there are too many keys: reseal, and retire old ones, first");
 	if (e != OK)
 		return e;
-	time_t from = now() + (at_once ? 0 : (time_t)c->terms.publish_s);
-	e = change(c, root, &(struct trail_line){ .event = "rotate", .why = at_once ? "at once" : "asked", .key = use, .peer = c->peer });
+	e = rotate(c, audit, root, &(struct trail_line){ .event = "rotate", .why = at_once ? "at once" : "asked", .key = use, .peer = c->peer });
 	return e == OK ? reply(c, "", slice_of(time_iso(c->a, from))) : not_done(c, e);
 }
 

@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/json.h"
@@ -70,6 +71,28 @@ static const char *pem_of(const char *kid, const struct audit_public *keys, size
 		if (strcmp(keys[i].kid, kid) == 0)
 			return keys[i].pem;
 	return NULL;
+}
+
+int audit_public_read(struct arena *a, struct slice *pems, struct audit_public *out)
+{
+	unsigned char hash[SHA256_LEN], *der = NULL;
+	char *text = NULL;
+	struct buf kid = buf_new(a);
+	AUTO(free_bio) BIO *in = BIO_new_mem_buf(pems->p, (int)pems->n);
+	AUTO(free_bio) BIO *pem = BIO_new(BIO_s_mem());
+	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+	int n = k != NULL ? i2d_PUBKEY(k, &der) : -1;
+	ERR_clear_error();
+	if (n <= 0 || pem == NULL || PEM_write_bio_PUBKEY(pem, k) != 1)
+		return E_INPUT;
+	sha256(slice_mem(der, (size_t)n), hash);
+	OPENSSL_free(der);
+	buf_hex(&kid, slice_mem(hash, sizeof hash));
+	long len = BIO_get_mem_data(pem, &text);
+	*out = (struct audit_public){ buf_cstr(&kid), arena_str(a, slice_mem(text, (size_t)len)) };
+	size_t left = BIO_pending(in);
+	*pems = slice_mem(pems->p + (pems->n - left), left);
+	return OK;
 }
 
 int audit_headline_check(struct arena *a, const struct audit_headline *h, const struct audit_public *keys, size_t n)

@@ -17,7 +17,7 @@
 #include "svc/audit_witness.h"
 #include "svc/keyring_audit.h"
 
-enum { HEAD_MS = 10 * 1000, IDLE_MS = 3600 * 1000, KEYS_MS = 3600 * 1000, AGAIN_MS = 1000, WITNESSES = 16 };
+enum { HEAD_MS = 10 * 1000, IDLE_MS = 3600 * 1000, KEYS_MS = 3600 * 1000, AGAIN_MS = 1000, WITNESSES = 16, AUDIT_KID = 64, KEY_NEW_S = 3600 };
 
 static struct {
 	struct audit_conf conf;
@@ -114,6 +114,40 @@ static void *scribe(void *unused)
 	return unused;
 }
 
+/* A key of the trail's own that has just begun to sign, or is about to: the trail says which it is while the one before it signs. */
+static int put_key(const json_t *key)
+{
+	AUTO_ARENA a = arena_new();
+	static char told[AUDIT_KID + 1];		/* once is enough; a restart tells again */
+	const char *kid = json_str(key, "kid"), *pem = json_str(key, "pem");
+	time_t from = (time_t)json_integer_value(json_object_get(key, "from"));
+	struct buf b = buf_new(a);
+	if (kid == NULL || pem == NULL || from + KEY_NEW_S < now() || strcmp(kid, told) == 0)
+		return OK;
+	buf_printf(&b, ",\"kid\":\"%s\",\"from\":\"%s\",\"pem\":\"", kid, time_iso(a, from));
+	buf_json(&b, slice_of(pem));
+	buf_char(&b, '"');
+	int e = audit_put(audit_body_of(a, EV_TRAIL_KEY, buf_cstr(&b)));
+	if (e == OK)
+		snprintf(told, sizeof told, "%s", kid);
+	return e;
+}
+
+static int put_keys(void)
+{
+	AUTO_ARENA a = arena_new();
+	struct slice json;
+	json_t *root, *key;
+	size_t i;
+	int e = keyring_audit_public(a, &json);
+	if (e == OK && json_parse(a, json, &root, NULL) != OK)
+		e = fail(E_DOWN, "audit: the keyring told what is no JSON");
+	if (e == OK)
+		json_array_foreach(json_object_get(root, "keys"), i, key)
+			e = e == OK ? put_key(key) : e;
+	return e;
+}
+
 /* One notice. What it holds was made by the keyring out of fixed words and of what an administrator typed. */
 static int put_notice(struct slice json)
 {
@@ -121,14 +155,17 @@ static int put_notice(struct slice json)
 	json_t *n;
 	if (json_parse(a, json, &n, NULL) != OK)
 		return fail(E_DOWN, "audit: the keyring told what is no JSON");
-	return AUDIT(.event = EV_KEYRING_ASKED, .by = json_str(n, "by"), .what = json_str(n, "what"), .key = json_str(n, "key"),
+	int e = AUDIT(.event = EV_KEYRING_ASKED, .by = json_str(n, "by"), .what = json_str(n, "what"), .key = json_str(n, "key"),
 	    .reason = json_str(n, "why"));
+	return e == OK && slice_is(S("rotate"), json_str(n, "what")) ? put_keys() : e;
 }
 
 /* Ends with the process: it may be waiting for the keyring. */
 static void *take_notices(void *unused)
 {
 	uint64_t done = 0, number;
+	while (!atomic_load(&sc.stopping) && put_keys() != OK)	/* what was rotated while nobody wrote */
+		usleep(AGAIN_MS * 1000);
 	while (!atomic_load(&sc.stopping)) {
 		AUTO_ARENA a = arena_new();
 		struct slice json;

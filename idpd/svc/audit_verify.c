@@ -10,7 +10,7 @@
 #include "svc/audit_archive.h"
 #include "svc/audit_verify.h"
 
-enum { RECENT = 65536, EVERY = 4096, JITTER_S = 2 };
+enum { RECENT = 65536, EVERY = 4096, JITTER_S = 2, FOLLOWERS = 64 };
 
 struct recent {			/* a line that a head may still speak of */
 	struct chain chain;	/* after it */
@@ -31,6 +31,11 @@ struct check {
 	uint64_t done, total;			/* bytes on the disk, for progress */
 	size_t seen;				/* heads of witnesses that were passed */
 	struct recent *recent;			/* of line seq at seq % RECENT */
+	struct follower {			/* a key that the trail itself tells of */
+		struct audit_public key;
+		uint64_t seq;			/* in that line; 0: there is none */
+		bool used;
+	} followers[FOLLOWERS];
 };
 
 static void report(struct check *c, bool broken, uint64_t seq, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -74,6 +79,38 @@ static void proven(struct check *c, const struct audit_headline *h, struct slice
 		count_unproven(c, s, c->recent[s % RECENT].is_head, c->recent[s % RECENT].time);
 }
 
+/* --- keys that follow keys --- */
+
+static void take_key(struct check *c, struct slice line, uint64_t seq)
+{
+	struct follower f = { .seq = seq };
+	json_t *v;
+	size_t i = 0;
+	if (json_parse(c->a, line, &v, NULL) != OK || json_str(v, "pem") == NULL)
+		return;
+	struct slice pem = slice_of(json_str(v, "pem"));
+	if (audit_public_read(c->a, &pem, &f.key) != OK)
+		return;
+	while (i < FOLLOWERS && c->followers[i].seq != 0 && strcmp(c->followers[i].key.kid, f.key.kid) != 0)
+		i++;
+	if (i < FOLLOWERS && c->followers[i].seq == 0)
+		c->followers[i] = f;
+}
+
+/* What the trail says of a key counts once a head of a key that we know covers the line: so one vouches for the next. */
+static int check_follower(struct check *c, struct arena *a, const struct audit_headline *h)
+{
+	for (struct follower *f = c->followers; f < c->followers + FOLLOWERS && f->seq != 0; f++) {
+		if (f->seq > c->v->proven || strcmp(f->key.kid, h->kid) != 0)
+			continue;
+		if (!f->used)
+			report(c, false, c->seq, "from here on heads are signed with the key %.16s…, for which the one before vouches in line %" PRIu64, f->key.kid, f->seq);
+		f->used = true;
+		return audit_headline_check(a, h, &f->key, 1);
+	}
+	return E_NOENT;
+}
+
 /* A head speaks of a line before it, by number and by the chain after that line. */
 static void check_head(struct check *c, struct slice line)
 {
@@ -84,6 +121,8 @@ static void check_head(struct check *c, struct slice line)
 	if (h.head.seq >= c->seq || c->seq - h.head.seq >= RECENT)
 		return report(c, true, c->seq, "a signed head of line %" PRIu64 ", which does not stand shortly before it", h.head.seq);
 	int e = audit_headline_check(a, &h, c->v->keys, c->v->nkeys);
+	if (e == E_NOENT)
+		e = check_follower(c, a, &h);
 	if (e == E_NOENT)
 		return report(c, true, c->seq, "signed with a key that is not known: %s", h.kid);
 	if (e != OK)
@@ -169,6 +208,8 @@ static void take(struct check *c, struct slice line, uint64_t seq, const struct 
 	check_seen(c);
 	if (is_head)
 		check_head(c, line);
+	else if (slice_is(event, "trail.key"))
+		take_key(c, line, seq);
 }
 
 /* What stands behind the end that the next segment tells of. No crash leaves lines there that do not follow, or that were signed already. */

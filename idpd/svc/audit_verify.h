@@ -39,6 +39,9 @@ struct audit_verify {
 	char unproven_since[32];	/* the time of the first of them */
 };
 
+/* The first key of a text of PEM blocks, which begins behind it afterwards; it is named by the SHA-256 of its DER form. E_INPUT: there is none. */
+int audit_public_read(struct arena *a, struct slice *pems, struct audit_public *out);
+
 /* OK when it was looked at, whatever was found; E_DOWN and *why: it cannot be read, or there is none. */
 int audit_verify(struct arena *a, struct audit_verify *v, const char **why);
 

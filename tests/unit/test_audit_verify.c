@@ -1,4 +1,3 @@
-/* LINK: -Wl,--wrap=keyring_audit_head,--wrap=keyring_audit_month,--wrap=keyring_audit_hour,--wrap=keyring_audit_notice */
 /* Every way to tamper with an audit trail is found, and where. The trail is a real one: several segments, some compressed, signed heads in between. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -384,6 +383,61 @@ static void chained_anew(void **s)
 	assert_int_equal(w.unproven, 36);
 }
 
+/* The trail goes on; it tells of another key, and that one signs: before or after a head of the first covers the line. */
+static void sign_with_another(struct arena *a, bool covered)
+{
+	EVP_PKEY *first = fake_key, *other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	char pem[512] = "";
+	BIO *b = BIO_new(BIO_s_mem());
+	PEM_write_bio_PUBKEY(b, other);
+	BIO_read(b, pem, sizeof pem - 1);
+	BIO_free(b);
+	struct slice rest = slice_of(pem);
+	struct audit_public named;
+	struct buf line = buf_new(a);
+	assert_int_equal(audit_public_read(a, &rest, &named), OK);
+	assert_int_equal(rest.n, 0);
+	assert_int_equal(audit_open(&(struct audit_conf){ .dir = dir, .node = "idp1" }), OK);
+	buf_printf(&line, ",\"kid\":\"%s\",\"pem\":\"", named.kid);
+	buf_json(&line, slice_of(named.pem));
+	buf_char(&line, '"');
+	assert_int_equal(audit_put(audit_body_of(a, EV_TRAIL_KEY, buf_cstr(&line))), OK);
+	if (covered)
+		head();
+	fake_key = other;
+	fake_kid = named.kid;
+	lines(3);
+	head();
+	audit_close();
+	fake_key = first;
+	fake_kid = "kid-1";
+	EVP_PKEY_free(other);
+}
+
+static void a_key_vouches_for_the_next(void **s)
+{
+	(void)s;
+	AUTO_ARENA a = arena_new();
+	sign_with_another(a, true);
+	struct audit_verify v = check(a);
+	assert_int_equal(broken, 0);
+	FOUND("for which the one before vouches");
+	assert_int_equal(v.heads, 6);
+	assert_int_equal(v.unproven, 0);
+}
+
+static void a_key_does_not_vouch_for_itself(void **s)
+{
+	(void)s;
+	AUTO_ARENA a = arena_new();
+	sign_with_another(a, false);
+	struct audit_verify v = check(a);
+	assert_int_equal(broken, 1);
+	FOUND("signed with a key that is not known");
+	assert_int_equal(v.proven, 39);
+	assert_true(v.unproven > 0);
+}
+
 static void nothing_there(void **s)
 {
 	(void)s;
@@ -404,7 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(untouched), T(one_byte), T(changed_line), T(dropped_line), T(swapped_lines), T(inserted_line), T(dropped_segment), T(swapped_segments),
 		T(truncated), T(cut_off), T(unsigned_end), T(changed_before_a_start), T(cut_before_a_start), T(of_another_node), T(chained_anew),
-		T(nothing_there),
+		T(a_key_vouches_for_the_next), T(a_key_does_not_vouch_for_itself), T(nothing_there),
 	};
 	return cmocka_run_group_tests(tests, once, clean);
 }
