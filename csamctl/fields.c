@@ -109,6 +109,14 @@ const char *field_language(struct slice lang)
 	return (lang.n == 2 || lang.n == 3) && only(lang, lower, "") ? NULL : "a language is two or three letters: fr nl de en";
 }
 
+const char *field_version(struct slice version)
+{
+	bool ok = version.n > 0 && version.n <= 32;
+	for (size_t i = 0; i < version.n; i++)
+		ok = ok && version.p[i] > ' ' && version.p[i] < 0x7f;
+	return ok ? NULL : "a version of the terms is a word: 4.2";
+}
+
 /* NIST SP 800-63B 5.1.1.1: at least 8 characters, every one of them counts, no rules of composition. */
 const char *field_password(struct slice password)
 {

@@ -9,6 +9,7 @@ const char *field_name(struct slice uid, bool posix);	/* a user name; posix: als
 const char *field_mail(struct slice mail);
 const char *field_text(struct slice text);		/* a given name, a label */
 const char *field_language(struct slice lang);
+const char *field_version(struct slice version);
 const char *field_password(struct slice password);
 const char *field_level(struct slice level);		/* 100 200 300 400 450 500 */
 const char *field_id(struct slice id);			/* of a service or a key */

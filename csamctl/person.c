@@ -1,4 +1,5 @@
 /* csamctl person new: a person and the first keys, as LDIF. */
+#include "base/clock.h"
 #include "base/digest.h"
 #include "csamctl/fields.h"
 #include "csamctl/ldif.h"
@@ -30,6 +31,8 @@ static const char *checked(struct ctl *c, struct person_new *in, struct posix *p
 		why = field_phone(c->a, slice_of(in->mobile), &in->mobile);
 	if (why == NULL && in->national_number != NULL)
 		why = field_national(c->a, slice_of(in->national_number), c->set.testing, &in->national_number);
+	if (why == NULL && in->terms != NULL)
+		why = field_version(slice_of(in->terms));
 	if (why == NULL && in->lang != NULL)
 		why = field_language(slice_of(in->lang));
 	if (why == NULL && in->password != NULL)
@@ -52,7 +55,7 @@ static const char *checked(struct ctl *c, struct person_new *in, struct posix *p
 static void empty_to_null(struct person_new *in)
 {
 	const char **all[] = { &in->uid, &in->given_name, &in->family_name, &in->mail, &in->mobile, &in->national_number, &in->lang,
-		&in->password, &in->password_hash, &in->totp, &in->posix, &in->identity_level };
+		&in->terms, &in->password, &in->password_hash, &in->totp, &in->posix, &in->identity_level };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		*all[i] = or_null(*all[i]);
 }
@@ -91,6 +94,8 @@ static void person_record(struct ctl *c, const struct person_new *in, const stru
 	}
 	ldif_str(b, "csamNationalNumber", in->national_number);
 	ldif_str(b, "csamIdentityLevel", in->identity_level);
+	if (in->terms != NULL)
+		ldif_str(b, "csamTermsAccepted", arena_printf(c->a, "%s %s", in->terms, time_ldap(c->a, now())));
 	ldif_str(b, "preferredLanguage", in->lang);
 	ldif_str(b, "userPassword", in->password ? password_hash(c->a, slice_of(in->password)) : in->password_hash);
 	ldif_end(b);
@@ -154,6 +159,7 @@ static const struct opt person_new_opts[] = {
 	{ "national-number", "NUMBER", "national or BIS number, 11 digits", 0, 0 },
 	{ "identity-level", "LEVEL", "how well the identity was established: 100 200 300 400 450 500", 0, 0 },
 	{ "lang", "LANGUAGE", "language: fr nl de en", 0, 0 },
+	{ "terms", "VERSION", "this version of the terms was accepted, on paper for example", 0, 0 },
 	{ "password-file", "FILE", "the first line of FILE is the password (- for standard input)", 0, 0 },
 	{ "totp", "SECRET", "an authenticator app: its base32 secret, or 'new'", 0, 0 },
 	{ "pending", NULL, "the app key waits to be activated", 0, 0 },
@@ -174,7 +180,7 @@ static int person_new_run(struct ctl *c)
 		return REFUSED;
 	struct person_new in = {
 		.uid = opt(c, "uid"), .given_name = opt(c, "given-name"), .family_name = opt(c, "family-name"), .mail = opt(c, "mail"),
-		.mobile = opt(c, "mobile"), .national_number = opt(c, "national-number"), .lang = opt(c, "lang"),
+		.mobile = opt(c, "mobile"), .national_number = opt(c, "national-number"), .terms = opt(c, "terms"), .lang = opt(c, "lang"),
 		.password = file != NULL ? arena_str(c->a, password) : NULL, .totp = opt(c, "totp"), .posix = opt(c, "posix"),
 		.identity_level = opt(c, "identity-level"), .verified = opt_on(c, "verified"), .pending = opt_on(c, "pending"),
 	};

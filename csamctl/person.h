@@ -7,7 +7,7 @@
 
 /* As typed; NULL or "" where nothing was given. */
 struct person_new {
-	const char *uid, *given_name, *family_name, *mail, *mobile, *national_number, *lang;
+	const char *uid, *given_name, *family_name, *mail, *mobile, *national_number, *terms, *lang;
 	const char *password, *password_hash, *totp, *posix, *identity_level;
 	bool verified;			/* mail and mobile were seen to belong to the person */
 	bool pending;			/* the app key waits to be activated */

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/conversation.h"
+#include "core/terms.h"
 #include "apps/desk.h"
 #include "web/web.h"
 
@@ -126,18 +127,29 @@ static bool session_counts(const struct desk *session, const struct desk *activa
 	return recent >= level && recent >= activation->level;
 }
 
+/* A session adds keys once the terms in force are accepted. */
+static int open_accepted(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
+{
+	struct terms terms;
+	int e = desk_open_recent(r, resp, path, level, out);
+	if (e != OK || out->login.person == NULL || terms_missing(r->a, out->login.person, NULL, &terms) != OK)
+		return e;
+	nobody(out);
+	return http_redirect(r, resp, 303, "/keys/terms");
+}
+
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
 {
 	struct desk desk, session = { .level = 0 };
 	nobody(out);
 	int e = open_activation(r, resp, &desk);
 	if (e == E_NOENT)
-		return desk_open_recent(r, resp, path, level, out);
+		return open_accepted(r, resp, path, level, out);
 	if (e != OK)
 		return e;
 	e = open_session(r, resp, &session);
 	if (e == OK && session_counts(&session, &desk, level))
-		return desk_open_recent(r, resp, path, level, out);
+		return open_accepted(r, resp, path, level, out);
 	if (e != OK && e != E_NOENT)
 		return e;
 	if (!form_is_ours(r, PURPOSE_ACTIVATION))

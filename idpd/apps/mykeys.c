@@ -1,6 +1,7 @@
 /* GET /keys: the person's digital keys, and what can be done with them. */
 #include "apps/mykeys.h"
 #include "core/policy.h"
+#include "core/terms.h"
 #include "svc/texts.h"
 #include "web/web.h"
 
@@ -115,6 +116,9 @@ int apps_keys(struct request *r, struct response *resp)
 	int e = desk_open(r, resp, "/keys", &desk);
 	if (e != OK || desk.login.person == NULL)
 		return e;
+	struct terms terms;
+	if (terms_missing(r->a, desk.login.person, NULL, &terms) == OK)
+		return http_redirect(r, resp, 303, "/keys/terms");
 	struct slice done = http_query(r, "done");
 	const char *said = done.n > 0 && slice_is_text(done, "") ? arena_printf(r->a, "keys.done.%s", done.p) : "";
 	if (texts_have(said))

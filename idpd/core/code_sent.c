@@ -1,7 +1,9 @@
 /* A code that is sent, and typed back by who could read it. */
+#include "base/clock.h"
 #include "base/digest.h"
 #include "core/code_sent.h"
 #include "core/pack.h"
+#include "svc/texts.h"
 
 enum { MEMORY_VERSION = 1, MODULUS = 1000000 };
 
@@ -95,6 +97,21 @@ static enum verdict check(struct step *s)
 enum verdict code_sent_verify(struct step *s, const struct code_sent *how)
 {
 	return s->answer.n == 0 ? ask(s, how) : check(s);
+}
+
+void code_sent_tell(struct arena *a, struct message *m, const struct code_asked *by)
+{
+	struct text_arg *args = ARENA_ARRAY(a, struct text_arg, OUTBOX_ARGS);
+	size_t n = 0;
+	for (; n < m->nargs; n++)
+		args[n] = m->args[n];
+	args[n++] = (struct text_arg){ "service", by->service != NULL ? service_name(by->service, by->lang) : "CSAM" };
+	args[n++] = (struct text_arg){ "time", time_told(a, now()) };
+	args[n++] = (struct text_arg){ "place", by->peer };
+	args[n++] = (struct text_arg){ "host", kinds_conf()->host };
+	m->lang = texts_choose_locales(slice_of(by->lang));
+	m->args = args;
+	m->nargs = n;
 }
 
 bool code_sent_by_mail(void)

@@ -15,6 +15,13 @@ struct code_sent {
 };
 enum verdict code_sent_verify(struct step *s, const struct code_sent *how);
 
+/* What the message tells beside the code: for what, from where and when it was asked for, so that people notice what is not theirs. */
+struct code_asked {
+	const char *lang, *peer;
+	const struct service *service;		/* NULL: our own pages */
+};
+void code_sent_tell(struct arena *a, struct message *m, const struct code_asked *by);
+
 bool code_sent_by_mail(void), code_sent_by_sms(void);	/* for key_kind.ready */
 
 #endif

@@ -277,6 +277,8 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 		return engine_check_device(e, answer);
 	case STAGE_SELF:
 		return engine_check_self(e, answer);
+	case STAGE_REGISTER:
+		return engine_check_register(e);
 	case STAGE_NEW:
 		return engine_check_new(e, answer);
 	case STAGE_AGAIN:

@@ -1,12 +1,12 @@
 /* The kind's own step: what it is told, what it keeps, and what is spent when it says yes. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "core/code_sent.h"
 #include "core/engine.h"
 #include "core/limits.h"
 #include "svc/keyring.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
-#include "svc/texts.h"
 
 /* A step of time is refused by time itself after a day; a counter's only other witness is a directory that may be put back from a backup. */
 enum { SPENT_S = 24 * 60 * 60, LASTING_S = 400 * SPENT_S };
@@ -71,21 +71,9 @@ static int find_spent(const struct engine *e, struct step *s)
 	return rc;
 }
 
-/* What the message tells beside the code: for what, from where and when it was asked for, so that people notice what is not theirs. */
 static int prepare(struct engine *e, struct message *m)
 {
-	const char *lang = e->person->locale != NULL ? e->person->locale : e->c.lang;
-	struct text_arg *args = ARENA_ARRAY(e->a, struct text_arg, OUTBOX_ARGS);
-	size_t n = 0;
-	for (; n < m->nargs; n++)
-		args[n] = m->args[n];
-	args[n++] = (struct text_arg){ "service", e->service != NULL ? service_name(e->service, lang) : "CSAM" };
-	args[n++] = (struct text_arg){ "time", time_told(e->a, now()) };
-	args[n++] = (struct text_arg){ "place", e->peer };
-	args[n++] = (struct text_arg){ "host", kinds_conf()->host };
-	m->lang = texts_choose_locales(slice_of(lang));
-	m->args = args;
-	m->nargs = n;
+	code_sent_tell(e->a, m, &(struct code_asked){ .lang = e->person->locale != NULL ? e->person->locale : e->c.lang, .service = e->service, .peer = e->peer });
 	e->channel = m->channel;
 	return outbox_acts(e->a, m, e->with.acts, &e->with.n);
 }

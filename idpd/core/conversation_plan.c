@@ -326,6 +326,9 @@ static void draw_prompt(const struct engine *e, struct prompt *ask)
 	case STAGE_SELF:
 		engine_draw_self(e, ask);
 		break;
+	case STAGE_REGISTER:
+		engine_draw_register(e, ask);
+		break;
 	}
 }
 

@@ -5,7 +5,7 @@
 #include "core/subscriber.h"
 #include "svc/sealed.h"
 
-enum { RECORD_VERSION = 6 };
+enum { RECORD_VERSION = 7 };
 
 static void fields(struct pack *p, struct conv *c)
 {

@@ -94,8 +94,7 @@ static bool is_wanted(const struct engine *e, const struct person *person)
 	return e->c.wanted == NULL || strcmp(e->c.wanted, person->subject) == 0;
 }
 
-/* It is them. May they come in with it? */
-static struct outcome named(struct engine *e, const struct person *person, const struct step *s)
+struct outcome engine_named(struct engine *e, const struct person *person, const char *exception)
 {
 	struct try t = { .person = person };
 	const struct key *keys[MAX_CHOICES];
@@ -109,8 +108,8 @@ static struct outcome named(struct engine *e, const struct person *person, const
 	if (engine_keys(e, keys) == 0)
 		return refused(e, &t, "no-key", "deny.key-closed");
 	t.key = keys[0];
-	if (s->exception != NULL && AUDIT(.event = EV_LOGIN_UNCHECKED, .subject = person->subject, .kind = e->kind->name, .key = t.key->id,
-	    .card = e->card, .service = e->c.service, .peer = e->peer, .why = s->exception) != OK)
+	if (exception != NULL && AUDIT(.event = EV_LOGIN_UNCHECKED, .subject = person->subject, .kind = e->kind->name, .key = t.key->id,
+	    .card = e->card, .service = e->c.service, .peer = e->peer, .why = exception) != OK)
 		return (struct outcome){ .verdict = V_DOWN };
 	e->c.subject = person->subject;
 	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
@@ -147,8 +146,9 @@ struct outcome engine_check_self(struct engine *e, const struct answer *answer)
 	}
 	int rc = directory_person_by_number(e->a, slice_of(s.national_number), &person);
 	if (rc == OK)
-		return named(e, person, &s);
+		return engine_named(e, person, s.exception);
 	if (rc != E_NOENT && rc != E_INPUT)
 		return (struct outcome){ .verdict = V_DOWN };
-	return refused(e, &nobody, rc == E_NOENT ? "unknown-person" : "ambiguous-person", "deny.unknown-person");
+	struct outcome o = rc == E_NOENT ? engine_enter_register(e, &s) : (struct outcome){ .verdict = V_DENY };
+	return o.verdict != V_DENY ? o : refused(e, &nobody, rc == E_NOENT ? "unknown-person" : "ambiguous-person", "deny.unknown-person");
 }

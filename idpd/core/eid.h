@@ -35,6 +35,7 @@ bool eid_offered(void);
 /* What one certificate says. Lives as long as its arena. */
 struct eid_card {
 	const char *national_number;		/* serialNumber of the subject, checked */
+	const char *given_name, *family_name;	/* as they stand there; NULL: not there, or no text */
 	const char *serial;			/* of the certificate, hex: names it in the trail */
 	struct slice fingerprint;		/* SHA-256 */
 	void *certificate;			/* ours */

@@ -99,6 +99,23 @@ static const char *number_of(struct arena *a, X509 *cert)
 	return arena_str(a, digits);
 }
 
+enum { NAME_MOST = 128 };
+
+/* NULL: not there once, or not a line that can be shown. */
+static const char *name_of(struct arena *a, X509 *cert, int nid)
+{
+	const X509_NAME *subject = X509_get_subject_name(cert);
+	int at = X509_NAME_get_index_by_NID(subject, nid, -1);
+	unsigned char *utf8 = NULL;
+	if (at < 0 || X509_NAME_get_index_by_NID(subject, nid, at) >= 0)
+		return NULL;
+	int n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	struct slice text = slice_mem(utf8, n > 0 ? (size_t)n : 0);
+	const char *name = text.n > 0 && text.n <= NAME_MOST && slice_is_text(text, "") ? arena_str(a, text) : NULL;
+	OPENSSL_free(utf8);
+	return name;
+}
+
 static const char *serial_of(struct arena *a, X509 *cert)
 {
 	const ASN1_INTEGER *n = X509_get0_serialNumber(cert);
@@ -137,6 +154,8 @@ enum verdict eid_card(struct arena *a, struct slice der, time_t when, struct eid
 		return V_DENY;
 	card.fingerprint = arena_copy(a, slice_mem(hash, sizeof hash));
 	card.serial = serial_of(a, card.certificate);
+	card.given_name = name_of(a, card.certificate, NID_givenName);
+	card.family_name = name_of(a, card.certificate, NID_surname);
 	*out = card;
 	return V_ALLOW;
 }

@@ -96,6 +96,12 @@ struct outcome engine_back(struct engine *e);	/* not this way: another key, or n
 struct outcome engine_enter_self(struct engine *e);
 void engine_draw_self(const struct engine *e, struct prompt *ask);
 struct outcome engine_check_self(struct engine *e, const struct answer *answer);
+struct outcome engine_named(struct engine *e, const struct person *person, const char *exception);	/* it is them: may they come in with it? */
+
+/* conversation_register.c: a card whose number nobody has */
+struct outcome engine_enter_register(struct engine *e, const struct step *s);
+void engine_draw_register(const struct engine *e, struct prompt *ask);
+struct outcome engine_check_register(struct engine *e);
 
 /* conversation_admit.c: the way in */
 void engine_came_in(const struct engine *e, const struct key *key);	/* the person is told when it is from a new place; key or NULL */

@@ -139,6 +139,11 @@ int history_audit(const struct audit_line *line, const char *browser)
 	return OK;
 }
 
+int history_forget(const char *subject)
+{
+	return state_del(NS, slice_of(subject));
+}
+
 int history_read(struct arena *a, const char *subject, struct history **out, size_t *n)
 {
 	struct slice bytes;

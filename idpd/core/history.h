@@ -25,6 +25,9 @@ struct state_act history_adding(struct arena *a, const char *subject, const stru
 #define HISTORY(browser, ...) history_audit(&(struct audit_line){ __VA_ARGS__ }, browser)
 int history_audit(const struct audit_line *line, const char *browser);
 
+/* Nothing of it is left. */
+int history_forget(const char *subject);
+
 /* The newest first. Never waits. */
 int history_read(struct arena *a, const char *subject, struct history **out, size_t *n);
 

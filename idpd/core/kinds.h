@@ -47,6 +47,7 @@ struct step {
 	const char *why;		/* V_DENY: a fixed word for the audit trail; V_MORE after an answer: text id of a note, or NULL */
 	/* out, KIND_NAMES */
 	const char *national_number;	/* V_ALLOW: whose it is */
+	const char *given_name, *family_name;	/* and what the card says of them; NULL: nothing that can be read */
 	const char *card;		/* V_ALLOW, V_DENY: which card it was, for the audit trail; NULL while that is not known */
 	const char *note;		/* V_DENY: text id of what to tell the person, who can then try again */
 	const char *exception;		/* V_ALLOW: a fixed word: what could not be checked, and is let pass by the configuration */

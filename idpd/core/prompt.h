@@ -13,6 +13,12 @@ enum ask {		/* bits: a prompt may hold a text and a secret together, if the door
 	ASK_WAIT = 32,		/* something to be done on another device: its address, a code, a QR code; beside ASK_CODE: what is shown there is typed here */
 	ASK_SIGN = 64,		/* `challenge`, signed by something that the person holds */
 	ASK_REDIRECT = 128,	/* go to `href`, and come back */
+	ASK_REGISTER = 256,	/* `newcomer` is nobody yet: go to `href` and register, and come back with an empty answer */
+};
+
+struct newcomer {		/* what an identity card says of its person */
+	const char *national_number, *given_name, *family_name;	/* names NULL: they cannot be read */
+	const char *card;	/* serial number of its certificate */
 };
 
 struct choice {
@@ -30,6 +36,7 @@ struct prompt {
 	unsigned left;			/* and a note ({left}): how many there are still */
 	const char *challenge;		/* ASK_SIGN: of a browser for Web eID; of a host the text itself that the card signs */
 	const char *href;		/* ASK_REDIRECT: address that `proof` comes back from */
+	const struct newcomer *newcomer;	/* ASK_REGISTER */
 	const char *label_id;		/* text id of what is asked, where it is not what the layout says by itself; or NULL */
 	const char *kind;		/* of the key being used, or NULL on the chooser */
 	const char *name;		/* who it is: with ASK_TEXT to begin the line with, else shown and not asked again; or NULL */

@@ -79,6 +79,8 @@ static enum verdict standing(struct step *s, struct work *w)
 	s->at = w;
 	if (verdict == V_ALLOW) {
 		s->national_number = w->card.national_number;
+		s->given_name = w->card.given_name;
+		s->family_name = w->card.family_name;
 		s->exception = w->check.unchecked ? "revocation-unknown" : NULL;
 	}
 	s->why = w->check.why;

@@ -49,6 +49,7 @@ void directory_close(void)
 	cache_close();
 	services_close();
 	kinds_close();
+	terms_close();
 	dir_link_drop(LINK_SERVICE);	/* of this thread; others close theirs when they end */
 	dir_link_drop(LINK_VERIFY);
 }

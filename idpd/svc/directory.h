@@ -45,6 +45,7 @@ struct person {
 	uint64_t uid_number;		/* posixAccount; 0 when none */
 	const char *notice;		/* csamNotice: "security": no notices but those; NULL: all */
 	const char *const *consents;	/* csamConsent: "SERVICE SCOPES TIME", NULL-terminated */
+	const char *const *terms;	/* csamTermsAccepted: "VERSION TIME", NULL-terminated */
 	const struct key *keys;		/* whoever has a national number has one of kind "eid", of the State, unless an entry of that kind says otherwise */
 	size_t nkeys;
 };
@@ -124,6 +125,24 @@ struct kind_switch {
 };
 struct kind_switch directory_kind(const char *kind, const char *service);	/* service NULL: of none in particular */
 const char *directory_kind_notice(struct arena *a, const char *kind, const char *lang);	/* why it is blocked, in the operator's words; or NULL */
+
+/* The terms in force, below ou=terms: the version with the latest csamTermsFrom that has come, in that language where it has one. As it was last read;
+ * never waits. E_NOENT: the operator has none. */
+struct terms {
+	const char *version, *text;
+	time_t from;
+};
+int directory_terms(struct arena *a, const char *lang, struct terms *out);
+int directory_terms_accepted(const struct person *person, const char *version, time_t when);
+
+/* Somebody new, in one entry, of subject, name, state, names, mail, locale and national number; password_hash may be NULL. E_EXISTS: the name, the
+ * number or the subject is somebody's, or was. directory_name_taken: OK somebody has that name, or had it; E_NOENT nobody. */
+int directory_name_taken(struct slice name);
+int directory_person_add(const struct person *person, const char *password_hash, const char *terms, time_t when);
+
+/* Somebody goes: first nobody gets in any more (E_EXISTS: not active), then keys and person go, and a tombstone keeps subject and name. */
+int directory_person_suspend(const struct person *person);
+int directory_person_bury(const struct person *person);
 
 /* Writes of the daemon itself. */
 int directory_key_lock(const struct key *key);				/* csamKeyState: locked, if it is active */

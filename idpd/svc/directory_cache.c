@@ -257,6 +257,7 @@ static void pack_person(struct packer *k, struct person *p)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		*texts[i] = pack(k, *texts[i]);
 	p->consents = pack_list(k, p->consents);
+	p->terms = pack_list(k, p->terms);
 	p->keys = pack_keys(k, p->keys, p->nkeys);
 }
 

@@ -154,25 +154,37 @@ int dir_anybody_reads(struct arena *a, const char *dn, const char *const *attrib
 	return rc == LDAP_SUCCESS && found.n == 1 && found.e[0].n > 0 ? OK : E_NOENT;
 }
 
-enum { MAX_CHANGES = 16 };
+enum { MAX_CHANGES = 20 };
 
 /* Changes as libldap wants them; it only reads what they point to. */
 struct mods {
 	LDAPMod mods[MAX_CHANGES], *list[MAX_CHANGES + 1];
-	struct berval values[MAX_CHANGES], *vectors[MAX_CHANGES][2];
+	struct berval values[MAX_CHANGES], *vectors[2 * MAX_CHANGES];
 };
+
+/* Several values of one attribute that are added behind each other are one change: in a new entry each attribute stands once (RFC 4511 4.7). */
+static bool goes_on(const struct change *before, const struct change *c)
+{
+	return before->op == CHANGE_ADD && c->op == CHANGE_ADD && strcmp(before->attribute, c->attribute) == 0;
+}
 
 static void fill_mods(struct mods *m, const struct change *changes, size_t n)
 {
+	size_t nmods = 0, at = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || !goes_on(&changes[i - 1], &changes[i])) {
+			at += i > 0;		/* behind the NULL of the one before */
+			m->mods[nmods] = (LDAPMod){ .mod_op = (int)changes[i].op | LDAP_MOD_BVALUES, .mod_type = (char *)changes[i].attribute,
+				.mod_bvalues = &m->vectors[at] };
+			m->list[nmods] = &m->mods[nmods];
+			nmods++;
+		}
 		m->values[i] = (struct berval){ changes[i].value.n, (char *)changes[i].value.p };
-		m->vectors[i][0] = changes[i].value.p == NULL ? NULL : &m->values[i];
-		m->vectors[i][1] = NULL;
-		m->mods[i] = (LDAPMod){ .mod_op = (int)changes[i].op | LDAP_MOD_BVALUES, .mod_type = (char *)changes[i].attribute,
-			.mod_bvalues = m->vectors[i] };
-		m->list[i] = &m->mods[i];
+		if (changes[i].value.p != NULL)
+			m->vectors[at++] = &m->values[i];
+		m->vectors[at] = NULL;
 	}
-	m->list[n] = NULL;
+	m->list[nmods] = NULL;
 }
 
 /* What the directory answered to a change. */
@@ -252,9 +264,29 @@ int dir_add(const char *dn, const struct change *attributes, size_t n)
 		return E_NOENT;
 	case LDAP_ALREADY_EXISTS:
 		return E_EXISTS;
+	case LDAP_CONSTRAINT_VIOLATION:
+		return fail(E_INPUT, "directory: new entry %s: %s", dn, ldap_err2string(rc));
 	default:
 		return fail(E_DOWN, "directory: new entry %s: %s", dn, ldap_err2string(rc));
 	}
+}
+
+int dir_delete(const char *dn)
+{
+	LDAP *ld;
+	int msgid = 0, rc = LDAP_SERVER_DOWN;
+	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
+		if (dir_link(LINK_SERVICE, &ld) != OK)
+			return E_DOWN;
+		rc = ldap_delete_ext(ld, dn, NULL, NULL, &msgid);
+		if (rc == LDAP_SUCCESS)
+			rc = answer_to(ld, msgid);
+		if (is_broken(rc))
+			dir_link_drop(LINK_SERVICE);
+	}
+	if (rc == LDAP_SUCCESS)
+		return OK;
+	return rc == LDAP_NO_SUCH_OBJECT ? E_NOENT : fail(E_DOWN, "directory: end of %s: %s", dn, ldap_err2string(rc));
 }
 
 static int bind_once(LDAP *ld, const char *dn, struct slice password)

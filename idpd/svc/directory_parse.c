@@ -9,7 +9,7 @@ const char *const parse_person_attributes[] = {
 	"objectClass", "entryUUID", "csamSubject", "csamPersonState", "uid", "givenName", "sn", "displayName", "mail", "mobile",
 	"preferredLanguage", "homePostalAddress", "postalAddress", "csamNationalNumber", "csamMailVerified", "csamMobileVerified",
 	"csamIdentityLevel", "csamKeyFailures", "pwdChangedTime", "pwdReset", "modifyTimestamp", "uidNumber", "csamConsent",
-	"csamNotice",
+	"csamNotice", "csamTermsAccepted",
 	NULL,
 };
 
@@ -215,7 +215,8 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 		.identity_level = cap(e, "csamIdentityLevel"),
 		.password_failures = (unsigned)number(e, "csamKeyFailures", INT32_MAX, 0, INT32_MAX),
 		.password_changed = changed ? changed : "",
-		.uid_number = number(e, "uidNumber", UINT32_MAX, 0, 0), .consents = entry_strings(a, e, "csamConsent") };
+		.uid_number = number(e, "uidNumber", UINT32_MAX, 0, 0), .consents = entry_strings(a, e, "csamConsent"),
+		.terms = entry_strings(a, e, "csamTermsAccepted") };
 	if (p->subject == NULL || p->name == NULL)
 		return fail(E_INPUT, "directory: %s is skipped: without csamSubject or %s", e->dn, dir_conf.people_name_attr);
 	parse_contact(a, e, p);

@@ -58,8 +58,12 @@ struct change {
  * match, or a value to delete is not there (any more). */
 int dir_modify(const char *dn, const struct change *changes, size_t n, const char *assertion);
 
-/* A new entry of these attributes (CHANGE_ADD). E_NOENT: what it should stand below is not there; E_EXISTS: it is there already. */
+/* A new entry of these attributes (CHANGE_ADD). E_NOENT: what it should stand below is not there; E_EXISTS: it is there already; E_INPUT: a rule
+ * of the directory is against it (constraint, unique). */
 int dir_add(const char *dn, const struct change *attributes, size_t n);
+
+/* An entry without others below it. E_NOENT: there is none. */
+int dir_delete(const char *dn);
 
 /* OK, E_NOENT (no), E_DOWN. */
 int dir_bind(const char *dn, struct slice password);
@@ -111,6 +115,11 @@ void kinds_close(void);
 const char *kinds_base(struct arena *a);
 bool services_loaded(void);
 void services_close(void);
+
+/* directory_terms.c */
+int terms_load(void);
+void terms_close(void);
+const char *terms_base(struct arena *a);
 
 /* directory_behind.c: changes that may be late or lost. */
 int behind_start(void);

@@ -98,7 +98,7 @@ int services_load(void)
 	struct arena *a = arena_new();
 	struct query all = { dir_conf.services_base, SCOPE_SUBTREE, "(objectClass=csamService)", parse_service_attributes, 0, true };
 	struct entries found;
-	if (kinds_load() != OK || dir_search(a, &all, 1, &found) != OK) {
+	if (kinds_load() != OK || terms_load() != OK || dir_search(a, &all, 1, &found) != OK) {
 		arena_free(a);
 		return E_DOWN;
 	}

@@ -133,10 +133,16 @@ static bool holds_people(struct follow *f, LDAPMessage *m, const char *dn)
 	return ends_with(dn, dir_conf.people_base) && !has_name(f->ld, m) && !has_class(f->ld, m, "csamKey");
 }
 
-static bool of_kinds(const char *dn)
+static bool is_about(const char *dn, const char *base)
+{
+	return ends_with(dn, base) || ends_with(base, dn);
+}
+
+/* Is it about what is read together with the services? */
+static bool of_tables(const char *dn)
 {
 	AUTO_ARENA a = arena_new();
-	return ends_with(dn, kinds_base(a)) || ends_with(kinds_base(a), dn);
+	return is_about(dn, kinds_base(a)) || is_about(dn, terms_base(a));
 }
 
 /* One entry was added, changed, renamed or deleted. A renamed entry comes under its new name: the entryUUID tells who it was. */
@@ -150,7 +156,7 @@ static void changed(struct follow *f, LDAPMessage *m, int state, struct slice uu
 		cache_drop_dn(dn);
 	if (ends_with(dn, dir_conf.services_base) || has_class(f->ld, m, "csamService") || ends_with(dir_conf.services_base, dn))
 		f->services_changed = true;
-	if (of_kinds(dn))
+	if (of_tables(dn))
 		f->services_changed = true;
 	if (state != LDAP_SYNC_DELETE && holds_people(f, m, dn))	/* only leaves are deleted */
 		cache_drop_all();

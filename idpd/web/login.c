@@ -245,6 +245,8 @@ static int answer_with(struct request *r, struct response *resp, const struct tu
 			web_set_session(r, resp, turn->session);
 		return http_redirect(r, resp, 303, turn->back != NULL ? turn->back : "/");
 	case V_MORE:
+		if (turn->ask.ask & ASK_REGISTER)
+			return http_redirect(r, resp, 303, turn->ask.href);
 		if (!shown)
 			return to_conversation(r, resp, turn);
 		return scene_new(&s) == OK ? draw_prompt(&s, 200, NULL) : E_WAIT;

@@ -7,7 +7,7 @@
 #include "http/http.h"
 
 /* What browsers can draw. */
-enum { WEB_CAN = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW | ASK_SIGN | ASK_REDIRECT };
+enum { WEB_CAN = ASK_TEXT | ASK_SECRET | ASK_CODE | ASK_CHOICE | ASK_SHOW | ASK_SIGN | ASK_REDIRECT | ASK_REGISTER };
 
 /* Loads templates and static files, for the languages of texts_open, which comes first. E_INPUT is logged with file and line. */
 int web_open(const char *share_dir);

@@ -45,6 +45,8 @@ export const ldapmodify = ldif => execFileSync('ldapmodify', ['-x', '-H', target
 export const ldapRead = (dn, attribute) => execFileSync('ldapsearch', ['-x', '-LLL', '-o', 'ldif-wrap=no', '-H', target.ldap.uri, '-D', target.ldap.bind_dn, '-w', target.ldap.bind_pw, '-b', dn, '-s', 'base', attribute],
 	{ encoding: 'utf8' }).match(new RegExp(`^${attribute}: (.*)$`, 'm'))?.[1];
 
+export const terms = '4.2';	// in force in the demonstration
+
 // A person of this test's own. Returns {username, password, totp}.
 export function newPerson(username, { code = true } = {}) {
 	const password = 'correct horse battery';
@@ -52,7 +54,7 @@ export function newPerson(username, { code = true } = {}) {
 	const base32 = seed && [...seed].map(b => b.toString(2).padStart(8, '0')).join('').match(/.{5}/g).map(b => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[parseInt(b, 2)]).join('');
 	const file = path.join(demo, `password.${username}`);
 	fs.writeFileSync(file, password);
-	ldapmodify(csamctl('person', 'new', '--uid', username, '--given-name', 'Emma', '--family-name', 'Maes', '--mail', `${username}@csam.example`,
+	ldapmodify(csamctl('person', 'new', '--uid', username, '--given-name', 'Emma', '--family-name', 'Maes', '--mail', `${username}@csam.example`, '--terms', terms,
 		'--password-file', file, ...(code ? ['--totp', base32] : [])));
 	return { username, password, totp: base32 };
 }

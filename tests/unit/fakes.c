@@ -406,6 +406,15 @@ int directory_service(struct arena *a, const char *id, const struct service **ou
 	return E_NOENT;
 }
 
+bool fake_terms;
+
+int directory_terms(struct arena *a, const char *lang, struct terms *out)
+{
+	(void)a, (void)lang;
+	*out = (struct terms){ .version = "4.2", .text = "the terms" };
+	return fake_terms ? OK : E_NOENT;
+}
+
 struct kind_switch fake_switch;
 const char *fake_switched;
 
@@ -713,6 +722,7 @@ void fake_reset(void)
 	fake_used = 0;
 	fake_beaten = false;
 	fake_switched = NULL;
+	fake_terms = false;
 	fake_mail = (struct fake_mail){ 0 };
 	fake_woken = 0;
 	memset(fake_carries, 0, sizeof fake_carries);

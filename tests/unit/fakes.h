@@ -32,6 +32,7 @@ extern const struct person *fake_verified_person;
 extern uint64_t fake_used;			/* last directory_key_used */
 extern struct key fake_added;	/* directory_key_add, directory_reached: what came last */
 extern bool fake_beaten;		/* directory_key_spend: somebody else was first */
+extern bool fake_terms;			/* the operator has terms */
 extern const char *fake_switched;	/* the kind that fake_switch is of; NULL: none */
 extern struct kind_switch fake_switch;	/* elsewhere: of all services but "mail" */
 extern unsigned fake_resealed;

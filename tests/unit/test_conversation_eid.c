@@ -5,6 +5,7 @@
 #include "eid_cards.h"
 #include <ctype.h>
 #include <openssl/evp.h>
+#include "core/conversation_record.h"
 #include "core/eid_host.h"
 #include "core/eid_web.h"
 #include "core/names.h"
@@ -256,6 +257,74 @@ static void somebody_unknown_gets_a_page(void **state)
 	assert_int_equal(insert("stranger"), OK);
 	assert_deny("deny.unknown-person");
 	assert_string_equal(fake_last(EV_LOGIN_NO)->why, "unknown-person");
+}
+
+static void may_register(void)
+{
+	want.can |= ASK_REGISTER;
+	fake_terms = fake_carries[CHANNEL_MAIL] = true;
+}
+
+static void assert_waits_for_registration(void)
+{
+	assert_more(ASK_REGISTER, NULL);
+	assert_string_equal(turn.ask.newcomer->national_number, "85073003328");
+	assert_string_equal(turn.ask.newcomer->given_name, "Vera");
+	assert_string_equal(turn.ask.newcomer->family_name, "Specimen");
+	assert_string_equal(turn.ask.href, arena_printf(a, "/register?c=%s", turn.conversation));
+}
+
+static void somebody_unknown_may_register_and_then_comes_in(void **state)
+{
+	(void)state;
+	may_register();
+	begin();
+	assert_int_equal(insert("stranger"), OK);
+	assert_waits_for_registration();
+	assert_string_equal(fake_last(EV_REGISTRATION_BEGUN)->card, serial_of("stranger"));
+	assert_false(fake_state_holds(S("85073003328")));
+	assert_int_equal(ANSWER(.again = false), OK);
+	assert_waits_for_registration();		/* nobody is there yet */
+	fake_person[BRUNO].national_number = "85073003328";
+	const char *conversation = turn.conversation, *ticket = turn.ticket;
+	assert_int_equal(conversation_answer(a, slice_of(ticket), stranger, peer, &(struct answer){ .again = false }, &turn), E_NOENT);
+	assert_int_equal(conversation_show(a, slice_of(conversation), stranger, &turn), E_NOENT);
+	assert_int_equal(answer_to(ticket, (struct answer){ .again = false }), OK);
+	assert_allow(BRUNO, 500);
+	assert_int_equal(answer_to(ticket, (struct answer){ .again = false }), OK);	/* a second click */
+	assert_allow(BRUNO, 500);
+}
+
+static void what_a_card_said_holds_for_a_quarter_of_an_hour(void **state)
+{
+	(void)state;
+	may_register();
+	begin();
+	fake_now += CONV_LIFE_S - 60;			/* the card was long to find */
+	assert_int_equal(insert("stranger"), OK);
+	const char *conversation = turn.conversation, *ticket = turn.ticket;
+	fake_now += CONV_LIFE_S - 1;
+	assert_int_equal(conversation_show(a, slice_of(conversation), browser, &turn), OK);
+	assert_waits_for_registration();
+	fake_person[BRUNO].national_number = "85073003328";
+	fake_now += 1;
+	assert_int_equal(conversation_show(a, slice_of(conversation), browser, &turn), E_NOENT);
+	assert_int_equal(answer_to(ticket, (struct answer){ .again = false }), E_NOENT);
+}
+
+static void nobody_registers_where_that_is_not_offered(void **state)
+{
+	(void)state;
+	for (int lack = 0; lack < 4; lack++) {
+		may_register();
+		want.subject = lack == 0 ? fake_person[ALICE].subject : NULL;	/* it must be somebody who is there */
+		want.can &= ~(lack == 1 ? ASK_REGISTER : 0u);
+		fake_terms = lack != 2;
+		fake_carries[CHANNEL_MAIL] = lack != 3;
+		begin();
+		assert_int_equal(insert("stranger"), OK);
+		assert_deny("deny.unknown-person");
+	}
 }
 
 static void who_is_suspended_or_closed_does_not_enter(void **state)
@@ -592,6 +661,9 @@ int main(void)
 		E(only_a_fresh_proof_counts),
 		E(a_client_certificate_opens_too),
 		E(somebody_unknown_gets_a_page),
+		E(somebody_unknown_may_register_and_then_comes_in),
+		E(what_a_card_said_holds_for_a_quarter_of_an_hour),
+		E(nobody_registers_where_that_is_not_offered),
 		E(who_is_suspended_or_closed_does_not_enter),
 		E(an_outage_is_no_answer),
 		E(an_exception_is_written),

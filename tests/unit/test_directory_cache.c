@@ -22,7 +22,7 @@ static struct found *found(struct arena *a, unsigned n)
 	*k = (struct key){ .dn = arena_printf(a, "csamKeyId=app-1,uid=p%u,ou=people,dc=x", n), .id = "app-1", .kind = "app", .state = "active",
 		.secret = S("secret") };
 	f->person = (struct person){ .dn = arena_printf(a, "uid=p%u,ou=people,dc=x", n), .subject = subjects[n],
-		.name = arena_printf(a, "p%u", n), .state = "active", .password_changed = "", .consents = none, .keys = k, .nkeys = 1 };
+		.name = arena_printf(a, "p%u", n), .state = "active", .password_changed = "", .consents = none, .terms = none, .keys = k, .nkeys = 1 };
 	f->uuids = arena_alloc_array(a, 2, UUID_LEN);
 	f->nuuids = 2;
 	f->uuids[0][0] = (unsigned char)n;
