@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/wait.h"
 #include "core/engine.h"
+#include "core/limits.h"
 #include "svc/sealed.h"
 
 enum { REPLY_WAIT_MS = 5000, REPLY_POLL_MS = 20 };
@@ -126,29 +127,69 @@ static struct outcome admit(struct engine *e, struct outcome o, struct slice *co
 	return (struct outcome){ .verdict = V_DOWN };
 }
 
-static int finish(struct engine *e, const struct engine *before, struct outcome o, struct turn *out)
+/* As before the answer, but for the ticket, which is used up, and the name, which need not be typed again. */
+static void forget(struct engine *e, const struct engine *before)
 {
-	struct slice cookie = S_NONE;
-	if (o.verdict == V_ALLOW)
-		o = admit(e, o, &cookie);
-	if (o.verdict == V_DOWN) {
-		struct conv now_taken = e->c;
-		*e = *before;
-		conv_taken_with(&e->c, &now_taken);
-		e->c.name = now_taken.name;	/* need not be typed again */
-		e->c.note = "note.down";
-		e->c.note_kind = NULL;
-	}
+	struct conv taken = e->c;
+	*e = *before;
+	conv_taken_with(&e->c, &taken);
+	e->c.name = taken.name;
+}
+
+/* Stores what came of it. A password that was right is forgiven the tries before in the same act; E_LIMIT: a hundred others were wrong meanwhile. */
+static int keep(struct engine *e, struct outcome o)
+{
+	struct conv_with with = e->with;
 	if (o.verdict == V_ALLOW || o.verdict == V_DENY)
 		e->c.stage = STAGE_END;
 	e->c.verdict = o.verdict;
 	e->c.why = o.why;
-	int rc = OK;
-	if (o.verdict == V_ALLOW && e->c.goal == GOAL_LOGIN && e->with.n == 0)
+	if (o.verdict == V_ALLOW && e->c.goal == GOAL_LOGIN && with.n == 0) {
 		conv_store_later(&e->c);	/* what was proven is spent: this only repeats the answer to who asks again */
-	else
-		rc = conv_store(e->a, &e->c, &e->with);
+		return OK;
+	}
+	if (e->right != NULL) {
+		limits_password_right(e->a, e->right, e->peer, with.acts + with.n);
+		with.n += LIMITS_RIGHT;
+	}
+	return conv_store(e->a, &e->c, &with);
+}
+
+/* The same before somebody comes in by it: then it must be known. */
+static int forgive(struct engine *e)
+{
+	struct holding hold;
+	struct state_act acts[1 + LIMITS_RIGHT] = { conv_holding(&e->c, &hold) };
+	limits_password_right(e->a, e->right, e->peer, acts + 1);
+	int rc = state_update_all(acts, sizeof acts / sizeof *acts);
+	if (rc == OK)
+		e->right = NULL;
+	return rc;
+}
+
+static int finish(struct engine *e, const struct engine *before, struct outcome o, struct turn *out)
+{
+	struct slice cookie = S_NONE;
+	const struct person *right = e->right;
+	int rc = o.verdict == V_ALLOW && right != NULL ? forgive(e) : OK;
+	if (rc == OK && o.verdict == V_ALLOW)
+		o = admit(e, o, &cookie);
+	if (rc == OK && o.verdict == V_DOWN) {
+		forget(e, before);
+		e->right = right;
+		e->c.note = "note.down";
+		e->c.note_kind = NULL;
+	}
+	if (rc == OK)
+		rc = keep(e, o);
+	if (rc == E_LIMIT && right != NULL) {
+		forget(e, before);
+		o = engine_refused(e, right);
+		rc = keep(e, o);
+	}
 	if (rc != OK) {
+		if (e->right != NULL)
+			limits_password_undo(e->right, S_NONE, e->peer);
 		take_back(e, cookie);
 		return rc == E_EXISTS ? E_DOWN : rc;	/* it took too long, and the person has a new ticket */
 	}

@@ -126,20 +126,18 @@ static int evaluate_password(struct engine *e, const struct try *t, struct slice
 	int rc = directory_verify(limit == OK ? t->person : NULL, secret);
 	bool right = rc == OK && limit == OK && t->person != NULL && slice_is(S("active"), t->person->state);
 	*why = limit == OK ? why_not(e, t->person, rc) : "refused";
-	if (right) {
-		struct holding hold;
-		const struct state_act held = conv_holding(&e->c, &hold);
-		int kept = limits_password_right(t->person, e->peer, &held);
-		if (kept == E_LIMIT)		/* a hundred others were wrong meanwhile */
-			*why = "refused";
-		else
-			rc = kept;
-	}
+	e->right = right ? t->person : NULL;
 	if (rc == OK || rc == E_NOENT)
 		return OK;
 	if (limit == OK)
 		limits_password_undo(t->person, t->name, e->peer);
 	return E_DOWN;
+}
+
+struct outcome engine_refused(struct engine *e, const struct person *person)
+{
+	engine_record(e, EV_LOGIN_LIMITED, &(struct try){ .person = person }, "refused");
+	return engine_wrong(e, "note.wrong");
 }
 
 static struct outcome try_password(struct engine *e, const struct try *t, struct slice secret)

@@ -56,8 +56,8 @@ struct conv {
 	bool sealed;				/* it came out of its ticket: there is no record yet */
 };
 
-/* What becomes true together with the record: a message that goes out. */
-enum { CONV_WITH_MAX = 2 };
+/* What becomes true together with the record: a message that goes out, a password that was right. */
+enum { CONV_WITH_MAX = 4 };
 struct conv_with {
 	struct state_act acts[CONV_WITH_MAX];
 	size_t n;

@@ -26,6 +26,7 @@ struct engine {
 	struct slice ticket;			/* that is answered, and the answer */
 	const struct answer *answer;
 	bool taken, lost;			/* the ticket: it is ours; somebody else had it */
+	const struct person *right;		/* whose password was, which is not yet forgiven the tries before; or NULL */
 };
 
 /* Why nothing can be answered here: text id; NULL: it can. */
@@ -74,6 +75,7 @@ void engine_claimed(struct engine *e, const struct claim *c, int rc);	/* what ca
 int engine_take(struct engine *e);		/* alone. E_EXISTS: it is lost */
 struct outcome engine_again(struct engine *e, const char *note);	/* the same prompt, with a note */
 struct outcome engine_wrong(struct engine *e, const char *note);	/* and one try less */
+struct outcome engine_refused(struct engine *e, const struct person *person);	/* the password is refused for good, which looks as if it were wrong */
 void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why);
 int engine_person(struct engine *e, struct slice name, const struct person **out);	/* OK also with nobody; E_DOWN and the like */
 

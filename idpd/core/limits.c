@@ -271,12 +271,11 @@ int limits_password(const struct person *person, struct slice name, const char *
 	return t.refused ? E_LIMIT : OK;
 }
 
-int limits_password_right(const struct person *person, const char *peer, const struct state_act *with)
+void limits_password_right(struct arena *a, const struct person *person, const char *peer, struct state_act out[LIMITS_RIGHT])
 {
-	AUTO_ARENA a = arena_new();
 	struct who w = who_of(a, person, S_NONE, peer);
-	const struct state_act acts[] = { { w.tally_ns, w.key, right, NULL }, { w.pace_ns, w.pace_key, state_deleting, NULL } };
-	return update_with(with, with != NULL, acts, 2);
+	out[0] = (struct state_act){ w.tally_ns, w.key, right, NULL };
+	out[1] = (struct state_act){ w.pace_ns, w.pace_key, state_deleting, NULL };
 }
 
 int limits_password_undo(const struct person *person, struct slice name, const char *peer)

@@ -26,8 +26,10 @@ void limits_open(const struct limits_conf *conf);
  * password is refused for good: let the decoy be asked, and answer as for a wrong password. */
 int limits_password(const struct person *person, struct slice name, const char *peer, const struct state_act *with, unsigned *wait_s);
 
-/* It was right: OK, and the counters start anew. E_LIMIT: it was refused for good meanwhile, do not let in. */
-int limits_password_right(const struct person *person, const char *peer, const struct state_act *with);
+/* It was right: the acts by which the counters start anew, to be done together with what comes of it. They live as long as the arena. E_LIMIT of
+ * the whole: it was refused for good meanwhile, do not let in. */
+enum { LIMITS_RIGHT = 2 };
+void limits_password_right(struct arena *a, const struct person *person, const char *peer, struct state_act out[LIMITS_RIGHT]);
 
 /* The attempt that was just counted was never evaluated (E_DOWN behind it): takes that one away again and nothing else. Best effort. */
 int limits_password_undo(const struct person *person, struct slice name, const char *peer);

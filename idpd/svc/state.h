@@ -71,7 +71,7 @@ struct state_change {
 typedef int state_fn(struct state_change *c);
 int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx);
 
-/* Changes of several records, at most four, as one act: of all or, when one fn is not OK, of none (its return value is passed on, and
+/* Changes of several records, at most six, as one act: of all or, when one fn is not OK, of none (its return value is passed on, and
  * those behind it are not asked). One wait for the disk instead of one each. */
 struct state_act {
 	const char *ns;

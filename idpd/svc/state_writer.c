@@ -8,7 +8,7 @@
 #include "base/wait.h"
 #include "svc/state_store.h"
 
-enum { BATCH = 256, TICK_MS = 1000, ACTS = 4 };
+enum { BATCH = 256, TICK_MS = 1000, ACTS = 6 };
 
 static struct {
 	pthread_mutex_t lock;

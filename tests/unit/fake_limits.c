@@ -5,7 +5,7 @@
 
 struct limits_conf fake_limits;
 unsigned fake_wait_s;
-bool fake_password_refused;
+bool fake_password_refused, fake_refused_meanwhile;
 static struct counter { char who[128]; unsigned n; } counters[64];
 
 static unsigned *counter(const char *class, const char *who)
@@ -62,12 +62,19 @@ int limits_password(const struct person *person, struct slice name, const char *
 	return change(password_of(person, name), 1, fake_limits.password_max);
 }
 
-int limits_password_right(const struct person *person, const char *peer, const struct state_act *with)
+static int forgiving(struct state_change *c)
 {
-	(void)peer;
-	WRITES();
-	WITH(with, with != NULL);
-	return change(password_of(person, S_NONE), 0, 0);
+	if (fake_refused_meanwhile)
+		return E_LIMIT;
+	*(unsigned *)c->ctx = 0;	/* under the lock of the whole */
+	return OK;
+}
+
+void limits_password_right(struct arena *a, const struct person *person, const char *peer, struct state_act out[LIMITS_RIGHT])
+{
+	(void)a, (void)peer;
+	out[0] = (struct state_act){ "limit.fake", slice_of(person->subject), forgiving, password_of(person, S_NONE) };
+	out[1] = (struct state_act){ "limit.fake", S("pace"), state_deleting, NULL };
 }
 
 int limits_password_undo(const struct person *person, struct slice name, const char *peer)

@@ -92,7 +92,7 @@ static void keep(const char *ns, struct slice key, struct slice val, time_t end)
 static int update_all(const struct state_act *acts, size_t n)
 {
 	AUTO_ARENA a = arena_new();
-	struct state_change c[4];
+	struct state_change c[6];
 	int rc = OK;
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; rc == OK && i < n; i++) {
@@ -733,7 +733,7 @@ void fake_reset(void)
 	fake_limits = (struct limits_conf){ .password_max = 100, .second_max = 10, .turns_max = 10 };
 	fake_wait_s = fake_send_wait_s = 0;
 	fake_send_refused = false;
-	fake_password_refused = false;
+	fake_password_refused = fake_refused_meanwhile = false;
 #endif
 	for (struct item *i = items; i < items + NRECORDS; i++)
 		drop(i);

@@ -63,7 +63,7 @@ extern struct limits_conf fake_limits;
 unsigned fake_wrong_password(const char *who);		/* counted now */
 unsigned fake_wrong_second(const char *who);	/* "subject|key" */
 extern unsigned fake_wait_s;				/* limits_password says so */
-extern bool fake_password_refused;
+extern bool fake_password_refused, fake_refused_meanwhile;
 
 /* State: does any record hold these bytes? How many records are there? */
 bool fake_state_holds(struct slice bytes);

@@ -213,6 +213,32 @@ static void every_no_looks_the_same(void **state)
 	assert_int_equal(fake_state_size("session"), 0);
 }
 
+/* A hundred others were wrong while this one was looked at. */
+static void right_but_refused_meanwhile_looks_wrong(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = { "app", "password" };	/* a code is asked next; nothing is */
+	for (size_t i = 0; i < 2; i++) {
+		want.service = "mail";
+		begin();
+		assert_int_equal(ANSWER(.choice = slice_of(kinds[i])), OK);
+		assert_int_equal(password("alice", "wrong"), OK);
+		const char *wrong = bytes_of_turn();
+		begin();
+		assert_int_equal(ANSWER(.choice = slice_of(kinds[i])), OK);
+		fake_refused_meanwhile = true;
+		assert_int_equal(password("alice", "correct horse"), OK);
+		fake_refused_meanwhile = false;
+		assert_string_equal(bytes_of_turn(), wrong);
+		assert_string_equal(fake_last(EV_LOGIN_LIMITED)->why, "refused");
+		assert_int_equal(fake_wrong_password(fake_person[ALICE].subject), 2 * (i + 1));
+	}
+	assert_int_equal(fake_state_size("session"), 0);
+	assert_int_equal(password("alice", "correct horse"), OK);
+	assert_allow(ALICE, 200);
+	assert_int_equal(fake_wrong_password(fake_person[ALICE].subject), 0);
+}
+
 static void names_in_the_trail_are_text_and_short(void **state)
 {
 	(void)state;
@@ -341,7 +367,7 @@ int main(void)
 		T(without_a_service_all_kinds_are_there), T(a_key_that_is_missing_is_told_after_the_password),
 		T(another_key_needs_no_second_password), T(a_locked_or_weak_key_is_told_too),
 		T(several_apps_are_chosen_from_and_count_apart), T(on_a_host_the_password_comes_first),
-		T(a_plain_secret_is_sealed_and_reported), T(every_no_looks_the_same), T(names_in_the_trail_are_text_and_short),
+		T(a_plain_secret_is_sealed_and_reported), T(every_no_looks_the_same), T(right_but_refused_meanwhile_looks_wrong), T(names_in_the_trail_are_text_and_short),
 		T(delays_are_told_to_known_and_unknown_alike), T(an_alias_counts_for_the_person), T(no_step_can_be_skipped),
 		T(a_bad_form_does_not_burn_the_ticket), T(wrong_codes_are_counted_and_lock_the_key), T(ten_wrong_answers_end_it),
 	};
