@@ -61,7 +61,6 @@ const char *const *opt_all(const struct ctl *c, const char *name);	/* NULL-termi
 
 /* Fills c->given and c->operands. DONE; USAGE after saying why; -1 when help was asked for and printed. */
 int opt_parse(struct ctl *c, int argc, char **argv);
-void opt_help(const struct command *cmd, FILE *to);
 extern const struct opt opt_common[];
 
 /* The candidate that someone who typed `word` probably meant; NULL when none is near. */

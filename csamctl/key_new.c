@@ -5,7 +5,8 @@
 #include "csamctl/otp_show.h"
 #include "csamctl/person.h"
 
-const char *key_next_id(struct ctl *c, const char *prefix, const struct ldap_entry *keys, size_t n)
+/* The next free name PREFIX-N: one above the highest, so that the name of a deleted key is not given at once to another. */
+static const char *next_id(struct ctl *c, const char *prefix, const struct ldap_entry *keys, size_t n)
 {
 	unsigned long long highest = 0, number;
 	struct slice start = slice_of(arena_printf(c->a, "%s-", prefix));
@@ -41,7 +42,7 @@ static int load(struct ctl *c, const char *prefix, struct owner *o)
 		rc = person_keys(c, d, &o->person, o->keys, &o->n);
 	if (rc == DONE)
 		o->k = (struct key_new){ .person_dn = o->person.dn, .subject = entry_str(&o->person, "csamSubject"),
-			.id = key_next_id(c, prefix, o->keys, o->n), .kind = prefix, .label = label, .level = level, .pending = opt_on(c, "pending") };
+			.id = next_id(c, prefix, o->keys, o->n), .kind = prefix, .label = label, .level = level, .pending = opt_on(c, "pending") };
 	return rc;
 }
 

@@ -11,17 +11,4 @@ int keyring_no_answer(const struct ctl *c);		/* says so; REFUSED */
 /* To the node whose address is in the file `to`, or by the option --passphrase-file FILE, of which one must be given: the keys, encrypted. DONE; REFUSED or USAGE, which was said. */
 int keyring_exported(struct ctl *c, const char *to, struct slice *jwe);
 
-/* Every secret of a digital key in the directory, with what it is bound to; fn gives DONE, or REFUSED when this one went wrong, or USAGE to
- * stop. `total` is known before the first. DONE when all were. */
-struct sealed {
-	const char *dn, *ad;
-	struct slice text;
-};
-struct sealed_walk {
-	int (*fn)(void *ctx, const struct sealed *s);
-	void *ctx;
-	size_t total, done;
-};
-int sealed_each(struct ctl *c, struct sealed_walk *w);
-
 #endif

@@ -155,6 +155,8 @@ static int bad_option(const struct ctl *c, const struct tables *t, int ch, const
 {
 	if (ch == ':')
 		return usage(c, "%s needs a value", word);
+	if (optopt != 0 && picked(t, optopt) == NULL)	/* a letter, maybe in the middle of its word */
+		return usage(c, "no option -%c (a word that begins with a hyphen comes after --)", optopt);
 	const char *names[MAX_OPTS + 1] = { NULL };
 	for (size_t i = 0; i < t->n; i++)
 		names[i] = t->opts[i]->name;
@@ -181,6 +183,32 @@ static int complete(struct ctl *c, int argc, char **argv)
 	return DONE;
 }
 
+static void help_lines(const struct opt *o, FILE *to)
+{
+	for (; o->name != NULL; o++) {
+		char left[64], letter[8] = "    ";
+		if (o->letter != 0)
+			snprintf(letter, sizeof letter, "-%c, ", o->letter);
+		snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		fprintf(to, "  %-32s %s%s%s\n", left, o->help, o->flags & OPT_MUST ? " (needed)" : "",
+		    o->flags & OPT_MANY ? " (may be repeated)" : "");
+	}
+}
+
+static void help(const struct command *cmd, FILE *to)
+{
+	fprintf(to, "usage: csamctl %s [options]%s%s\n\n%s\n", cmd->path, *cmd->operands ? " " : "", cmd->operands, cmd->what);
+	if (cmd->more != NULL)
+		fprintf(to, "%s\n", cmd->more);
+	if (cmd->opts != NULL) {
+		fprintf(to, "\nOptions:\n");
+		help_lines(cmd->opts, to);
+	}
+	fprintf(to, "\nOptions of every command:\n");
+	help_lines(opt_common, to);
+	fprintf(to, "\nExamples:\n%s", cmd->examples);
+}
+
 int opt_parse(struct ctl *c, int argc, char **argv)
 {
 	struct tables *t = ARENA_NEW(c->a, struct tables);
@@ -198,7 +226,7 @@ int opt_parse(struct ctl *c, int argc, char **argv)
 		if (o == NULL)
 			return bad_option(c, t, ch, argv[optind - 1]);
 		if (strcmp(o->name, "help") == 0) {
-			opt_help(c->cmd, stdout);
+			help(c->cmd, stdout);
 			return -1;
 		}
 		if (first(c, o->name) != NULL && !(o->flags & OPT_MANY))
@@ -212,30 +240,4 @@ int opt_parse(struct ctl *c, int argc, char **argv)
 		last = g;
 	}
 	return complete(c, argc - optind, argv + optind);
-}
-
-static void help_lines(const struct opt *o, FILE *to)
-{
-	for (; o->name != NULL; o++) {
-		char left[64], letter[8] = "    ";
-		if (o->letter != 0)
-			snprintf(letter, sizeof letter, "-%c, ", o->letter);
-		snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-		fprintf(to, "  %-32s %s%s%s\n", left, o->help, o->flags & OPT_MUST ? " (needed)" : "",
-		    o->flags & OPT_MANY ? " (may be repeated)" : "");
-	}
-}
-
-void opt_help(const struct command *cmd, FILE *to)
-{
-	fprintf(to, "usage: csamctl %s [options]%s%s\n\n%s\n", cmd->path, *cmd->operands ? " " : "", cmd->operands, cmd->what);
-	if (cmd->more != NULL)
-		fprintf(to, "%s\n", cmd->more);
-	if (cmd->opts != NULL) {
-		fprintf(to, "\nOptions:\n");
-		help_lines(cmd->opts, to);
-	}
-	fprintf(to, "\nOptions of every command:\n");
-	help_lines(opt_common, to);
-	fprintf(to, "\nExamples:\n%s", cmd->examples);
 }

@@ -24,9 +24,6 @@ struct key_new {
 };
 int key_record(struct ctl *c, const struct key_new *k, struct buf *out);
 
-/* The next free name PREFIX-N: one above the highest, so that the name of a deleted key is not given at once to another. */
-const char *key_next_id(struct ctl *c, const char *prefix, const struct ldap_entry *keys, size_t n);
-
 /* The one person of that name, with every attribute that commands need. DONE, or REFUSED, which was said. */
 int person_find(struct ctl *c, struct dir *d, const char *name, struct ldap_entry *out);
 

@@ -13,6 +13,16 @@ enum { TOLD_EACH = 1000 };
 
 /* ---- the secrets of a directory ---- */
 
+struct sealed {
+	const char *dn, *ad;
+	struct slice text;
+};
+struct sealed_walk {
+	int (*fn)(void *ctx, const struct sealed *s);
+	void *ctx;
+	size_t total, done;
+};
+
 struct person_of {
 	const char *dn, *subject;
 };
@@ -95,7 +105,9 @@ static int see_key(void *ctx, struct arena *a, const struct ldap_entry *e)
 	return p->stopped ? E_DOWN : OK;
 }
 
-int sealed_each(struct ctl *c, struct sealed_walk *w)
+/* Every secret of a digital key in the directory, with what it is bound to; fn gives DONE, or REFUSED when this one went wrong, or USAGE to
+ * stop. `total` is known before the first. DONE when all were. */
+static int sealed_each(struct ctl *c, struct sealed_walk *w)
 {
 	static const char *const of_person[] = { "csamSubject", NULL }, *const of_key[] = { "csamKeyId", "csamKeyKind", "csamKeyState", "csamKeySecret", NULL };
 	struct people p = { .c = c, .walk = w, .counting = true };
@@ -235,6 +247,6 @@ const struct command cmd_keyring_reseal = {
 const struct command cmd_keyring_retire = {
 	.path = "keyring retire", .operands = "KID", .noperands = 1, .run = retire_run,
 	.what = "a sealing key ends, when no secret in the directory needs it",
-	.more = "Bound as the daemon is, as nobody else may read secrets. Reads every secret below the people's base first, and says what still needs the key. Other directories and backups are not asked.",
+	.more = "Bound as the daemon is, as nobody else may read secrets. Reads every secret below the people's base first, and says what still needs the key. Other directories and backups are not asked. A KID that begins with a hyphen comes last, after --.",
 	.examples = "  csamctl keyring retire iq9QkYTdEz1YV5uOVFzNHJpXRLCCVCA9BSgdxVlWd7U\n",
 };

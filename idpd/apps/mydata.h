@@ -18,7 +18,4 @@ int data_consent_end(struct request *r, const struct desk *desk, struct slice se
 /* What a key is called: kind, and the person's own name for it. */
 const char *data_key_name(struct arena *a, const struct desk *desk, const char *kind, const char *key_id);
 
-/* What an event of the history is called; the word itself when it has no text. */
-const char *data_event_name(struct arena *a, const char *lang, const char *event);
-
 #endif

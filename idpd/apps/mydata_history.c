@@ -9,7 +9,7 @@ enum { ROWS = 20 };
 
 #define PATH "/keys/data/history"
 
-const char *data_event_name(struct arena *a, const char *lang, const char *event)
+static const char *event_name(struct arena *a, const char *lang, const char *event)
 {
 	const char *id = arena_printf(a, "data.event.%s", event);
 	return texts_have(id) ? text(lang, id) : event;
@@ -33,7 +33,7 @@ static int put_row(struct request *r, const struct desk *desk, const struct hist
 	int e = service_words(a, desk->lang, h->service, &service);
 	if (e != OK)
 		return e;
-	json_t *row = json_pack("{ss ss ss* ss* ss* ss*}", "event", data_event_name(a, desk->lang, h->event), "when", web_time(a, desk->lang, h->when),
+	json_t *row = json_pack("{ss ss ss* ss* ss* ss*}", "event", event_name(a, desk->lang, h->event), "when", web_time(a, desk->lang, h->when),
 	    "service", service, "place", h->place, "browser", h->browser, "via", h->via);
 	if (h->kind != NULL)
 		json_object_set_new(row, "key", json_string(data_key_name(a, desk, h->kind, h->key != NULL ? h->key : "")));

@@ -25,7 +25,6 @@ struct slice http_param(const struct request *r, const char *name);	/* the form'
 struct slice http_header(const struct request *r, const char *name);
 struct slice http_cookie(const struct request *r, const char *name);
 struct slice http_query_text(const struct request *r);			/* raw, as it came */
-struct slice http_body(const struct request *r);
 
 /* The client's certificate (DER): of the TLS connection, which has shown that the client holds its key (RFC 8446 4.4.3), or of a listed proxy's Client-Cert
  * (RFC 9440). Empty when there is none. Nobody has looked at what it says. */

@@ -133,8 +133,3 @@ struct slice http_query_text(const struct request *r)
 {
 	return of(r)->query_text;
 }
-
-struct slice http_body(const struct request *r)
-{
-	return slice_mem(of(r)->body, of(r)->body_n);
-}

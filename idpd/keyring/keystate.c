@@ -19,13 +19,14 @@ static bool is_use(const struct ring_key *k, const char *use)
 	return strcmp(k->kind->use, use) == 0;
 }
 
-time_t keystore_until(const struct keystore *s, const struct ring_key *key)
+/* When the key that follows this one begins; the clock's end: none follows yet. */
+static time_t until(const struct keystore *s, const struct ring_key *key)
 {
-	time_t until = INT64_MAX;
+	time_t next = INT64_MAX;
 	for (const struct ring_key *k = s->keys; k < s->keys + s->n; k++)
-		if (same_kind(k, key) && follows(key, k) && k->from < until)
-			until = k->from;
-	return until;
+		if (same_kind(k, key) && follows(key, k) && k->from < next)
+			next = k->from;
+	return next;
 }
 
 const struct ring_key *keystore_current(const struct keystore *s, const char *use, const char *alg, time_t at)
@@ -52,7 +53,7 @@ enum ring_state keystore_state(const struct keystore *s, const struct ring_key *
 		return RING_LEAVING;	/* until nothing names it any more, which the directory knows */
 	/* The key of yesterday opens what was sealed yesterday, and a day's key is that of its beginning. */
 	time_t keep = is_use(key, "day") ? (time_t)3 * KEYSTORE_DAY_S : (time_t)keep_s;
-	return at - keystore_until(s, key) < keep ? RING_LEAVING : RING_GONE;
+	return at - until(s, key) < keep ? RING_LEAVING : RING_GONE;
 }
 
 const struct ring_key *keystore_by_id(const struct keystore *s, const char *use, const unsigned char id[RING_ID])

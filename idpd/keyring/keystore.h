@@ -31,9 +31,7 @@ int keystore_change(struct arena *a, const struct keystore *old, json_t *root, s
 /* Writes a new keyring.json into a directory that has none. E_EXISTS when there is one. */
 int keystore_plant(const char *dir, json_t *root, uid_t uid, gid_t gid);
 
-/* When the key that follows this one begins (the clock's end: none follows yet), and where it stands at a time; `keep_s` is how long what a key
- * has signed lives. What was sealed lives until somebody retires the key. */
-time_t keystore_until(const struct keystore *s, const struct ring_key *key);
+/* Where a key stands at a time; `keep_s` is how long what a key has signed lives. What was sealed lives until somebody retires the key. */
 enum ring_state keystore_state(const struct keystore *s, const struct ring_key *key, time_t at, unsigned keep_s);
 
 /* The key that signs at a time for a use (and an algorithm, NULL: any): the last that has begun. NULL when there is none. */

@@ -14,8 +14,8 @@ static bool is_plain(struct slice s)
 	return s.n <= PLAIN_MAX;
 }
 
-/* RFC 2047 2 and 5: 75 characters at most, whole characters only; between two words a fold that readers drop. */
-void mime_header_text(struct buf *b, struct slice s)
+/* A header's text that is not short plain ASCII as encoded words. RFC 2047 2 and 5: 75 characters at most, whole characters only; between two words a fold that readers drop. */
+static void header_text(struct buf *b, struct slice s)
 {
 	if (is_plain(s)) {
 		buf_raw(b, s);
@@ -45,7 +45,7 @@ void mime_header_text(struct buf *b, struct slice s)
 }
 
 /* RFC 2045 6.7: lines of 76 with soft breaks; a space or tab at the end of a line would be lost on the way. */
-void mime_quoted_printable(struct buf *b, struct slice s)
+static void quoted_printable(struct buf *b, struct slice s)
 {
 	size_t column = 0;
 	for (size_t i = 0; i < s.n; i++) {
@@ -85,7 +85,7 @@ static void date(struct buf *b, time_t t)
 static void part(struct buf *b, const char *boundary, const char *type, struct slice body)
 {
 	buf_printf(b, "--%s\r\nContent-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", boundary, type);
-	mime_quoted_printable(b, body);
+	quoted_printable(b, body);
 	buf_lit(b, "\r\n");
 }
 
@@ -94,14 +94,14 @@ void mime_write(struct buf *b, const struct mime *m)
 	const char *boundary = arena_printf(b->a, "=_%s", m->id), *domain = strchr(m->from, '@');
 	buf_lit(b, "From: ");
 	if (*m->from_name != '\0') {
-		mime_header_text(b, slice_of(m->from_name));
+		header_text(b, slice_of(m->from_name));
 		buf_lit(b, "\r\n ");
 	}
 	buf_printf(b, "<%s>\r\n", m->from);
 	if (*m->reply_to != '\0')
 		buf_printf(b, "Reply-To: <%s>\r\n", m->reply_to);
 	buf_printf(b, "To: <%s>\r\nSubject: ", m->to);
-	mime_header_text(b, slice_of(m->subject));
+	header_text(b, slice_of(m->subject));
 	buf_lit(b, "\r\n");
 	date(b, m->date);
 	buf_printf(b, "Message-ID: <%s%s>\r\n", m->id, domain != NULL ? domain : "@localhost");

@@ -18,10 +18,4 @@ struct mime {
 /* Lines end in CR LF and have at most 78 characters, whatever the texts are. Control characters in names and subject become spaces. */
 void mime_write(struct buf *b, const struct mime *m);
 
-/* RFC 2047: a header's text that is not short plain ASCII as encoded words. */
-void mime_header_text(struct buf *b, struct slice s);
-
-/* RFC 2045 6.7 */
-void mime_quoted_printable(struct buf *b, struct slice s);
-
 #endif

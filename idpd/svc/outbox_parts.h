@@ -26,7 +26,6 @@ struct letter {
 	const char *text_id, *to_masked, *why, *sealed;
 };
 struct slice letter_pack(struct arena *a, const struct letter *l);
-int letter_read(struct arena *a, struct slice bytes, struct letter *out);	/* E_INPUT */
 
 /* Seals what only the carrier may see, and opens it again: to, lang, text_id, args of the parcel. */
 int letter_seal(struct arena *a, const struct message *m, time_t expires, const char **sealed);

@@ -58,7 +58,7 @@ struct slice letter_pack(struct arena *a, const struct letter *l)
 	return json_text(a, v);
 }
 
-int letter_read(struct arena *a, struct slice bytes, struct letter *out)
+static int letter_read(struct arena *a, struct slice bytes, struct letter *out)
 {
 	json_t *v;
 	if (json_parse(a, bytes, &v, NULL) != OK)

@@ -38,6 +38,7 @@ ctl() { local n=$1; shift; "$build/csamctl" "$@" -c "$work/$n.conf" -D "cn=admin
 modify() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password" "$@"; }
 search() { ldapsearch -LLL -o ldif-wrap=no -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password" "$@"; }
 secrets() { local n=$1; shift; "$build/csamctl" "$@" -c "$work/$n.conf" -D "cn=idpd,ou=system,$base" -y "$work/dir/idpd.password"; }
+retire() { "$build/csamctl" keyring retire -c "$work/a.conf" -D "cn=$1,ou=system,$base" -y "$work/dir/$1.password" -- "$2"; }	# AS KID: it may begin with a hyphen
 change() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=idpd,ou=system,$base" -y "$work/dir/idpd.password" "$@"; }
 kids() { ctl "$1" keyring status | awk -v use="$2" -v state="${3:-.}" '$2 == use && $4 ~ state { print $1 }'; }
 published() { ctl "$1" keyring public | grep -c '"kid"'; }
@@ -108,7 +109,7 @@ for i in 1 2 3; do ctl a key new app --person alice 2>/dev/null | modify >/dev/n
 # a plain one, as an administrator may set it
 printf 'dn: csamKeyId=app-2,uid=alice,ou=people,%s\nchangetype: modify\nreplace: csamKeySecret\ncsamKeySecret: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n' "$base" | modify >/dev/null
 sealed() { ldapsearch -LLL -o ldif-wrap=no -x -H "ldap://127.0.0.1:$ldap" -D "cn=idpd,ou=system,$base" -y "$work/dir/idpd.password" -b "ou=people,$base" '(csamKeySecret=*)' csamKeySecret | sed -n 's/^csamKeySecret: //p' | cut -c1-18 | sort; }
-refused "who may not see secrets does not take them for absent" "you may not read the secrets" ctl a keyring retire "$(kids a seal)"
+refused "who may not see secrets does not take them for absent" "you may not read the secrets" retire admin "$(kids a seal)"
 refused "b cannot open what a sealed" "cannot be opened" secrets b keyring reseal
 
 # Keys to another node
@@ -162,7 +163,7 @@ is "$(published a)" 8 && good "the old ones stay published for the tokens they s
 is "$(kids a subject)" "$(kids b subject)" && good "the key of subjects stays" || bad "the key of subjects stays"
 
 # Secrets move
-refused "a key in use is not retired" "secrets need this key" secrets a keyring retire "$seal"
+refused "a key in use is not retired" "secrets need this key" retire idpd "$seal"
 secrets a keyring reseal > "$work/ldif" 2> "$work/err"
 is "$(grep -c ^dn: "$work/ldif")" 4 && grep -q '1 stood there in plain' "$work/err" && good "reseal writes each, and says which stood there in plain" || bad "reseal" "$work/ldif" "$work/err"
 sed '/^$/q' "$work/ldif" | change >/dev/null		# stopped after the first
@@ -173,8 +174,10 @@ secrets a keyring reseal > "$work/ldif" 2>/dev/null
 is "$(grep -c ^dn: "$work/ldif")" 1 && good "begun again, only the rest moves" || bad "resumed" "$work/ldif"
 change < "$work/ldif" >/dev/null
 is "$(sealed | uniq | wc -l)" 1 && good "then all rest on one key" || bad "all rest on one key"
-ok "and the old one ends" secrets a keyring retire "$seal"
-refused "it is gone" "no such key" secrets a keyring retire "$seal"
+ok "and the old one ends" retire idpd "$seal"
+refused "it is gone" "no such key" retire idpd "$seal"
+refused "a name that begins with a hyphen is one" "no such key" retire idpd -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+refused "and among options it is told where it goes" "comes after --" secrets a keyring retire -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 ok "its secrets still open" sh -c "'$build/csamctl' keyring reseal -c '$work/a.conf' -D 'cn=idpd,ou=system,$base' -y '$work/dir/idpd.password' 2>&1 | grep -q '0 of 4 secrets move'"
 
 # kill -9 in a rotation, at any moment
