@@ -51,7 +51,7 @@ UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNITSRC)) $(patsubst test
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZSRC))
 
 TOOLS   := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
-BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro pamload)
+BENCHES := $(patsubst %,$(BUILD)/bench/%,load limits micro eid pamload)
 
 .PHONY: all lint programs units tools fuzz fuzzers test soak bench bench-soak demo demo-stop install clean help
 .DEFAULT_GOAL := all
@@ -136,6 +136,7 @@ $(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUI
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: $(call obj,bench/micro.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: LDFLAGS += -Wl,--wrap=keyring_day_key,--wrap=keyring_audit_month,--wrap=keyring_audit_hour
+$(BUILD)/bench/eid: $(call obj,bench/eid.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/pamload: $(call obj,bench/pamload.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/pamload: LDLIBS += -lpam
 $(BENCHES):
