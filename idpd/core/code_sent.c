@@ -58,7 +58,7 @@ static void make(struct step *s, const struct code_sent *how, struct code_out *c
 	*c = (struct code_out){ .digits = draw(s->a), .to = s->key->address, .expires = s->when + CODE_SENT_LIFE_S };
 	args[0] = (struct text_arg){ "code", c->digits };
 	args[1] = (struct text_arg){ "minutes", arena_printf(s->a, "%d", CODE_SENT_LIFE_S / 60) };
-	*m = (struct message){ .channel = how->channel, .to = c->to, .text_id = how->text_id, .args = args, .nargs = 2, .expires = c->expires };
+	*m = (struct message){ .channel = how->channel, .to = c->to, .text_id = s->adding ? how->new_id : how->text_id, .args = args, .nargs = 2, .expires = c->expires };
 	s->send = m;
 	remember(s, c);
 }
@@ -107,7 +107,7 @@ void code_sent_tell(struct arena *a, struct message *m, const struct code_asked 
 		args[n] = m->args[n];
 	args[n++] = (struct text_arg){ "service", by->service != NULL ? service_name(by->service, by->lang) : "CSAM" };
 	args[n++] = (struct text_arg){ "time", time_told(a, now()) };
-	args[n++] = (struct text_arg){ "place", by->peer };
+	args[n++] = (struct text_arg){ "place", by->agent != NULL && *by->agent != '\0' ? arena_printf(a, "%s, %s", by->peer, by->agent) : by->peer };
 	args[n++] = (struct text_arg){ "host", kinds_conf()->host };
 	m->lang = texts_choose_locales(slice_of(by->lang));
 	m->args = args;

@@ -56,7 +56,7 @@ int engine_remember(struct engine *e, const char *id, struct slice memory)
 
 static struct step step_of(const struct engine *e, const struct key *key)
 {
-	return (struct step){ .a = e->a, .conversation = e->c.id, .person = e->person, .key = key, .spent = key->counter, .when = now(), .memory = engine_memory(e, key->id) };
+	return (struct step){ .a = e->a, .conversation = e->c.id, .person = e->person, .key = key, .spent = key->counter, .when = now(), .memory = engine_memory(e, key->id), .adding = key == e->draft };
 }
 
 /* --- asking --- */
@@ -73,7 +73,8 @@ static int find_spent(const struct engine *e, struct step *s)
 
 static int prepare(struct engine *e, struct message *m)
 {
-	code_sent_tell(e->a, m, &(struct code_asked){ .lang = e->person->locale != NULL ? e->person->locale : e->c.lang, .service = e->service, .peer = e->peer });
+	code_sent_tell(e->a, m, &(struct code_asked){ .lang = e->person->locale != NULL ? e->person->locale : e->c.lang, .service = e->service, .peer = e->peer,
+	    .agent = e->c.agent });
 	e->channel = m->channel;
 	return outbox_acts(e->a, m, e->with.acts, &e->with.n);
 }

@@ -83,8 +83,10 @@ static const char *key_name(struct arena *a, const struct notice *n, const char 
 
 static const char *place(struct arena *a, const struct notice *n, const char *lang)
 {
-	const char *parts[] = { n->by_administrator ? text(lang, "notice.administrator") : n->peer, n->service, n->agent };
+	const char *parts[] = { n->peer, n->service, n->agent };
 	struct buf b = buf_new(a);
+	if (n->by_administrator)
+		return text(lang, "notice.administrator");
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (parts[i] != NULL && parts[i][0] != '\0')
 			buf_printf(&b, "%s%s", b.n > 0 ? ", " : "", parts[i]);
@@ -93,15 +95,15 @@ static const char *place(struct arena *a, const struct notice *n, const char *la
 
 void notice_message(struct arena *a, const struct notice *n, const struct notice_way *to, struct message *out)
 {
-	const char *lang = texts_choose_locales(slice_of(n->person->locale));
-	struct text_arg *args = ARENA_ARRAY(a, struct text_arg, 5);
-	args[0] = (struct text_arg){ "what", text(lang, names[n->event]) };
-	args[4] = (struct text_arg){ "of", n->kind != NULL ? text_with(a, lang, "notice.of", "key", key_name(a, n, lang), NULL) : "" };
-	args[1] = (struct text_arg){ "time", time_told(a, now()) };
-	args[2] = (struct text_arg){ "place", place(a, n, lang) };
-	args[3] = (struct text_arg){ "url", arena_printf(a, "%s/keys", site) };
+	const char *lang = texts_choose_locales(slice_of(n->person->locale)), *at = place(a, n, lang), *host = strstr(site, "://");
+	const struct text_arg args[] = {
+		{ "what", text(lang, names[n->event]) }, { "of", n->kind != NULL && n->event != NOTICE_CONTACT_CHANGED ? text_with(a, lang, "notice.of", "key", key_name(a, n, lang), NULL) : "" },
+		{ "time", time_told(a, now()) }, { "place", at },
+		{ "where", n->by_administrator ? text(lang, "notice.by-administrator") : text_with(a, lang, "notice.place", "place", at, NULL) },
+		{ "url", arena_printf(a, "%s/keys", site) }, { "host", host != NULL ? host + 3 : site },
+	};
 	*out = (struct message){ .channel = to->channel, .to = to->to, .lang = lang,
-		.text_id = to->channel == CHANNEL_MAIL ? "mail.notice" : "sms.notice", .args = args, .nargs = 5, .expires = now() + OUTBOX_LIFE_S,
+		.text_id = to->channel == CHANNEL_MAIL ? "mail.notice" : "sms.notice", .args = memcpy(arena_alloc(a, sizeof args), args, sizeof args), .nargs = sizeof args / sizeof *args, .expires = now() + OUTBOX_LIFE_S,
 		.dedup = n->dedup != NULL ? arena_printf(a, "%s %s %s", n->dedup, names[n->event], to->to) : NULL };
 }
 

@@ -136,7 +136,7 @@ static struct step step_of(const struct registration *r, const char *address)
 {
 	struct key *key = ARENA_NEW(r->a, struct key);
 	*key = (struct key){ .id = "@mail", .kind = "mail", .state = "active", .address = address };
-	return (struct step){ .a = r->a, .conversation = r->id, .key = key, .when = now(), .memory = r->code };
+	return (struct step){ .a = r->a, .conversation = r->id, .key = key, .when = now(), .memory = r->code, .adding = true };
 }
 
 int registration_send(struct registration *r, const char *address, const char *lang, const char *peer, const char **note, unsigned *wait_s)

@@ -3,7 +3,7 @@
 
 static enum verdict verify(struct step *s)
 {
-	static const struct code_sent how = { CHANNEL_MAIL, "hint.mail", "mail.code" };
+	static const struct code_sent how = { CHANNEL_MAIL, "hint.mail", "mail.code", "mail.code-new" };
 	return code_sent_verify(s, &how);
 }
 

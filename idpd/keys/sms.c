@@ -3,7 +3,7 @@
 
 static enum verdict verify(struct step *s)
 {
-	static const struct code_sent how = { CHANNEL_SMS, "hint.sms", "sms.code" };
+	static const struct code_sent how = { CHANNEL_SMS, "hint.sms", "sms.code", "sms.code-new" };
 	return code_sent_verify(s, &how);
 }
 

@@ -95,7 +95,8 @@ static const struct key *key_of(struct arena *a, const struct person *person, co
 		if (strcasecmp(person->keys[i].dn, dn) == 0)
 			return &person->keys[i];
 	size_t name = strlen("csamKeyId=");
-	*gone = (struct key){ .id = arena_str(a, slice_mem(dn + name, rdn - name)), .kind = "" };
+	const char *id = arena_str(a, slice_mem(dn + name, rdn - name));
+	*gone = (struct key){ .id = id, .kind = arena_str(a, slice_mem(id, strcspn(id, "-"))) };	/* app-1: named after its kind, if it is one of ours */
 	return gone;
 }
 

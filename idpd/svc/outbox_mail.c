@@ -15,7 +15,7 @@ static bool html_button(struct buf *b, const struct parcel *p, struct slice s)
 		return false;
 	if (!slice_starts(link, S("https://")) && !slice_starts(link, S("http://")))
 		return false;
-	buf_lit(b, "<p style=\"margin:1.5em 0\"><a style=\"display:inline-block;padding:.75em 1.25em;border-radius:4px;background:#b3102a;color:#ffffff;font-weight:bold;text-decoration:none\" href=\"");
+	buf_lit(b, "<p style=\"margin:1.5em 0\"><a style=\"display:inline-block;padding:.75em 1.25em;border-radius:4px;background:#0a5a60;color:#ffffff;font-weight:bold;text-decoration:none\" href=\"");
 	buf_html(b, link);
 	buf_lit(b, "\">");
 	parcel_fill(b, p, slice_trim(words, ": \302\240"), buf_html);
@@ -23,18 +23,35 @@ static bool html_button(struct buf *b, const struct parcel *p, struct slice s)
 	return true;
 }
 
-/* A paragraph of the text in HTML; one that is a placeholder and nothing else, a code, stands out. */
+/* How a paragraph looks: the code and what happened stand out, an address to be typed is told from words, what telephones read for themselves steps back. */
+static const char *style(struct slice s)
+{
+	static const struct { const char *paragraph, *style; } special[] = {
+		{ "{code}", "font-size:1.75em;font-weight:bold;letter-spacing:.15em" }, { "{url}", "font-weight:bold" },
+		{ "{what}{of}", "font-size:1.125em;font-weight:bold" },
+		{ "@{host} #{code}", "font-size:.8em;opacity:.7" },
+	};
+	for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+		if (slice_is(s, special[i].paragraph))
+			return special[i].style;
+	return NULL;
+}
+
 static void html_paragraph(struct buf *b, const struct parcel *p, struct slice s)
 {
-	struct slice before, name, after;
+	const char *how = style(s);
+	struct slice line;
 	if (html_button(b, p, s))
 		return;
-	bool alone = texts_placeholder(s, &before, &name, &after) && before.n == 0 && after.n == 0;
-	if (alone)
-		buf_lit(b, "<p style=\"font-size:1.75em;font-weight:bold;letter-spacing:.15em\">");
+	if (how != NULL)
+		buf_printf(b, "<p style=\"%s\">", how);
 	else
 		buf_lit(b, "<p>");
-	parcel_fill(b, p, s, buf_html);
+	for (bool first = true; slice_cut(&s, '\n', &line); first = false) {
+		if (!first)
+			buf_lit(b, "<br>\n");
+		parcel_fill(b, p, line, buf_html);
+	}
 	buf_lit(b, "</p>\n");
 }
 

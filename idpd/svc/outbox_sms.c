@@ -1,6 +1,7 @@
 /* SMS: a text, handed to an HTTP gateway as its description in the configuration says, or put into a folder. */
 #include "base/json.h"
 #include "base/log.h"
+#include "svc/gsm.h"
 #include "svc/outbox_carriers.h"
 #include "svc/partner.h"
 #include "svc/texts.h"
@@ -10,12 +11,12 @@ enum { ARG_MAX = 64 };		/* a name of the service that is longer would cost a sec
 static struct sms_conf conf;
 static const char *allow[2];
 
-/* Arguments at a length that suits a telephone, cut between characters. */
+/* Arguments at a length that suits a telephone, cut between characters; all of it in letters that do not double the price. */
 static struct slice words(struct arena *a, const struct parcel *p)
 {
 	struct parcel shorter = *p;
 	struct text_arg *args = ARENA_ARRAY(a, struct text_arg, p->nargs + 1);
-	struct buf b = buf_new(a);
+	struct buf b = buf_new(a), plain = buf_new(a);
 	for (size_t i = 0; i < p->nargs; i++) {
 		size_t n = strlen(p->args[i].value);
 		if (n > ARG_MAX)
@@ -25,7 +26,8 @@ static struct slice words(struct arena *a, const struct parcel *p)
 	}
 	shorter.args = args;
 	parcel_fill(&b, &shorter, slice_of(text(p->lang, p->text_id)), buf_raw);
-	return buf_slice(&b);
+	gsm_put(&plain, buf_slice(&b));
+	return buf_slice(&plain);
 }
 
 /* A template of the configuration: what is filled in is escaped for where it stands. */

@@ -21,6 +21,13 @@ export async function look(page, name) {
 	assert.deepEqual(JSON.parse(result.value), [], `${name}: accessibility`);
 }
 
+// Nothing is wider than the screen, nor than what it stands in.
+export async function fits(page, name) {
+	const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll('main *')]
+		.filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== 'inline' && getComputedStyle(e).overflowX === 'visible').map(e => e.outerHTML.slice(0, 100)));
+	assert.deepEqual(wide, [], `${name}: nothing is too wide`);
+}
+
 // The authority of the demonstration is in nobody's store.
 export async function person(options = {}) {
 	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });

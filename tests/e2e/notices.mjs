@@ -105,7 +105,7 @@ await check('another address: the old one hears of it, and the new one, in her l
 	for (let i = 0; i < 100 && !code; i++, await sleep(100))
 		for (const f of fs.readdirSync(path.join(demo, 'mail')).filter(f => !f.startsWith('.'))) {
 			const m = read(path.join(demo, 'mail', f));
-			if (m.raw.includes(`To: <new-${to}>`) && !code) code = m.text.match(/^@localhost #(\d{6})/m)?.[1];
+			if (m.raw.includes(`To: <new-${to}>`) && !code) [, code] = m.text.match(/^Iemand heeft dit adres ingevuld [^]*^@localhost #(\d{6})/m) ?? [];
 		}
 	await page.fill('[name=code]', code);
 	await page.locator('button.go').click();
@@ -119,16 +119,16 @@ await check('another address: the old one hears of it, and the new one, in her l
 await check('what an administrator does to her key, password and address, she hears of too, once', async () => {
 	const now = `To: <new-${to}>`;
 	ldapmodify(csamctl('key', 'lock', nell.username, 'app-1'));
-	const [mail] = await notices('mail', now, /Er is een digitale sleutel geblokkeerd: .*mobiele app/);
-	assert.match(mail.text, /Waar: door een beheerder/);
+	const [mail] = await notices('mail', now, /Er is een digitale sleutel vergrendeld: .*mobiele app/);
+	assert.match(mail.text, /Door wie: een beheerder/);
 	ldapmodify(`dn: csamKeyId=app-1,${dn(nell)}\nchangetype: modify\nreplace: csamKeyState\ncsamKeyState: active\n`);
 	await notices('mail', now, /sleutel gewijzigd/);
 	ldapmodify(`dn: ${dn(nell)}\nchangetype: modify\ndelete: csamMailVerified\ncsamMailVerified: new-${to}\n-\nreplace: mail\nmail: third-${to}\n-\nadd: csamMailVerified\ncsamMailVerified: third-${to}\n`);
 	for (const address of [now, `To: <third-${to}>`]) await notices('mail', address, /contactgegevens zijn gewijzigd/, address === now ? 2 : 1);
 	ldapmodify(`dn: csamKeyId=app-1,${dn(nell)}\nchangetype: delete\n`);
-	await notices('mail', `To: <third-${to}>`, /sleutel gedeactiveerd: app-1/);
+	await notices('mail', `To: <third-${to}>`, /sleutel gedeactiveerd: Beveiligingscode via mobiele app/);
 	await sleep(2500);
-	assert.equal(all('mail', now).filter(m => /geblokkeerd/.test(m.text)).length, 1);
+	assert.equal(all('mail', now).filter(m => /vergrendeld/.test(m.text)).length, 1);
 	assert.equal(all('mail', to).filter(m => /toegevoegd/.test(m.text)).length, 0, 'the key that came with her is no news');
 });
 

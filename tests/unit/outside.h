@@ -117,7 +117,7 @@ static int setup(void **s)
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	write_file("journal", "");
-	write_file("fr.json", "{\"mail.x.subject\":\"Votre clé pour {service}\",\"mail.x.text\":\"Pour {service} :\\n\\n{code}\\n\\nNe le donnez à personne.\\n\\n@{host} #{code}\","
+	write_file("fr.json", "{\"mail.x.subject\":\"Votre clé pour {service}\",\"mail.x.text\":\"Pour {service} :\\n\\n{code}\\n\\nNe le donnez à personne.\\nLieu : {host}\\n\\n{url}\\n\\n@{host} #{code}\","
 	    "\"sms.x\":\"{code} pour {service}. À personne !\\n\\n@{host} #{code}\"}");
 	static const struct partner_conf none;
 	partner_open(&none);

@@ -25,8 +25,8 @@ static uint64_t took;
 static enum sent send_with(const struct mail_conf *c, const char *to, const char *service)
 {
 	outbox_carrier *carry = NULL;
-	const struct text_arg args[] = { { "code", "735912" }, { "service", service }, { "host", "idp.csam.example" } };
-	const struct parcel p = { .channel = CHANNEL_MAIL, .id = "Zm9vYmFy_-", .to = to, .lang = "fr", .text_id = "mail.x", .args = args, .nargs = 3,
+	const struct text_arg args[] = { { "code", "735912" }, { "service", service }, { "host", "idp.csam.example" }, { "url", "https://idp.csam.example/keys" } };
+	const struct parcel p = { .channel = CHANNEL_MAIL, .id = "Zm9vYmFy_-", .to = to, .lang = "fr", .text_id = "mail.x", .args = args, .nargs = 4,
 		.created = 1795252845, .expires = now() + 60, .tries = 1 };
 	uint64_t t = ticks_ms();
 	assert_int_equal(mail_open(c, &carry), OK);
@@ -87,7 +87,9 @@ static void writes(void **s)
 	assert_non_null(strstr(m, "\r\nContent-Type: multipart/alternative;\r\n boundary=\"=_Zm9vYmFy_-\"\r\n"));
 	assert_true(strstr(m, "\r\nBcc") == NULL || strstr(m, "\r\nBcc") > strstr(m, "\r\n\r\n"));	/* the head ends first */
 	assert_non_null(strstr(m, "&lt;b&gt;&amp;"));
-	assert_non_null(strstr(without_breaks(m), "\">735912</p>"));		/* the code stands alone and stands out */
+	assert_non_null(strstr(without_breaks(m), "letter-spacing:.15em\">735912</p>"));	/* the code stands alone and stands out */
+	assert_null(strstr(without_breaks(m), "letter-spacing:.15em\">https"));		/* an address does not */
+	assert_non_null(strstr(without_breaks(m), " personne.<br>\r\nLieu : idp.csam.example</p>"));
 	assert_non_null(strstr(m, "p{color:red}"));
 	assert_non_null(strstr(m, "\r\n\r\n735912\r\n\r\n"));
 	longest_line_is_at_most(slice_of(m), 78);

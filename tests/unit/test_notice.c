@@ -81,7 +81,8 @@ static void only_to_what_was_proven(void **state)
 static void old_and_new_address_hear_of_a_change(void **state)
 {
 	(void)state;
-	NOTICE(.event = NOTICE_CONTACT_CHANGED, .person = alice, .peer = peer, .old_mail = "alice@old.example");
+	NOTICE(.event = NOTICE_CONTACT_CHANGED, .person = alice, .kind = "mail", .peer = peer, .old_mail = "alice@old.example");
+	assert_string_equal(fake_mail.of, "");		/* it is no key */
 	assert_string_equal(fake_mail.all, "alice@example.org +32470000001 alice@old.example");
 	fake_mail = (struct fake_mail){ 0 };
 	NOTICE(.event = NOTICE_CONTACT_CHANGED, .person = alice, .by_administrator = true, .old_mail = "alice@example.org", .old_mobile = "+32470000001");
