@@ -93,17 +93,28 @@ static int open_outbox(const struct conf *c)
 	return rc == OK ? outbox_open(&out.outbox) : rc;
 }
 
-static int open_audit(const struct conf *c)
+static struct audit_conf audit_of(const struct conf *c)
 {
-	const struct audit_conf audit = {
-		.dir = c->server_audit_dir, .node = c->audit_node, .witness = c->audit_witness, .segment_kib = (unsigned)c->audit_segment_size,
+	return (struct audit_conf){
+		.dir = c->server_audit_dir, .node = c->audit_node, .witness = c->audit_witness, .plain_http = c->server_testing, .segment_kib = (unsigned)c->audit_segment_size,
 		.keep_months = {
 			[CLASS_IDENTIFICATION] = (unsigned)c->audit_keep_identification, [CLASS_USE] = (unsigned)c->audit_keep_use,
 			[CLASS_SECURITY] = (unsigned)c->audit_keep_security, [CLASS_ADMINISTRATION] = (unsigned)c->audit_keep_administration,
 		},
 	};
-	int r = audit_open(&audit);
-	return r != OK ? r : audit_serve(&audit);
+}
+
+static int open_audit(const struct conf *c)
+{
+	const struct audit_conf audit = audit_of(c);
+	return audit_open(&audit);
+}
+
+/* Its keyring and its witnesses. */
+static int serve_audit(const struct conf *c)
+{
+	const struct audit_conf audit = audit_of(c);
+	return audit_serve(&audit);
 }
 
 static int open_eid(const struct conf *c)
@@ -166,7 +177,8 @@ static int open_all(const struct conf *c, const char *keyring_socket)
 	    (r = open_directory(c)) != OK ||
 	    (r = open_eid(c)) != OK ||
 	    (r = open_oidc(c)) != OK ||
-	    (r = open_outbox(c)) != OK)
+	    (r = open_outbox(c)) != OK ||
+	    (r = serve_audit(c)) != OK)
 		return r;
 	return start_http(c);
 }
@@ -205,9 +217,9 @@ int front_main(const struct conf *conf, const char *keyring_socket)
 	}
 	http_stop();
 	outbox_close();
-	partner_close();
 	directory_close();
 	audit_close();
+	partner_close();
 	state_close();
 	return 0;
 }

@@ -43,7 +43,9 @@ static const char *check_node(const char *v)
 
 static const char *check_witness(const char *v)
 {
-	return strcmp(v, "syslog") == 0 || *v == '/' ? NULL : "\"syslog\", or the absolute path of a socket or folder";
+	bool http = strncmp(v, "http://", 7) == 0 || strncmp(v, "https://", 8) == 0;
+	return strcmp(v, "syslog") == 0 || *v == '/' || (http && check_url(v) == NULL) ? NULL :
+	    "\"syslog\", the absolute path of a socket or folder, or https://host[:port]/path";
 }
 
 static const char *check_ldap_uri(const char *v)

@@ -4,6 +4,7 @@
 #ifndef CSAM_AUDIT_H
 #define CSAM_AUDIT_H
 
+#include <stdbool.h>
 #include "base/err.h"
 
 enum audit_class { CLASS_IDENTIFICATION, CLASS_USE, CLASS_SECURITY, CLASS_ADMINISTRATION, CLASS_COUNT };
@@ -40,6 +41,7 @@ struct audit_conf {
 	const char *dir;
 	const char *node;		/* "" or NULL: the host's name */
 	const char *const *witness;	/* NULL-terminated, or NULL: see audit_witness.h */
+	bool plain_http;		/* witnesses at http:// are posted to as well: for tests */
 	unsigned segment_kib;		/* a segment ends when it is as long, and each day; 0: 16 MiB */
 	unsigned keep_months[CLASS_COUNT];	/* 0: for ever */
 };
@@ -48,8 +50,8 @@ struct audit_conf {
  * writes in the folder. Needs no keyring. */
 int audit_open(const struct audit_conf *conf);
 
-/* The threads that sign heads, take the keyring's own lines, compress and end keys. After audit_open; what conf
- * points to must stay. */
+/* The threads that sign heads and post them, take the keyring's own lines, compress and end keys. After audit_open and
+ * partner_open; what conf points to must stay. */
 int audit_serve(const struct audit_conf *conf);
 
 /* Begins a new segment with the next line. */

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "svc/audit_archive.h"
+#include "svc/audit_courier.h"
 #include "svc/audit_keys.h"
 #include "svc/audit_parts.h"
 #include "svc/audit_witness.h"
@@ -33,7 +34,10 @@ static struct {
 
 static void tell(const struct audit_where *at, const char *head)
 {
+	courier_give(head);
 	for (size_t i = 0; sc.conf.witness != NULL && sc.conf.witness[i] != NULL && i < WITNESSES; i++) {
+		if (courier_is_for(sc.conf.witness[i]))
+			continue;
 		bool deaf = audit_witness_tell(sc.conf.witness[i], at->node, head) != OK;
 		if (deaf && !sc.deaf[i])
 			log_err("audit: the witness %s does not hear: %s", sc.conf.witness[i], strerror(errno));
@@ -187,6 +191,9 @@ int scribe_start(const struct audit_conf *conf)
 	sc.signed_to = sc.signed_at = sc.keys_at = 0;
 	sc.packed = 0;
 	atomic_store(&sc.stopping, false);
+	int e = courier_open(conf->witness, conf->plain_http);
+	if (e != OK)
+		return e;
 	if (sc.stop_fd < 0 || pthread_create(&sc.thread, NULL, scribe, NULL) != 0)
 		return fail(E_DOWN, "audit: no thread");
 	sc.started = true;
@@ -207,6 +214,7 @@ void scribe_stop(void)
 		log_warn("audit: eventfd: %s", strerror(errno));
 	pthread_join(sc.thread, NULL);
 	sign_head();
+	courier_close();
 	close(sc.stop_fd);
 	sc.started = false;
 }

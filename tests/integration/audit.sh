@@ -5,7 +5,7 @@ top=$PWD build=${BUILD:-$PWD/build-san} base=dc=example,dc=org
 work=$(mktemp -d /tmp/csam-audit-XXXXXX)
 failed=0
 stop_idpd() { [ ! -s "$work/idpd.pid" ] || { kill "$(cat "$work/idpd.pid")" 2>/dev/null; wait "$(cat "$work/idpd.pid")" 2>/dev/null; rm -f "$work/idpd.pid"; }; }
-trap 'stop_idpd; setup/directory stop "$work/dir" > /dev/null; [ -z "${listener:-}" ] || kill "$listener" 2>/dev/null; mountpoint -q "$work/audit" && umount "$work/audit"; rm -rf "$work"' EXIT
+trap 'stop_idpd; setup/directory stop "$work/dir" > /dev/null; [ -z "${listener:-}" ] || kill "$listener" 2>/dev/null; [ -z "${notary:-}" ] || kill "$notary" 2>/dev/null; mountpoint -q "$work/audit" && umount "$work/audit"; rm -rf "$work"' EXIT
 
 ok() { echo "ok - $1"; }
 no() { echo "not ok - $1"; failed=1; }
@@ -65,6 +65,22 @@ while True:
     open(sys.argv[2], "ab").write(s.recv(65536) + b"\n")
 END
 listener=$!
+# A witness elsewhere: what is posted it keeps, but for the first two times, when it has trouble.
+posted=$(free_port)
+python3 - "$posted" "$work/posted" <<'END' 2> /dev/null &
+import http.server, sys
+class Notary(http.server.BaseHTTPRequestHandler):
+    trouble = 2
+    def do_POST(self):
+        head = self.rfile.read(int(self.headers["Content-Length"]))
+        Notary.trouble -= 1
+        if Notary.trouble < 0:
+            with open(sys.argv[2], "ab") as f: f.write(head)
+        self.send_response(503 if Notary.trouble >= 0 else 204)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Notary).serve_forever()
+END
+notary=$!
 until_ok test -S "$work/syslog"
 cat > "$work/idpd.conf" <<END
 server {
@@ -80,7 +96,7 @@ server {
 }
 audit {
 	node = "idp1"
-	witness = {"$work/witness", "$work/syslog"}
+	witness = {"$work/witness", "$work/syslog", "http://127.0.0.1:$posted/heads"}
 	segment_size = 16
 }
 state {
@@ -126,6 +142,9 @@ yes "a rotation of keys stands in it" until_ok rotated
 grep -q 'csam-audit-head node=idp1 ' "$work/heard" && grep -q 'csam-audit-head node=idp1 ' "$work/witness/idp1.heads" && ok "syslog and the other folder have heard the heads" || no "a witness has not heard"
 finds 0 "proven up to line" "the trail says what they were told" ctl audit verify --witness "$work/witness/idp1.heads"
 finds 0 "proven up to line" "and what syslog was told" ctl audit verify --witness "$work/heard"
+kept() { grep -qF "$(tail -n 1 "$work/witness/idp1.heads" | sed 's/.* sig=//')" "$work/posted"; }
+yes "a witness with an address takes the newest head once its trouble is over" until_ok kept
+finds 0 "proven up to line" "and what it was told, too" ctl audit verify --witness "$work/posted"
 
 # --- another key for the trail: the one before vouches for it ---
 ctl audit key > "$work/first.pem"
@@ -194,6 +213,10 @@ forged "sed -i '3p' $first";			finds 1 "was put in, moved or written twice" "a l
 forged "rm 00000002.log";			finds 1 "segments 2 to 2 are missing" "a segment that was taken away" check "$work/forged"
 forged "sed -i '\$d' $first";			finds 1 "was cut off" "a segment that was cut" check "$work/forged"
 forged "sed -i '\$d' $last; sed -i '\$d' $last; sed -i '\$d' $last"; finds 1 "it was cut off" "a trail that was cut at its end, with a witness" check "$work/forged" idp1 "$work/witness/idp1.heads"
+last_posted=$(sed -n 's/.* seq=\([0-9]*\) .*/\1/p' "$work/posted" | tail -n 1)
+forged "for f in *.log; do awk -v last=$last_posted -F '[:,]' '\$2 < last' \$f > cut && mv cut \$f; [ -s \$f ] || rm \$f; done"
+finds 1 "a witness saw line $last_posted" "a trail that was cut after a head that was posted elsewhere" check "$work/forged" idp1 "$work/posted"
+"$build/csamctl" audit verify --key "$work/key.pem" --node idp1 "$work/forged" | grep -q '^BROKEN' && no "nobody else could tell" || ok "which nobody else could tell"
 finds 1 "this is the trail of idp2" "the trail of another node" check "$work/audit" idp2
 openssl ecparam -genkey -name prime256v1 -noout 2>/dev/null | openssl ec -pubout -out "$work/other.pem" 2>/dev/null
 finds 1 "signed with a key that is not known" "heads of another key" "$build/csamctl" audit verify --key "$work/other.pem" --node idp1 "$work/audit"
