@@ -5,17 +5,9 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include "agent/bounds.h"
 #include "base/arena.h"
 #include "base/log.h"
-
-void bounds_memory(void)
-{
-	struct rlimit none = { 0, 0 };
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-		log_warn("cannot forbid core dumps and new rights: %s", strerror(errno));
-}
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 void bounds_calls(void)

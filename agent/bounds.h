@@ -2,9 +2,6 @@
 #ifndef CSAM_AGENT_BOUNDS_H
 #define CSAM_AGENT_BOUNDS_H
 
-/* No core dumps, no debugger, no new rights by exec. Before the key is read. */
-void bounds_memory(void);
-
 /* System calls for serving, name services and TLS only: no exec, no fork, no ptrace, no opening for writing. They fail with EPERM. Sockets are open and
  * the user is changed before. What the machine refuses is logged as a warning. */
 void bounds_calls(void);

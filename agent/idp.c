@@ -69,20 +69,13 @@ void idp_rest(struct idp *i)
 
 /* --- documents --- */
 
-static void drop(void *v)
-{
-	json_decref(v);
-}
-
 /* The document while it is younger than max_ms; the caller's arena holds it. NULL else. */
 static json_t *remembered(struct idp *i, struct arena *a, const struct document *d, uint64_t max_ms)
 {
 	pthread_mutex_lock(&i->lock);
 	json_t *v = d->v != NULL && ticks_ms() - d->at < max_ms ? json_incref(d->v) : NULL;
 	pthread_mutex_unlock(&i->lock);
-	if (v != NULL)
-		arena_defer(a, drop, v);
-	return v;
+	return v != NULL ? json_own(a, v) : NULL;
 }
 
 /* v NULL: forget it. */

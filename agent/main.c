@@ -8,6 +8,7 @@
 #include "agent/bounds.h"
 #include "agent/decision.h"
 #include "agent/server.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/process.h"
 
@@ -44,7 +45,7 @@ static int serve(struct arena *a, const struct agent_conf *conf)
 		return EX_CONFIG;
 	int status = EX_CONFIG;
 	if (become(conf->agent_user) == OK) {
-		bounds_memory();
+		confine_memory_readers();	/* before the key is read */
 		if (host_new(conf->file, &host) == OK) {
 			log_info("csam-agent " VERSION " answers for %s at %s", conf->idp_client_id, conf->idp_issuer);
 			bounds_calls();

@@ -1,5 +1,6 @@
 /* The few primitives everything asks for, from OpenSSL (random bytes: from the kernel). A primitive that fails is a broken library: abort. */
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -146,4 +147,11 @@ char *random_uuid(struct arena *a)
 void wipe(void *p, size_t n)
 {
 	OPENSSL_cleanse(p, n);
+}
+
+void wipe_free(void *p)
+{
+	if (p != NULL)
+		wipe(p, malloc_usable_size(p));
+	free(p);
 }

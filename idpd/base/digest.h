@@ -23,5 +23,6 @@ char *random_id(struct arena *a, size_t n);
 char *random_uuid(struct arena *a);				/* RFC 4122 version 4 */
 
 void wipe(void *p, size_t n);
+void wipe_free(void *p);	/* free() that wipes: for libraries that let theirs be replaced */
 
 #endif

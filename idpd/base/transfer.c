@@ -6,13 +6,6 @@
 #include "base/transfer.h"
 
 /* curl copies what it sends, and does not wipe it. We do, whatever it frees. */
-static void wiping_free(void *p)
-{
-	if (p != NULL)
-		wipe(p, malloc_usable_size(p));
-	free(p);
-}
-
 static void *wiping_realloc(void *p, size_t n)
 {
 	void *bigger = malloc(n);
@@ -20,13 +13,13 @@ static void *wiping_realloc(void *p, size_t n)
 	if (bigger == NULL || p == NULL)
 		return bigger;
 	memcpy(bigger, p, had < n ? had : n);
-	wiping_free(p);
+	wipe_free(p);
 	return bigger;
 }
 
 static void init(void)
 {
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc) != CURLE_OK)
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wiping_realloc, strdup, calloc) != CURLE_OK)
 		abort();
 }
 

@@ -1,10 +1,10 @@
 /* The keyring process: takes its rights away, reads its keys, serves. */
-#include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -14,17 +14,9 @@
 #include "keyring/serve.h"
 #include "keyring/trail.h"
 
-/* jansson frees without wiping; what it parses here are keys. */
-static void free_wiped(void *p)
-{
-	if (p != NULL)
-		wipe(p, malloc_usable_size(p));
-	free(p);
-}
-
 static void prepare_memory(void)
 {
-	json_set_alloc_funcs(json_memory, free_wiped);
+	json_set_alloc_funcs(json_memory, wipe_free);	/* what it parses here are keys */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #undef fail
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <liboath/oath.h>
 #include <pthread.h>
@@ -22,42 +21,19 @@
 #include "core/limits.h"
 #include "faults.h"
 #include "keyring/keyring.h"
+#include "own_slapd.h"
 #include "svc/audit.h"
 #include "svc/directory.h"
 #include "svc/keyring.h"
 #include "svc/state.h"
 
-#define BASE "dc=example,dc=org"
-#define ALICE "5f0c3a52-6c6e-4c1b-9d5b-0d1f3a1e7a01"
 #define SEED "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"		/* of every key, and the secret of every client */
 
 enum { NOT_FIRED = 3, STEP_S = 30 };
 
-static char dir[40], uri[64], password_file[80], socket_path[80];
+static char socket_path[80];
 static pid_t keyring_pid;
 static const char *said_of_it;		/* in the child: what was tried, for messages */
-
-static int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int shell(const char *fmt, ...)
-{
-	char cmd[2048];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
-static int free_port(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-	close(fd);
-	return ntohs(at.sin_port);
-}
 
 static pid_t start_keyring(void)
 {
@@ -93,23 +69,10 @@ static bool keyring_answers(void)
 /* `more` is LDIF: services that a test needs beside those of the demonstration. */
 static int world_start(const char *more)
 {
-	signal(SIGPIPE, SIG_IGN);
 	/* where a sync costs nothing: what a disk would keep is not in question here */
-	snprintf(dir, sizeof dir, "%s/csam-faults-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	assert_non_null(mkdtemp(dir));
-	snprintf(uri, sizeof uri, "ldap://127.0.0.1:%d", free_port());
-	snprintf(password_file, sizeof password_file, "%s/idpd.password", dir);
+	slapd_place(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	snprintf(socket_path, sizeof socket_path, "%s/front", dir);
-	if (shell("setup/directory start %s %s >> %s/log 2>&1", dir, uri + 17, dir) != 0 ||
-	    shell("sed -e 's/@SUFFIX@/" BASE "/; s,@ORIGIN@,https://services.example.org,; s/@PASSWORD@/correct horse/; s/@[A-Z_]*@/" SEED "/' "
-	    "conf/directory/demo.ldif > %s/demo.ldif", dir) != 0)
-		return -1;
-	AUTO_ARENA a = arena_new();
-	FILE *f = fopen(arena_printf(a, "%s/demo.ldif", dir), "a");
-	assert_non_null(f);
-	fputs(more, f);
-	assert_int_equal(fclose(f), 0);
-	if (shell("setup/directory load %s %s/demo.ldif >> %s/log 2>&1", dir, dir, dir) != 0)
+	if (slapd("start") != 0 || slapd_load_demo(SEED) != 0 || (*more != '\0' && slapd_load(more) != 0))
 		return -1;
 	keyring_open(socket_path);
 	keyring_pid = start_keyring();
@@ -121,7 +84,7 @@ static int world_stop(void **state)
 	(void)state;
 	kill(keyring_pid, SIGKILL);
 	waitpid(keyring_pid, NULL, 0);
-	return shell("setup/directory stop %s >> %s/log 2>&1; rm -rf %s", dir, dir, dir);
+	return slapd_end();
 }
 
 /* --- in the child --- */

@@ -52,6 +52,16 @@ static int slapd(const char *verb)
 	return shell("setup/directory %s %s %s >> %s/log 2>&1", verb, dir, strcmp(verb, "start") == 0 ? strrchr(uri, ':') + 1 : "", dir);
 }
 
+static inline int slapd_load(const char *ldif)
+{
+	char file[96];
+	snprintf(file, sizeof file, "%s/change.ldif", dir);
+	FILE *f = fopen(file, "w");
+	fputs(ldif, f);
+	fclose(f);
+	return shell("setup/directory load %s %s >> %s/log 2>&1", dir, file, dir);
+}
+
 static inline int slapd_load_demo(const char *seed)
 {
 	return shell("sed -e 's/@SUFFIX@/" BASE "/; s,@ORIGIN@,https://services.example.org,; s/@PASSWORD@/correct horse/; s/@[A-Z_]*@/%s/' "

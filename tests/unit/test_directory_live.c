@@ -18,12 +18,7 @@
 /* LDIF as an administrator would type it. */
 static void modify(const char *ldif)
 {
-	char file[128];
-	snprintf(file, sizeof file, "%s/change.ldif", dir);
-	FILE *f = fopen(file, "w");
-	fputs(ldif, f);
-	fclose(f);
-	assert_int_equal(shell("setup/directory load %s %s >> %s/log 2>&1", dir, file, dir), 0);
+	assert_int_equal(slapd_load(ldif), 0);
 }
 
 static const struct directory_conf *conf(void)
