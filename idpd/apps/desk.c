@@ -127,15 +127,18 @@ static bool session_counts(const struct desk *session, const struct desk *activa
 	return recent >= level && recent >= activation->level;
 }
 
-/* A session adds keys once the terms in force are accepted. */
+/* A session adds keys once the terms in force are accepted; and what it adds goes with a password. */
 static int open_accepted(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
 {
 	struct terms terms;
 	int e = desk_open_recent(r, resp, path, level, out);
-	if (e != OK || out->login.person == NULL || terms_missing(r->a, out->login.person, NULL, &terms) != OK)
+	if (e != OK || out->login.person == NULL)
 		return e;
+	const char *first = terms_missing(r->a, out->login.person, NULL, &terms) == OK ? "/keys/terms" : !out->login.person->has_password ? "/keys/password" : NULL;
+	if (first == NULL)
+		return OK;
 	nobody(out);
-	return http_redirect(r, resp, 303, "/keys/terms");
+	return http_redirect(r, resp, 303, first);
 }
 
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)

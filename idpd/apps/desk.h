@@ -28,7 +28,8 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
 /* To add a key: as desk_open_recent, or with an activation in this browser, whose level may be any: the key is worth no more. A session counts
- * instead when it is another person's (what a page does is done to who is signed in), or has just shown as much; whose terms are not accepted is led to them. Who has no password yet is led to where one is set. */
+ * instead when it is another person's (what a page does is done to who is signed in), or has just shown as much; whose terms are not accepted is led to them. Who has no password yet
+ * is led to where one is set. */
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
 /* With an activation and nothing else. login.person NULL: there is none, and *resp says so. On POST the form must be ours. */

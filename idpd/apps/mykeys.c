@@ -37,6 +37,17 @@ unsigned keys_level(const struct person *person, const struct key *key)
 	return person->identity_level != 0 && person->identity_level < level ? person->identity_level : level;
 }
 
+unsigned keys_guard(const struct person *person)
+{
+	unsigned level = 0;
+	for (size_t i = 0; i < person->nkeys; i++) {
+		const struct key *key = &person->keys[i];
+		unsigned of_key = is(key->state, "active") && is_theirs(key) ? keys_level(person, key) : 0;
+		level = of_key > level ? of_key : level;
+	}
+	return level;
+}
+
 const char *keys_next_id(struct arena *a, const struct person *person, const char *kind)
 {
 	struct slice prefix = slice_of(arena_printf(a, "%s-", kind));
@@ -124,6 +135,7 @@ int apps_keys(struct request *r, struct response *resp)
 	if (texts_have(said))
 		json_object_set_new(desk.values, "info", json_string(text(desk.lang, said)));
 	json_object_set_new(desk.values, "person", json_string(web_full_name(r->a, desk.login.person)));
+	json_object_set_new(desk.values, "has_password", json_boolean(desk.login.person->has_password));
 	json_object_set_new(desk.values, "keys", key_rows(r, &desk));
 	json_object_set_new(desk.values, "kinds", wizard_rows(r, &desk));
 	return web_page(r, resp, 200, "keys", desk.lang, desk.values, NULL);

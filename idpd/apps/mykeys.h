@@ -18,6 +18,9 @@ const struct key *keys_find(const struct person *person, struct slice id);
 /* What somebody needs to change that key: the level it would give. A key can change keys up to its own level, never above. */
 unsigned keys_level(const struct person *person, const struct key *key);
 
+/* The level of the best key that the person has added and can use: what it takes to do something to all of them. 0: there is none. */
+unsigned keys_guard(const struct person *person);
+
 /* An id that no key of the person ever had, also no revoked one; NULL when there are too many keys already. */
 const char *keys_next_id(struct arena *a, const struct person *person, const char *kind);
 

@@ -26,16 +26,6 @@ struct outcome engine_ask_new(struct engine *e)
 	return rc == OK ? more(e, STAGE_NEW, NULL) : (struct outcome){ .verdict = V_DOWN };
 }
 
-static bool has_second(const struct person *person)
-{
-	for (size_t i = 0; i < person->nkeys; i++) {
-		const struct key_kind *kind = kind_by_name(slice_of(person->keys[i].kind));
-		if (kind != NULL && kind->traits & KIND_SECOND && policy_level(kind, person, &person->keys[i], now()) > 0)
-			return true;
-	}
-	return false;
-}
-
 /* Of the new password only this is kept until it is typed again, and sealed: whoever reads the store cannot guess at it. */
 static struct slice digest(const struct engine *e, struct slice secret)
 {
@@ -48,7 +38,7 @@ struct outcome engine_check_new(struct engine *e, const struct answer *answer)
 {
 	if (answer->secret.n == 0)
 		return engine_again(e, "note.incomplete");
-	const char *fault = password_fault(e->person, has_second(e->person), answer->secret);
+	const char *fault = password_fault(e->person, password_second(e->person), answer->secret);
 	if (fault != NULL)
 		return engine_again(e, fault);
 	if (sealed_make(e->a, "new-password", digest(e, answer->secret), e->c.created + CONV_LIFE_S, &e->c.pending) != OK)

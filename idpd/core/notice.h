@@ -36,6 +36,9 @@ void notice_send(const struct notice *n);
  * store nobody would want to hear what we have forgotten. That it is known, and the message that says so, are one act. */
 void notice_login(const struct person *person, const struct key *key, const char *peer, const char *service, const char *agent);
 
+/* From where they came is known no more. */
+int notice_forget(const char *subject);
+
 /* For directory_on_change. */
 void notice_change(const struct directory_told_of *c);
 

@@ -125,3 +125,8 @@ void notice_login(const struct person *person, const struct key *key, const char
 	if (rc != OK)
 		notice_lost(&n, "not-queued");
 }
+
+int notice_forget(const char *subject)
+{
+	return state_del(ns, slice_of(subject));
+}

@@ -1,6 +1,8 @@
 /* What a new password must be. */
 #include <strings.h>
+#include "base/clock.h"
 #include "core/password.h"
+#include "core/policy.h"
 #include "svc/passwords.h"
 
 static size_t characters(struct slice s)
@@ -26,6 +28,16 @@ static bool is_own_name(const struct person *p, struct slice s)
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (same(s, own[i]) || same(core, own[i]) || same(core, password_core(own[i])))
 			return true;
+	return false;
+}
+
+bool password_second(const struct person *person)
+{
+	for (size_t i = 0; i < person->nkeys; i++) {
+		const struct key_kind *kind = kind_by_name(slice_of(person->keys[i].kind));
+		if (kind != NULL && kind->traits & KIND_SECOND && policy_level(kind, person, &person->keys[i], now()) > 0)
+			return true;
+	}
 	return false;
 }
 

@@ -55,5 +55,7 @@ int removal_do(struct arena *a, const struct removal *r)
 	if (buried == OK)
 		buried = state_del(ns, key_of(a, p->name));
 	int forgotten = history_forget(p->subject);
+	if (forgotten == OK)
+		forgotten = notice_forget(p->subject);
 	return rc != OK ? rc : buried != OK ? buried : forgotten;
 }

@@ -200,6 +200,13 @@ static void close_all(void)
 	au.lockfd = au.seg.dir = au.seg.fd = -1;
 }
 
+static unsigned keeps[CLASS_COUNT];
+
+unsigned audit_keeps(enum audit_class class)
+{
+	return keeps[class];
+}
+
 int audit_open(const struct audit_conf *conf)
 {
 	struct segment_end end;
@@ -212,6 +219,7 @@ int audit_open(const struct audit_conf *conf)
 		name_us(conf->node);
 		au.dir = strdup(conf->dir);
 		au.segment_max = (uint64_t)(conf->segment_kib ? conf->segment_kib : SEGMENT_KIB) * 1024;
+		memcpy(keeps, conf->keep_months, sizeof keeps);
 		au.seq = end.seq;
 		au.chain = end.chain;
 		au.ahead = now_ms() - (int64_t)ticks_ms();

@@ -50,6 +50,9 @@ struct audit_conf {
  * writes in the folder. Needs no keyring. */
 int audit_open(const struct audit_conf *conf);
 
+/* Months that personal fields of that class can be read; 0: for ever. After audit_open. */
+unsigned audit_keeps(enum audit_class class);
+
 /* The threads that sign heads and post them, take the keyring's own lines, compress and end keys. After audit_open and
  * partner_open; what conf points to must stay. */
 int audit_serve(const struct audit_conf *conf);

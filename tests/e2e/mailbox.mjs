@@ -11,7 +11,10 @@ const all = () => fs.existsSync(folder) ? fs.readdirSync(folder).filter(f => !f.
 export const mailsTo = address => all().filter(raw => new RegExp(`^To: .*${address.replace(/[.+]/g, '\\$&')}`, 'mi').test(raw));
 
 // RFC 2047 and quoted-printable, as people read it.
-export const subjectOf = raw => [...raw.match(/^Subject: .*(?:\r?\n .*)*/m)[0].matchAll(/=\?utf-8\?b\?([^?]*)\?=/gi)].map(m => Buffer.from(m[1], 'base64').toString()).join('');
+export function subjectOf(raw) {
+	const subject = raw.match(/^Subject: (.*(?:\r?\n .*)*)/m)[1], words = [...subject.matchAll(/=\?utf-8\?b\?([^?]*)\?=/gi)];
+	return words.length ? words.map(m => Buffer.from(m[1], 'base64').toString()).join('') : subject;
+}
 
 // The code of the mail that comes after `before` others; a code's mail ends with "@host #code".
 export async function codeMailed(address, before = 0) {
