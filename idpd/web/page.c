@@ -1,6 +1,7 @@
 /* Pages: every template in every language, compiled at start; drawn with the headers that keep them safe. */
 #include <dirent.h>
 #include "base/log.h"
+#include "core/eid.h"
 #include "svc/texts.h"
 #include "web/static.h"
 #include "web/template.h"
@@ -108,11 +109,18 @@ static json_t *languages(struct request *r, const char *self, const char *lang)
 	return list;
 }
 
+/* Where our pages are, before their path: at another address of ours (the eID listener) they are not. */
+static const char *home(const struct request *r)
+{
+	const char *ours = eid_conf.origin;
+	return ours == NULL || r->origin == NULL || strcmp(r->origin, ours) == 0 ? "" : ours;
+}
+
 int web_page(struct request *r, struct response *resp, unsigned status, const char *name, const char *lang, json_t *values, const char *form_action)
 {
 	lang = our_lang(lang);
 	const struct drawing d = { .outer = find("page", lang), .inner = find(name, lang), .lang = lang, .values = values,
-		.common = json_own(r->a, json_pack("{s:s}", "lang", lang)) };
+		.common = json_own(r->a, json_pack("{s:s, s:s}", "lang", lang, "home", home(r))) };
 	if (d.outer == NULL || d.inner == NULL)
 		return fail(E_BUG, "no template page.html or %s.html in %s", name, lang);
 	const char *self = json_str(values, "self");

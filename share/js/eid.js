@@ -44,7 +44,10 @@
 	}
 
 	function begin() {
+		var before = document.getElementById("error");
 		show(said, false);
+		if (before)
+			show(before, false);
 		if (!window.isSecureContext)
 			return fail("ERR_WEBEID_CONTEXT_INSECURE");
 		waiting = true;

@@ -263,6 +263,11 @@ for (const [name, words] of Object.entries(badAtListener))
 			const lines = trail().filter(l => l.event === 'login.no');
 			assert.deepEqual([lines.length, lines.at(-1).kind, lines.at(-1).service], [before + 1, 'eid', service.client_id]);
 			assert.match(lines.at(-1).why, /^card-/);
+			if (name === 'signature') {	// what the page said gives way to what the extension says
+				await page.click('#eid-go');
+				await page.waitForSelector('#eid-error:not([hidden])');
+				assert.ok(await page.locator('#error').isHidden());
+			}
 			await context.close();
 		});
 
@@ -326,6 +331,13 @@ await check('the eID listener answers nothing else, and the other listeners do n
 	for (const p of ['/', '/login', '/oidc/authorize', '/.well-known/openid-configuration', '/metrics', '/healthz'])
 		assert.equal(curl(target.eid.origin + p), '404', p);
 	assert.equal(curl(`${target.issuer}/eid?c=x&n=y`), '404');
+	const { context, page } = await person();	// and from its errors the way leads home
+	await page.goto(`${target.eid.origin}/nothing`);
+	for (const part of ['header a.brand', 'main a.go', 'main a.quiet', 'footer a'])
+		for (const a of await page.locator(part).all()) assert.ok((await a.getAttribute('href')).startsWith(`${target.issuer}/`), part);
+	await page.click('main a.go');
+	assert.equal(new URL(page.url()).origin, target.issuer);
+	await context.close();
 	assert.equal(curl('-H', 'Client-Cert: :AAAA:', `${target.eid.origin}/eid?c=x&n=y`), '404');
 });
 
