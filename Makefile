@@ -236,7 +236,7 @@ help:
 	@echo "make test       run every test; T='e2e unit/test_conf' only those that match"
 	@echo "make soak       20,000 logins (LOGINS=n, SEED=n) and 100,000 mails (MESSAGES=n) while its processes are killed at random"
 	@echo "make fuzz       feeds every parser with nonsense for TIME=60 seconds each; T=jose only that one"
-	@echo "make bench      measure it, beside what this machine can do (2 minutes); make bench-soak: nothing grows in 100,000 flows"
+	@echo "make bench      measure it, beside what this machine can do (3 minutes); make bench-soak: nothing grows in 100,000 flows"
 
 clean:
 	rm -rf build build-*
