@@ -3,6 +3,7 @@
  * Every member is honoured or refused by name: what is silently dropped is found out by people who cannot log in. */
 #include <stddef.h>
 #include "base/json.h"
+#include "csamctl/fetch.h"
 #include "csamctl/service.h"
 
 struct import {
@@ -53,6 +54,27 @@ static const char *key_set(struct import *im, const json_t *v)
 	return NULL;
 }
 
+/* Fetched once, here and by the administrator, so that no address of a stranger is ever asked by the daemon. */
+static const char *key_set_at(struct import *im, const json_t *v)
+{
+	struct arena *a = im->c->a;
+	const char *uri = json_string_value(v), *why = NULL;
+	struct page page;
+	json_t *set;
+	if (uri == NULL || !slice_starts(slice_of(uri), S("https://")))
+		return "must be a string that begins with https://";
+	if (json_object_get(im->client, "jwks") != NULL)
+		return "excludes jwks (RFC 7591 2)";
+	if (fetch(a, uri, opt(im->c, "ca"), &page, &why) != OK)
+		return arena_printf(a, "%s: %s → put the keys inline as \"jwks\", or see --ca", uri, why);
+	if (page.status != 200 || json_parse(a, page.body, &set, &why) != OK)
+		return arena_printf(a, "%s answers %ld%s", uri, page.status, page.status == 200 ? " and no JSON" : "");
+	why = key_set(im, set);
+	if (why == NULL)
+		say("%s: its keys are those of now → import again when the service changes them", uri);
+	return why;
+}
+
 static const char *never_expires(struct import *im, const json_t *v)
 {
 	(void)im;
@@ -99,7 +121,7 @@ static const struct member {
 	{ "response_types", .fn = only_code },
 	{ "scope", .fn = scope_list },
 	{ "jwks", .fn = key_set },
-	{ "jwks_uri", .never = "keys are never fetched: put them inline as \"jwks\"" },
+	{ "jwks_uri", .fn = key_set_at },
 	{ "id_token_signed_response_alg", TEXT(id_token_alg) },
 	{ "userinfo_signed_response_alg", TEXT(userinfo_alg) },
 	{ "subject_type", TEXT(subject_type) },
@@ -259,6 +281,7 @@ static int import_run(struct ctl *c)
 static const struct opt import_opts[] = {
 	{ "id", "ID", "short name of the service (default: from its client_id)", 0, 0 },
 	{ "ignore", "MEMBER", "do without this member of the metadata", OPT_MANY, 0 },
+	{ "ca", "FILE", "PEM file of the authority of jwks_uri's certificate (default: the system's)", 0, 0 },
 	{ 0 },
 };
 
@@ -266,6 +289,7 @@ const struct command cmd_service_import = {
 	.path = "service import", .operands = "FILE.json", .noperands = 1, .opts = import_opts, .run = import_run,
 	.what = "LDIF of services from OpenID Connect client metadata (RFC 7591)",
 	.more = "One JSON object or an array of them; client_id and client_secret stay as they are. Members that cannot be honoured\n"
-	    "are errors; nothing is printed then. default_acr_values with one value is the level of the service.",
+	    "are errors; nothing is printed then. default_acr_values with one value is the level of the service. A jwks_uri is\n"
+	    "fetched now, and its keys are kept: idpd itself asks no address of a service.",
 	.examples = "  csamctl service import client.json | ldapmodify -H ldapi:/// -Y EXTERNAL\n",
 };

@@ -316,7 +316,15 @@ for line in "displayName;lang-nl: Winkel" "csamServiceLevel: 450" "csamScope: em
 	says "import keeps $line" "$line" "$work/out"
 done
 one() { echo "{\"client_id\":\"x\",\"client_secret\":\"0123456789abcdef\",\"redirect_uris\":[\"https://x.be/\"],$1}" > "$work/one.json"; }
-one '"jwks_uri":"https://x.be/jwks"'; refused "jwks_uri is refused by name" 1 "jwks_uri: keys are never fetched" ctl service import "$work/one.json"
+printf '{"client_id":"signer","redirect_uris":["https://x.be/"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://localhost:%s/oidc/jwks"}' "$https" > "$work/one.json"
+ok "keys are fetched from jwks_uri" applied service import --ca "$work/cert.pem" "$work/one.json"
+search admin -b "ou=services,$base" '(csamClientId=signer)' -o ldif-wrap=no csamClientJWKS | sed -n 's/^csamClientJWKS:* //p' > "$work/out"
+kid=$(curl -s --cacert "$work/cert.pem" "https://localhost:$https/oidc/jwks" | grep -o '"kid": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+says "and kept" "${kid:-no kid}" "$work/out"
+refused "not from a server that nobody vouches for" 1 "jwks_uri: https://localhost:$https/oidc/jwks: " ctl service import "$work/one.json"
+sed -i 's|/oidc/jwks|/|' "$work/one.json"; refused "nor where there are none" 1 "jwks_uri: https://localhost:$https/ answers" ctl service import --ca "$work/cert.pem" "$work/one.json"
+one '"jwks_uri":"http://x.be/jwks"'; refused "nor over http" 1 "jwks_uri: must be a string that begins with https://" ctl service import "$work/one.json"
+one '"jwks":{"keys":[]},"jwks_uri":"https://x.be/jwks"'; refused "nor beside jwks" 1 "jwks_uri: excludes jwks" ctl service import "$work/one.json"
 one '"logo_uri":"https://x.be/l"'; refused "so is what is unknown" 1 "logo_uri: cannot be honoured" ctl service import "$work/one.json"
 ok "unless it may be ignored" applied service import --ignore logo_uri "$work/one.json"
 one '"response_types":["token"]'; refused "the implicit flow" 1 'only ["code"]' ctl service import "$work/one.json"
