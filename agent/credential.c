@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/openssl.h"
 
 enum { FILE_MAX = 16 * 1024, P256 = 32, RSA_LEAST = 2048, SIG_MAX = 1024 };
 
@@ -36,11 +37,6 @@ static int read_private(struct arena *a, const char *path, struct slice *out)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
 		return fail(E_INPUT, "%s: must belong to root or to the user of csam-agent, with mode 0600 or 0640", path);
 	return file_read_rest(a, fd, FILE_MAX, out) == OK ? OK : fail(E_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
 }
 
 static int no_passphrase(char *buf, int size, int writing, void *ctx)
@@ -67,7 +63,7 @@ int credential_open(const char *key_file, const char *client_id, struct credenti
 	int e = read_private(a, key_file, &text);
 	if (e != OK)
 		return e;
-	AUTO(free_bio) BIO *b = BIO_new_mem_buf(text.p, (int)text.n);
+	AUTO(bio_free_p) BIO *b = BIO_new_mem_buf(text.p, (int)text.n);
 	EVP_PKEY *key = b ? PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL) : NULL;
 	const char *alg = key ? alg_of(key) : NULL;
 	ERR_clear_error();
@@ -94,28 +90,18 @@ struct credential *credential_free(struct credential *c)
 	return NULL;
 }
 
-static void free_mdctx(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
-static void free_ecsig(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
-
 /* RFC 7518 3.4: r || s, where OpenSSL gives DER. */
 static bool flatten(unsigned char *sig, size_t *n)
 {
 	const unsigned char *p = sig;
-	AUTO(free_ecsig) ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)*n);
+	AUTO(ecdsa_free_p) ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)*n);
 	*n = 2 * P256;
 	return s != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, P256) == P256 && BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + P256, P256) == P256;
 }
 
 static bool sign(const struct credential *c, struct slice text, unsigned char *sig, size_t *n)
 {
-	AUTO(free_mdctx) EVP_MD_CTX *md = EVP_MD_CTX_new();
+	AUTO(md_free_p) EVP_MD_CTX *md = EVP_MD_CTX_new();
 	if (md == NULL || EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, c->key) != 1 ||
 	    EVP_DigestSign(md, sig, n, (const unsigned char *)text.p, text.n) != 1)
 		return false;

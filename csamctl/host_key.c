@@ -7,19 +7,10 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/openssl.h"
 #include "csamctl/host_key.h"
 
 enum { COORDINATE = 32, POINT = 1 + 2 * COORDINATE };
-
-static void free_key(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
-}
 
 /* RFC 7638 3.2: the thumbprint is the digest of these members in this order, without any space. */
 static const char *public_set(struct arena *a, const unsigned char point[POINT])
@@ -45,8 +36,8 @@ int host_key_make(struct arena *a, const char *path, const char **jwks, const ch
 	unsigned char point[POINT];
 	size_t n = 0;
 	char *pem = NULL;
-	AUTO(free_key) EVP_PKEY *key = EVP_EC_gen("P-256");
-	AUTO(free_bio) BIO *out = BIO_new(BIO_s_secmem());
+	AUTO(pkey_free_p) EVP_PKEY *key = EVP_EC_gen("P-256");
+	AUTO(bio_free_p) BIO *out = BIO_new(BIO_s_secmem());
 	*why = "OpenSSL makes no key";
 	if (key == NULL || out == NULL || PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
 		return E_BUG;

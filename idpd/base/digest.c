@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/openssl.h"
 
 enum { NONCE = 12, TAG = 16 };
 
@@ -67,17 +68,12 @@ void derive_key(struct slice key, const char *purpose, unsigned char *out, size_
 	EVP_KDF_free(kdf);
 }
 
-static void free_cipher(EVP_CIPHER_CTX **c)
-{
-	EVP_CIPHER_CTX_free(*c);
-}
-
 void aead_seal(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct slice plain, struct slice ad, struct slice *out)
 {
 	unsigned char *p = arena_alloc(a, NONCE + plain.n + TAG);
 	int n;
 	fetched();
-	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	AUTO(cipher_free_p) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	must(c != NULL);
 	random_bytes(p, NONCE);
 	must(EVP_EncryptInit_ex2(c, aes_gcm, key, p, NULL));
@@ -97,7 +93,7 @@ int aead_open(struct arena *a, const unsigned char key[AEAD_KEY_LEN], struct sli
 	unsigned char *p = arena_alloc(a, len + 1);
 	int n;
 	fetched();
-	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	AUTO(cipher_free_p) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	must(c != NULL);
 	must(EVP_DecryptInit_ex2(c, aes_gcm, key, in, NULL));
 	must(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, (void *)(in + NONCE + len)));

@@ -11,6 +11,7 @@
 #include "base/codec.h"
 #include "base/digest.h"
 #include "base/jws.h"
+#include "base/openssl.h"
 
 enum { MAX_KEYS = 32, P256 = 32, ED25519 = 32, RSA_LEAST = 2048, RSA_MOST = 8192 };
 
@@ -61,16 +62,6 @@ static void free_params(OSSL_PARAM **p)
 	OSSL_PARAM_free(*p);
 }
 
-static void free_pctx(EVP_PKEY_CTX **c)
-{
-	EVP_PKEY_CTX_free(*c);
-}
-
-static void free_mdctx(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
 static void free_bn(void *n)
 {
 	BN_free(n);
@@ -86,7 +77,7 @@ static EVP_PKEY *key_from(const char *type, OSSL_PARAM_BLD *bld)
 {
 	EVP_PKEY *key = NULL;
 	AUTO(free_params) OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
-	AUTO(free_pctx) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	AUTO(pctx_free_p) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	if (params == NULL || c == NULL || EVP_PKEY_fromdata_init(c) != 1 ||
 	    EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		return NULL;
@@ -123,7 +114,7 @@ static EVP_PKEY *ec_key(struct arena *a, const json_t *jwk)
 	    !OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point))
 		return NULL;
 	EVP_PKEY *key = key_from("EC", bld);
-	AUTO(free_pctx) EVP_PKEY_CTX *c = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+	AUTO(pctx_free_p) EVP_PKEY_CTX *c = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
 	if (c == NULL || EVP_PKEY_public_check(c) != 1) {	/* on the curve, not at infinity */
 		EVP_PKEY_free(key);
 		return NULL;
@@ -144,7 +135,7 @@ static EVP_PKEY *ed_key(struct arena *a, const json_t *jwk)
 static bool digest_verify(EVP_PKEY *key, const EVP_MD *md, bool pss, struct slice msg, struct slice sig)
 {
 	EVP_PKEY_CTX *pc = NULL;
-	AUTO(free_mdctx) EVP_MD_CTX *c = EVP_MD_CTX_new();
+	AUTO(md_free_p) EVP_MD_CTX *c = EVP_MD_CTX_new();
 	if (c == NULL || EVP_DigestVerifyInit(c, &pc, md, NULL, key) != 1)
 		return false;
 	/* RFC 7518 3.5: MGF1 with SHA-256, salt as long as the hash */
@@ -164,17 +155,12 @@ static bool ps256(EVP_PKEY *key, struct slice msg, struct slice sig)
 	return digest_verify(key, EVP_sha256(), true, msg, sig);
 }
 
-static void free_ecsig(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
-
 static bool es256(EVP_PKEY *key, struct slice msg, struct slice sig)
 {
 	if (sig.n != 2 * P256)		/* RFC 7518 3.4: r || s */
 		return false;
 	unsigned char der[80], *end = der;
-	AUTO(free_ecsig) ECDSA_SIG *s = ECDSA_SIG_new();
+	AUTO(ecdsa_free_p) ECDSA_SIG *s = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn((const unsigned char *)sig.p, P256, NULL);
 	BIGNUM *t = BN_bin2bn((const unsigned char *)sig.p + P256, P256, NULL);
 	if (s == NULL || r == NULL || t == NULL || ECDSA_SIG_set0(s, r, t) != 1) {

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/national.h"
+#include "base/openssl.h"
 #include "core/eid_parts.h"
 
 enum { MAX_DER = 8 * 1024, NATIONAL_DIGITS = 11, RSA_LEAST = 2048, RSA_MOST = 8192, P521 = 66 };
@@ -190,20 +191,10 @@ static const struct alg *alg_of(const char *name, EVP_PKEY *key)
 	return NULL;
 }
 
-static void free_mdctx(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
-static void free_ecsig(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
-
 /* r || s as OpenSSL wants it: DER. Its length, 0 when it cannot be. */
 static size_t ecdsa_der(struct slice sig, size_t half, unsigned char out[2 * P521 + 16])
 {
-	AUTO(free_ecsig) ECDSA_SIG *s = ECDSA_SIG_new();
+	AUTO(ecdsa_free_p) ECDSA_SIG *s = ECDSA_SIG_new();
 	if (sig.n != 2 * half || s == NULL)
 		return 0;
 	BIGNUM *r = BN_bin2bn((const unsigned char *)sig.p, (int)half, NULL);
@@ -221,7 +212,7 @@ static bool verify(EVP_PKEY *key, const struct alg *alg, struct slice bytes, str
 {
 	unsigned char der[2 * P521 + 16];
 	EVP_PKEY_CTX *pc = NULL;
-	AUTO(free_mdctx) EVP_MD_CTX *c = EVP_MD_CTX_new();
+	AUTO(md_free_p) EVP_MD_CTX *c = EVP_MD_CTX_new();
 	if (alg->half != 0)
 		sig = slice_mem(der, ecdsa_der(sig, alg->half, der));
 	if (sig.n == 0 || c == NULL || EVP_DigestVerifyInit(c, &pc, alg->md(), NULL, key) != 1)

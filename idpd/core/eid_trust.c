@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/openssl.h"
 #include "core/eid_parts.h"
 
 enum { MAX_AUTHORITIES = 256 };		/* Belgium adds a few a year, and each issues for years */
@@ -19,11 +20,6 @@ struct reading {
 	struct eid_authority of[MAX_AUTHORITIES];
 };
 static _Atomic(struct reading *) current;
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
-}
 
 static struct reading *reading_free(struct reading *l)
 {
@@ -47,7 +43,7 @@ static X509_STORE *store_with(X509 *cert)
 /* NULL: they were read. Else why not. */
 static const char *read_all(struct arena *a, const char *file, struct reading *l)
 {
-	AUTO(free_bio) BIO *in = BIO_new_file(file, "r");
+	AUTO(bio_free_p) BIO *in = BIO_new_file(file, "r");
 	if (in == NULL)
 		return arena_printf(a, "%s cannot be read", file);
 	for (X509 *cert; (cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL;) {

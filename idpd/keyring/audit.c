@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "base/openssl.h"
 #include "keyring/audit.h"
 #include "keyring/audit_store.h"
 #include "keyring/notice.h"
@@ -34,15 +35,10 @@ static void give_number(struct call *c, uint64_t number)
 
 /* --- heads --- */
 
-static void free_md(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
 /* DER, as openssl dgst -verify wants it; not the form of a JWS. */
 static int sign_der(struct arena *a, const struct audit_pair *key, struct slice msg, struct slice *sig)
 {
-	AUTO(free_md) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	AUTO(md_free_p) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char *raw = arena_alloc(a, SIG_MAX);
 	size_t n = SIG_MAX;
 	if (ctx == NULL || EVP_MD_CTX_copy_ex(ctx, key->signer) != 1 || EVP_DigestSign(ctx, raw, &n, (const unsigned char *)msg.p, msg.n) != 1)

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/openssl.h"
 #include "keyring/audit_store.h"
 
 enum { FILE_MAX = 256 * 1024, FORMAT = 1 };
@@ -49,16 +50,6 @@ const struct audit_pair *audit_store_all(size_t *n)
 	return r->pairs;
 }
 
-static void free_pkey(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
-}
-
 static void free_signer(void *ctx)
 {
 	EVP_MD_CTX_free(ctx);
@@ -73,8 +64,8 @@ static struct slice bio_text(struct arena *a, BIO *b)
 
 static json_t *make_pair(struct arena *a, time_t from)
 {
-	AUTO(free_pkey) EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	AUTO(free_bio) BIO *pem = BIO_new(BIO_s_secmem());
+	AUTO(pkey_free_p) EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	AUTO(bio_free_p) BIO *pem = BIO_new(BIO_s_secmem());
 	unsigned char *secret = arena_alloc(a, AEAD_KEY_LEN);
 	struct buf b64 = buf_new(a);
 	if (k == NULL || pem == NULL || PEM_write_bio_PKCS8PrivateKey(pem, k, NULL, NULL, 0, NULL, NULL) != 1)
@@ -111,8 +102,8 @@ static int load(struct arena *a, int dirfd, struct slice *out)
 
 static int name_pair(struct arena *a, EVP_PKEY *k, struct audit_pair *out)
 {
-	AUTO(free_bio) BIO *der = BIO_new(BIO_s_mem());
-	AUTO(free_bio) BIO *pem = BIO_new(BIO_s_mem());
+	AUTO(bio_free_p) BIO *der = BIO_new(BIO_s_mem());
+	AUTO(bio_free_p) BIO *pem = BIO_new(BIO_s_mem());
 	unsigned char hash[SHA256_LEN];
 	struct buf kid = buf_new(a);
 	if (der == NULL || pem == NULL || i2d_PUBKEY_bio(der, k) != 1 || PEM_write_bio_PUBKEY(pem, k) != 1)
@@ -128,8 +119,8 @@ static int name_pair(struct arena *a, EVP_PKEY *k, struct audit_pair *out)
 static int read_pair(struct arena *a, const json_t *record, struct audit_pair *out)
 {
 	const char *private = json_str(record, "private"), *secret = json_str(record, "secret");
-	AUTO(free_bio) BIO *in = BIO_new_mem_buf(private != NULL ? private : "", -1);
-	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PrivateKey_ex(in, NULL, NULL, (void *)"", NULL, NULL) : NULL;
+	AUTO(bio_free_p) BIO *in = BIO_new_mem_buf(private != NULL ? private : "", -1);
+	AUTO(pkey_free_p) EVP_PKEY *k = in != NULL ? PEM_read_bio_PrivateKey_ex(in, NULL, NULL, (void *)"", NULL, NULL) : NULL;
 	struct slice raw;
 	if (k == NULL || !EVP_PKEY_is_a(k, "EC") || secret == NULL || b64_decode(a, slice_of(secret), &raw) != OK || raw.n != AEAD_KEY_LEN)
 		return E_INPUT;

@@ -7,25 +7,11 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/openssl.h"
 #include "keyring/envelope.h"
 
 enum { NONCE = 12, TAG = 16, SALT = 16, ROUNDS = 600000, ROUNDS_MAX = 10000000, WRAPPED = ENVELOPE_KEY + 8, PARTS = 5, TEXT_MAX = 1024 * 1024 };
 static const char by_node[] = "ECDH-ES", by_passphrase[] = "PBES2-HS512+A256KW";
-
-static void free_pkey(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-static void free_pctx(EVP_PKEY_CTX **c)
-{
-	EVP_PKEY_CTX_free(*c);
-}
-
-static void free_cipher(EVP_CIPHER_CTX **c)
-{
-	EVP_CIPHER_CTX_free(*c);
-}
 
 static void must(bool ok)
 {
@@ -52,7 +38,7 @@ static const char *public_text(struct arena *a, const EVP_PKEY *k)
 
 struct slice envelope_address(struct arena *a, const unsigned char node[ENVELOPE_KEY])
 {
-	AUTO(free_pkey) EVP_PKEY *k = private_key(node);
+	AUTO(pkey_free_p) EVP_PKEY *k = private_key(node);
 	return slice_of(arena_printf(a, "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"use\":\"enc\",\"alg\":\"%s\",\"x\":\"%s\"}", by_node, public_text(a, k)));
 }
 
@@ -73,7 +59,7 @@ static int agree(EVP_PKEY *ours, EVP_PKEY *theirs, unsigned char cek[ENVELOPE_KE
 	static const char info[] = "\0\0\0\7" "A256GCM" "\0\0\0\0" "\0\0\0\0" "\0\0\1\0";
 	unsigned char z[ENVELOPE_KEY];
 	size_t n = sizeof z;
-	AUTO(free_pctx) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(ours, NULL);
+	AUTO(pctx_free_p) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(ours, NULL);
 	if (c == NULL || EVP_PKEY_derive_init(c) != 1 || EVP_PKEY_derive_set_peer(c, theirs) != 1 || EVP_PKEY_derive(c, z, &n) != 1)
 		return E_INPUT;
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SSKDF", NULL);
@@ -105,7 +91,7 @@ static void stretch(struct arena *a, struct slice passphrase, struct slice salt,
 static int wrap(const unsigned char kek[ENVELOPE_KEY], int enc, struct slice in, unsigned char *out)
 {
 	int n = 0, last = 0;
-	AUTO(free_cipher) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	AUTO(cipher_free_p) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	must(c != NULL);
 	EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	must(EVP_CipherInit_ex(c, EVP_aes_256_wrap(), NULL, kek, NULL, enc) == 1);
@@ -135,8 +121,8 @@ int envelope_to_node(struct arena *a, struct slice jwk, struct slice plain, stru
 	json_t *to;
 	if (json_parse(a, jwk, &to, NULL) != OK)
 		return E_INPUT;
-	AUTO(free_pkey) EVP_PKEY *theirs = public_key(a, to);
-	AUTO(free_pkey) EVP_PKEY *once = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	AUTO(pkey_free_p) EVP_PKEY *theirs = public_key(a, to);
+	AUTO(pkey_free_p) EVP_PKEY *once = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 	must(once != NULL);
 	if (theirs == NULL || agree(once, theirs, cek) != OK)
 		return E_INPUT;
@@ -172,8 +158,8 @@ static int cek_by_node(struct arena *a, const json_t *header, const unsigned cha
 	*why = "it is encrypted to a node, and needs that node's keyring";
 	if (node == NULL)
 		return E_INPUT;
-	AUTO(free_pkey) EVP_PKEY *ours = private_key(node);
-	AUTO(free_pkey) EVP_PKEY *once = public_key(a, json_object_get(header, "epk"));
+	AUTO(pkey_free_p) EVP_PKEY *ours = private_key(node);
+	AUTO(pkey_free_p) EVP_PKEY *once = public_key(a, json_object_get(header, "epk"));
 	*why = "it is encrypted to another node (csamctl keyring address there and here tells)";
 	if (kid == NULL || strcmp(kid, public_text(a, ours)) != 0)
 		return E_INPUT;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "base/openssl.h"
 #include "keyring/key.h"
 
 enum { RSA_BITS = 2048 };
@@ -31,16 +32,6 @@ const char *ring_state_name(enum ring_state state)
 		[RING_GONE] = "gone", [RING_PUBLISHED] = "published", [RING_SIGNING] = "signing", [RING_LEAVING] = "leaving",
 	};
 	return names[state];
-}
-
-static void free_pkey(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
 }
 
 static void free_bn(BIGNUM **n)
@@ -146,8 +137,8 @@ json_t *ring_key_make(struct arena *a, const struct ring_kind *kind, time_t from
 		put(record, "kid", secret_thumbprint(a, secret, id));
 		put(record, "secret", buf_cstr(&text));
 	} else {
-		AUTO(free_pkey) EVP_PKEY *k = generate(kind->kty);
-		AUTO(free_bio) BIO *pem = BIO_new(BIO_s_secmem());
+		AUTO(pkey_free_p) EVP_PKEY *k = generate(kind->kty);
+		AUTO(bio_free_p) BIO *pem = BIO_new(BIO_s_secmem());
 		struct buf members = buf_new(a);
 		char *text;
 		if (k == NULL || pem == NULL || PEM_write_bio_PKCS8PrivateKey(pem, k, NULL, NULL, 0, NULL, NULL) != 1 ||
@@ -180,8 +171,8 @@ static EVP_MD_CTX *signer_new(EVP_PKEY *k, const char *alg)
 
 static int read_private(struct arena *a, struct ring_key *key, const char *text, const char **why)
 {
-	AUTO(free_bio) BIO *in = BIO_new_mem_buf(text, -1);
-	AUTO(free_pkey) EVP_PKEY *k = in ? PEM_read_bio_PrivateKey_ex(in, NULL, NULL, (void *)"", NULL, NULL) : NULL;
+	AUTO(bio_free_p) BIO *in = BIO_new_mem_buf(text, -1);
+	AUTO(pkey_free_p) EVP_PKEY *k = in ? PEM_read_bio_PrivateKey_ex(in, NULL, NULL, (void *)"", NULL, NULL) : NULL;
 	struct buf b = buf_new(a);
 	*why = "the private key cannot be read, or is of another type than alg says";
 	if (k == NULL || canonical(&b, k, key->kind->kty) != OK) {

@@ -2,24 +2,15 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include "base/log.h"
+#include "base/openssl.h"
 #include "keyring/key.h"
 
 enum { ES256_HALF = 32, SIG_MAX = 1024 };
 
-static void free_md(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
-static void free_ecdsa(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
-
 /* RFC 7518 3.4: r and s, 32 bytes each, instead of the DER that OpenSSL makes. */
 static int raw_ecdsa(const unsigned char *der, size_t n, unsigned char out[2 * ES256_HALF])
 {
-	AUTO(free_ecdsa) ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &der, (long)n);
+	AUTO(ecdsa_free_p) ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &der, (long)n);
 	if (s == NULL || BN_bn2binpad(ECDSA_SIG_get0_r(s), out, ES256_HALF) < 0 ||
 	    BN_bn2binpad(ECDSA_SIG_get0_s(s), out + ES256_HALF, ES256_HALF) < 0)
 		return E_BUG;
@@ -28,7 +19,7 @@ static int raw_ecdsa(const unsigned char *der, size_t n, unsigned char out[2 * E
 
 int ring_key_sign(struct arena *a, const struct ring_key *key, struct slice msg, struct slice *sig)
 {
-	AUTO(free_md) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	AUTO(md_free_p) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char *raw = arena_alloc(a, SIG_MAX);
 	size_t n = SIG_MAX;
 	/* A copy costs 2 us less than a new context, and the original may be shared between threads. */

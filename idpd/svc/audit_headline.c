@@ -6,22 +6,8 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/json.h"
+#include "base/openssl.h"
 #include "svc/audit_verify.h"
-
-static void free_pkey(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-static void free_md(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
-}
 
 struct slice audit_member(struct slice line, const char *name)
 {
@@ -78,9 +64,9 @@ int audit_public_read(struct arena *a, struct slice *pems, struct audit_public *
 	unsigned char hash[SHA256_LEN], *der = NULL;
 	char *text = NULL;
 	struct buf kid = buf_new(a);
-	AUTO(free_bio) BIO *in = BIO_new_mem_buf(pems->p, (int)pems->n);
-	AUTO(free_bio) BIO *pem = BIO_new(BIO_s_mem());
-	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+	AUTO(bio_free_p) BIO *in = BIO_new_mem_buf(pems->p, (int)pems->n);
+	AUTO(bio_free_p) BIO *pem = BIO_new(BIO_s_mem());
+	AUTO(pkey_free_p) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
 	int n = k != NULL ? i2d_PUBKEY(k, &der) : -1;
 	ERR_clear_error();
 	if (n <= 0 || pem == NULL || PEM_write_bio_PUBKEY(pem, k) != 1)
@@ -101,9 +87,9 @@ int audit_headline_check(struct arena *a, const struct audit_headline *h, const 
 	struct slice text = audit_statement(a, &h->head);
 	if (pem == NULL)
 		return E_NOENT;
-	AUTO(free_bio) BIO *in = BIO_new_mem_buf(pem, -1);
-	AUTO(free_pkey) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
-	AUTO(free_md) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	AUTO(bio_free_p) BIO *in = BIO_new_mem_buf(pem, -1);
+	AUTO(pkey_free_p) EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+	AUTO(md_free_p) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool right = k != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, k) == 1 &&
 	    EVP_DigestVerify(ctx, (const unsigned char *)h->sig.p, h->sig.n, (const unsigned char *)text.p, text.n) == 1;
 	ERR_clear_error();
