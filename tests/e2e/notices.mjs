@@ -1,8 +1,10 @@
 // What people are told of their own account: in a real browser, and by the mail and SMS that lie in the demonstration's folders.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { person } from './chromium.mjs';
+import { trail } from './flow.mjs';
 import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, target } from './csam.mjs';
 
 const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`, dn = who => `uid=${who.username},ou=people,${base}`;
@@ -130,6 +132,28 @@ await check('what an administrator does to her key, password and address, she he
 	await sleep(2500);
 	assert.equal(all('mail', now).filter(m => /vergrendeld/.test(m.text)).length, 1);
 	assert.equal(all('mail', to).filter(m => /toegevoegd/.test(m.text)).length, 0, 'the key that came with her is no news');
+});
+
+await check('a key and a password that an administrator gives to somebody who is not new: told by the directory\'s own log, with who did it', async () => {
+	const omer = newPerson(`omer-${process.pid}`), his = `${omer.username}@csam.example`, to = `To: <${his}>`;
+	ldapmodify(`dn: ${dn(omer)}\nchangetype: modify\nreplace: preferredLanguage\npreferredLanguage: fr\n-\nreplace: csamMailVerified\ncsamMailVerified: ${his}\n`);
+	execFileSync('ldapmodify', ['-Q', '-Y', 'EXTERNAL', '-e', 'relax', '-H', `ldapi://${encodeURIComponent(path.join(demo, 'directory/ldapi'))}`],
+		{ input: `dn: ${dn(omer)}\nchangetype: modify\nreplace: createTimestamp\ncreateTimestamp: 20200101000000Z\n` });
+	ldapmodify(csamctl('key', 'new', 'sms', '--person', omer.username, '--label', 'le mobile', '--address', '+32470999888'));
+	ldapmodify(`dn: csamKeyId=sms-1,${dn(omer)}\nchangetype: modify\nreplace: csamKeyAddress\ncsamKeyAddress: +32470999777\n`);
+	ldapmodify(`dn: ${dn(omer)}\nchangetype: modify\nreplace: userPassword\nuserPassword: another good horse\n`);
+	const told = [/Une clé numérique a été ajoutée : .*SMS \(le mobile\)/, /Une clé numérique a été modifiée : .*SMS \(le mobile\)/, /Votre mot de passe a été changé/];
+	for (const what of told) {
+		const [mail] = await notices('mail', to, what);
+		assert.match(mail.text, /Par qui : un administrateur/);
+		assert.match(mail.text, /Ce n’était pas vous ? \?/);
+		assert.doesNotMatch(mail.text, /32470999|another good/);
+	}
+	await sleep(2500);
+	assert.deepEqual(told.map(what => all('mail', to).filter(m => what.test(m.text)).length), [1, 1, 1], 'each once');
+	const by = trail().filter(e => e.event === 'directory.changed' && /^cn=admin,/.test(e.by)).map(e => `${e.entry} ${e.what}`);
+	for (const what of [/^csamKeyId=sms-1,uid=omer-.* add/, /^csamKeyId=sms-1,uid=omer-.* modify.*csamKeyAddress/, /^uid=omer-.* modify.*userPassword|^uid=omer-.* modify.*pwdChangedTime/])
+		assert.ok(by.some(line => line.includes(omer.username) && what.test(line)), `the audit trail says who: ${what}`);
 });
 
 await her.context.close();
