@@ -141,16 +141,8 @@ static int show_host(void *ctx, struct arena *a, const struct ldap_entry *e)
 
 static int host_list_run(struct ctl *c)
 {
-	struct dir *d;
-	const char *why = NULL;
-	int rc = dir_open(c, &d);
-	if (rc != DONE)
-		return rc;
-	printf("%-20s %-9s %-5s %-4s %-30s %s\n", "HOST", "STATE", "LEVEL", "KEY", "NAME", "WHO MAY ENTER");
-	struct search s = { c->set.services_base, SCOPE_TREE, "(objectClass=csamHost)", NULL };
-	if (dir_each(d, &s, show_host, NULL, &why) != OK)
-		return refuse("hosts below %s cannot be read: %s", c->set.services_base, why);
-	return DONE;
+	return service_table(c, "hosts", "(objectClass=csamHost)",
+	    "HOST                 STATE     LEVEL KEY  NAME                           WHO MAY ENTER", show_host);
 }
 
 static const struct opt new_opts[] = {

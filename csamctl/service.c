@@ -250,18 +250,24 @@ static int show_service(void *ctx, struct arena *a, const struct ldap_entry *e)
 	return OK;
 }
 
-static int list_run(struct ctl *c)
+int service_table(struct ctl *c, const char *what, const char *filter, const char *head, entry_fn *show)
 {
 	struct dir *d;
 	const char *why = NULL;
 	int rc = dir_open(c, &d);
 	if (rc != DONE)
 		return rc;
-	printf("%-20s %-9s %-5s %-9s %-20s %s\n", "SERVICE", "STATE", "LEVEL", "PROTOCOL", "AUTHENTICATION", "NAME");
-	struct search s = { c->set.services_base, SCOPE_TREE, "(objectClass=csamService)", NULL };
-	if (dir_each(d, &s, show_service, NULL, &why) != OK)
-		return refuse("services below %s cannot be read: %s", c->set.services_base, why);
+	puts(head);
+	struct search s = { c->set.services_base, SCOPE_TREE, filter, NULL };
+	if (dir_each(d, &s, show, NULL, &why) != OK)
+		return refuse("%s below %s cannot be read: %s", what, c->set.services_base, why);
 	return DONE;
+}
+
+static int list_run(struct ctl *c)
+{
+	return service_table(c, "services", "(objectClass=csamService)",
+	    "SERVICE              STATE     LEVEL PROTOCOL  AUTHENTICATION       NAME", show_service);
 }
 
 static const struct opt new_opts[] = {

@@ -3,6 +3,7 @@
 #define CSAMCTL_SERVICE_H
 
 #include "csamctl/ctl.h"
+#include "csamctl/ldap.h"
 
 struct local_text {
 	const char *lang;		/* "" for the one without language */
@@ -23,6 +24,9 @@ const char *service_record(struct ctl *c, const struct service_new *s, struct bu
 
 /* What every entry of a service has, hosts too: objectClass csamService, cn, names, level, kinds. The caller goes on with the record. */
 const char *service_begin(struct ctl *c, const struct service_new *s, struct buf *out);
+
+/* A line for each of those services, below a head; what: "hosts". DONE; REFUSED or USAGE, which was said. */
+int service_table(struct ctl *c, const char *what, const char *filter, const char *head, entry_fn *show);
 
 const struct local_text *service_names(struct ctl *c);	/* of the options --name TEXT and --name fr=TEXT */
 

@@ -18,6 +18,12 @@ void file_close(int *fd)
 	errno = why;
 }
 
+void file_close_folder(DIR **d)
+{
+	if (*d != NULL)
+		closedir(*d);
+}
+
 int file_read_rest(struct arena *a, int fd, size_t max, struct slice *out)
 {
 	struct buf b = buf_new(a);

@@ -2,6 +2,7 @@
 #ifndef CSAM_FILE_H
 #define CSAM_FILE_H
 
+#include <dirent.h>
 #include <sys/types.h>
 #include "base/arena.h"
 #include "base/err.h"
@@ -27,7 +28,8 @@ int file_replace(int dirfd, const char *name, struct slice bytes);
 /* Names in the folder are on the disk. E_DOWN. */
 int file_sync_folder(const char *path);
 
-/* AUTO(file_close) int fd: closed at the end unless it is negative; errno stays. */
+/* AUTO(file_close) int fd: closed at the end unless it is negative; errno stays. AUTO(file_close_folder) DIR *d: unless it is NULL. */
 void file_close(int *fd);
+void file_close_folder(DIR **d);
 
 #endif

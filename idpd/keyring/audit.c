@@ -23,16 +23,6 @@ void audit_count_signature(void)
 	signatures++;
 }
 
-static void give(struct call *c, struct slice field)
-{
-	c->out.field[c->out.n++] = field;
-}
-
-static void give_number(struct call *c, uint64_t number)
-{
-	give(c, wire_put_number(arena_alloc(c->a, WIRE_NUMBER), number));
-}
-
 /* --- heads --- */
 
 /* DER, as openssl dgst -verify wants it; not the form of a JWS. */
@@ -81,10 +71,10 @@ int audit_verb_head(struct call *c)
 		e = sign_der(c->a, key, audit_statement(c->a, &h), &sig);
 	if (e != OK)
 		return e;
-	give_number(c, (uint64_t)h.time);
-	give_number(c, h.signatures);
-	give(c, slice_of(key->kid));
-	give(c, sig);
+	call_give_number(c, (uint64_t)h.time);
+	call_give_number(c, h.signatures);
+	call_give(c, slice_of(key->kid));
+	call_give(c, sig);
 	return OK;
 }
 
@@ -100,7 +90,7 @@ int audit_verb_public(struct call *c)
 		buf_lit(&b, "\"}");
 	}
 	buf_lit(&b, "]}");
-	give(c, buf_slice(&b));
+	call_give(c, buf_slice(&b));
 	return OK;
 }
 
@@ -127,7 +117,7 @@ int audit_verb_month(struct call *c)
 	buf_raw(&raw, sealed);
 	buf_lit(&text, MONTH_MARK);
 	buf_b64(&text, buf_slice(&raw));
-	give(c, buf_slice(&text));
+	call_give(c, buf_slice(&text));
 	return OK;
 }
 
@@ -172,7 +162,7 @@ int audit_verb_hour(struct call *c)
 		return fail(E_INPUT, "keyring: refused a key of the audit trail for another hour");
 	int e = hour_key(c, f[0], f[1], f[2], key);
 	if (e == OK)
-		give(c, slice_mem(key, AEAD_KEY_LEN));
+		call_give(c, slice_mem(key, AEAD_KEY_LEN));
 	return e;
 }
 
@@ -228,7 +218,7 @@ int audit_verb_open(struct call *c)
 	struct notice n = { .what = "audit-open", .key = month, .why = arena_str(c->a, f[4]), .uid = c->uid };
 	if ((e = tell(&n)) != OK)
 		return e;
-	give(c, plain);
+	call_give(c, plain);
 	return OK;
 }
 
@@ -241,7 +231,7 @@ int audit_verb_notice(struct call *c)
 	int e = notice_take(c->a, done, &number, &json);
 	if (e != OK)
 		return e;
-	give_number(c, number);
-	give(c, json);
+	call_give_number(c, number);
+	call_give(c, json);
 	return OK;
 }

@@ -15,16 +15,6 @@
 
 enum { DAY_S = 86400 };
 
-static void give(struct call *c, struct slice field)
-{
-	c->out.field[c->out.n++] = field;
-}
-
-static void give_number(struct call *c, uint64_t number)
-{
-	give(c, wire_put_number(arena_alloc(c->a, WIRE_NUMBER), number));
-}
-
 static int sign(struct call *c)
 {
 	const char *alg = arena_str(c->a, c->in->field[0]);
@@ -36,14 +26,14 @@ static int sign(struct call *c)
 	if (e != OK)
 		return e;
 	audit_count_signature();
-	give(c, sig);
-	give(c, slice_of(arena_strdup(c->a, key->kid)));	/* the key may go before the reply does */
+	call_give(c, sig);
+	call_give(c, slice_of(arena_strdup(c->a, key->kid)));	/* the key may go before the reply does */
 	return OK;
 }
 
 static int public(struct call *c)
 {
-	give(c, keystore_jwks(c->a, c->store, now(), c->terms.keep_s));
+	call_give(c, keystore_jwks(c->a, c->store, now(), c->terms.keep_s));
 	return OK;
 }
 
@@ -53,7 +43,7 @@ static int seal(struct call *c)
 	if (c->in->field[0].n == 0)
 		return fail(E_INPUT, "keyring: refused to seal nothing");
 	secret_seal(c->a, c->store, c->in->field[0], c->in->field[1], &text);
-	give(c, text);
+	call_give(c, text);
 	return OK;
 }
 
@@ -105,8 +95,8 @@ static int otp(struct call *c)
 	e = judged(c, totp_match(secret, f[2], &w, &step));
 	if (e != OK)
 		return e;
-	give_number(c, step);
-	give_number(c, exposed);
+	call_give_number(c, step);
+	call_give_number(c, exposed);
 	return OK;
 }
 
@@ -128,8 +118,8 @@ static int code(struct call *c)
 	e = judged(c, otp_match(secret, f[2], &r, &number));
 	if (e != OK)
 		return e;
-	give_number(c, number);
-	give_number(c, exposed);
+	call_give_number(c, number);
+	call_give_number(c, exposed);
 	return OK;
 }
 
@@ -147,7 +137,7 @@ static int subject(struct call *c)
 	buf_raw(&in, person);
 	hmac_sha256(slice_mem(keystore_current(c->store, "subject", NULL, now())->secret, RING_SECRET), buf_slice(&in), mac);
 	buf_b64url(&out, slice_mem(mac, SHA256_LEN));
-	give(c, buf_slice(&out));
+	call_give(c, buf_slice(&out));
 	return OK;
 }
 
@@ -160,7 +150,7 @@ static int day_key(struct call *c)
 	/* The key that was current when the day began: a rotation waits for midnight, and all nodes agree. */
 	const struct ring_key *from = keystore_current(c->store, "day", NULL, (time_t)(day * DAY_S));
 	derive_key(slice_mem(from->secret, RING_SECRET), arena_printf(c->a, "csam day %" PRIu64, day), key, AEAD_KEY_LEN);
-	give(c, slice_mem(key, AEAD_KEY_LEN));
+	call_give(c, slice_mem(key, AEAD_KEY_LEN));
 	return OK;
 }
 
@@ -175,7 +165,7 @@ static int status(struct call *c)
 		    k->kind->use, k->kind->alg, ring_state_name(state), time_iso(c->a, k->created), time_iso(c->a, k->from));
 	}
 	buf_lit(&b, "]}");
-	give(c, buf_slice(&b));
+	call_give(c, buf_slice(&b));
 	return OK;
 }
 
@@ -187,14 +177,14 @@ static int reseal(struct call *c)
 	int e = secret_reseal(c->a, c->store, c->in->field[0], c->in->field[1], &text, &exposed);
 	if (e != OK && e != E_EXISTS)
 		return e;
-	give(c, e == OK ? text : S(""));
-	give_number(c, exposed);
+	call_give(c, e == OK ? text : S(""));
+	call_give_number(c, exposed);
 	return OK;
 }
 
 static int address(struct call *c)
 {
-	give(c, envelope_address(c->a, keystore_current(c->store, "node", NULL, now())->secret));
+	call_give(c, envelope_address(c->a, keystore_current(c->store, "node", NULL, now())->secret));
 	return OK;
 }
 

@@ -22,6 +22,17 @@ struct call {
 	struct wire out;		/* filled by the verb when it returns OK */
 };
 
+/* One more field of the reply. */
+static inline void call_give(struct call *c, struct slice field)
+{
+	c->out.field[c->out.n++] = field;
+}
+
+static inline void call_give_number(struct call *c, uint64_t number)
+{
+	call_give(c, wire_put_number(arena_alloc(c->a, WIRE_NUMBER), number));
+}
+
 /* The most that may be asked; 0: no limit. */
 struct limits {
 	unsigned sign_minute;

@@ -36,15 +36,9 @@ static bool is_segment(const char *name, unsigned *number, bool *packed)
 	return *packed || strcmp(name + DIGITS, ".log") == 0;
 }
 
-static void close_dir(DIR **d)
-{
-	if (*d != NULL)
-		closedir(*d);
-}
-
 int audit_files(struct arena *a, const char *dir, struct audit_file **out, size_t *n, const char **why)
 {
-	AUTO(close_dir) DIR *d = opendir(dir);
+	AUTO(file_close_folder) DIR *d = opendir(dir);
 	struct audit_file *list = NULL, f = { 0 };
 	size_t count = 0, room = 0, kept = 0;
 	if (d == NULL) {

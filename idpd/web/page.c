@@ -1,5 +1,6 @@
 /* Pages: every template in every language, compiled at start; drawn with the headers that keep them safe. */
 #include <dirent.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "core/eid.h"
 #include "svc/texts.h"
@@ -15,12 +16,6 @@ static struct page {
 	struct template *t;
 } pages[MAX_PAGES];
 static size_t count;
-
-static void closedir_p(DIR **d)
-{
-	if (*d != NULL)
-		closedir(*d);
-}
 
 static int compile(const char *dir, const char *name)
 {
@@ -44,7 +39,7 @@ int web_open(const char *share_dir)
 	if (static_open(memory, share_dir) != OK)
 		return E_INPUT;
 	const char *dir = arena_printf(memory, "%s/html", share_dir);
-	AUTO(closedir_p) DIR *d = opendir(dir);
+	AUTO(file_close_folder) DIR *d = opendir(dir);
 	if (d == NULL)
 		return fail(E_INPUT, "%s: cannot be opened", dir);
 	for (struct dirent *e; (e = readdir(d)) != NULL;) {

@@ -32,15 +32,9 @@ static const char *type_of(const char *name)
 	return NULL;
 }
 
-static void closedir_p(DIR **d)
-{
-	if (*d != NULL)
-		closedir(*d);
-}
-
 static int load(struct arena *a, const char *dir)
 {
-	AUTO(closedir_p) DIR *d = opendir(dir);
+	AUTO(file_close_folder) DIR *d = opendir(dir);
 	if (d == NULL)
 		return fail(E_INPUT, "%s: cannot be opened", dir);
 	for (struct dirent *e; (e = readdir(d)) != NULL;) {
