@@ -27,13 +27,13 @@ void check_tree(struct check *k)
 
 /* What the daemon and this command read and write; in the words of the schema. */
 static const char *const attributes[] = {
-	"csamSubject", "csamNationalNumber", "csamPersonState", "csamIdentityLevel", "csamMailVerified", "csamMobileVerified", "csamConsent", "csamNotice",
+	"csamSubject", "csamNationalNumber", "csamPersonState", "csamIdentityLevel", "csamMailVerified", "csamMobileVerified", "csamConsent", "csamNotice", "csamTermsAccepted",
 	"csamKeyId", "csamKeyKind", "csamKeyState", "csamKeySecret", "csamKeyCounter", "csamKeyFailures", "csamKeyLevel", "csamKeyNotAfter",
 	"csamKeyLastUsed", "csamServiceLevel", "csamServiceKeyKind", "csamServiceState", "csamServiceAllow", "csamClientId", "csamClientSecret",
 	"csamRedirectURI", "csamPostLogoutURI", "csamClientJWKS", "csamTokenAuthMethod", "csamScope", "csamGrant", "csamSubjectType",
 	"csamIdTokenAlg", "csamRequirePKCE", NULL,
 };
-static const char *const classes[] = { "csamPerson", "csamKey", "csamService", "csamOidcClient", "csamHost", "csamTombstone", NULL };
+static const char *const classes[] = { "csamPerson", "csamKey", "csamService", "csamOidcClient", "csamHost", "csamTombstone", "csamTerms", NULL };
 
 static bool named(const struct attr *definitions, const char *quoted)
 {

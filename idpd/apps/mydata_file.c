@@ -63,10 +63,13 @@ int apps_data_all(struct request *r, struct response *resp)
 	if (e != OK || desk.login.person == NULL)
 		return e;
 	const struct person *p = desk.login.person;
+	json_t *terms = json_array();
+	for (const char *const *line = p->terms; line != NULL && *line != NULL; line++)
+		json_array_append_new(terms, json_string(*line));
 	json_t *sessions = json_own(r->a, json_array()), *history = json_own(r->a, json_array()), *consents = json_array();
 	for (const char *const *line = p->consents; line != NULL && *line != NULL; line++)
 		json_array_append_new(consents, json_string(*line));
-	json_t *all = json_own(r->a, json_pack("{so so so sO sO}", "person", of_person(p), "keys", of_keys(r->a, p), "consents", consents,
+	json_t *all = json_own(r->a, json_pack("{so so so so sO sO}", "person", of_person(p), "keys", of_keys(r->a, p), "consents", consents, "terms", terms,
 	    "sessions", sessions, "history", history));
 	if ((e = of_sessions(r->a, p, sessions)) != OK || (e = of_history(r->a, p, history)) != OK)
 		return e;

@@ -93,6 +93,15 @@ static const char *place(struct arena *a, const struct notice *n, const char *la
 	return b.n > 0 ? buf_cstr(&b) : text(lang, "notice.place-unknown");
 }
 
+/* Who has no account any more is given another advice. */
+static const char *text_of(const struct notice *n, enum channel channel)
+{
+	bool gone = n->event == NOTICE_PERSON_REMOVED;
+	if (channel == CHANNEL_MAIL)
+		return gone ? "mail.removed" : "mail.notice";
+	return gone ? "sms.removed" : "sms.notice";
+}
+
 void notice_message(struct arena *a, const struct notice *n, const struct notice_way *to, struct message *out)
 {
 	const char *lang = texts_choose_locales(slice_of(n->person->locale)), *at = place(a, n, lang), *host = strstr(site, "://");
@@ -103,7 +112,7 @@ void notice_message(struct arena *a, const struct notice *n, const struct notice
 		{ "url", arena_printf(a, "%s/keys", site) }, { "host", host != NULL ? host + 3 : site },
 	};
 	*out = (struct message){ .channel = to->channel, .to = to->to, .lang = lang,
-		.text_id = to->channel == CHANNEL_MAIL ? "mail.notice" : "sms.notice", .args = memcpy(arena_alloc(a, sizeof args), args, sizeof args), .nargs = sizeof args / sizeof *args, .expires = now() + OUTBOX_LIFE_S,
+		.text_id = text_of(n, to->channel), .args = memcpy(arena_alloc(a, sizeof args), args, sizeof args), .nargs = sizeof args / sizeof *args, .expires = now() + OUTBOX_LIFE_S,
 		.dedup = n->dedup != NULL ? arena_printf(a, "%s %s %s", n->dedup, names[n->event], to->to) : NULL };
 }
 

@@ -10,6 +10,7 @@ import { insert, newCard, showCard } from './cards.mjs';
 import { browser, look, person } from './chromium.mjs';
 import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, newPerson, once, shots, target, terms } from './csam.mjs';
 import { claims, level, newServices, pause, redeem, refresh, request, tokens, userinfo, words } from './flow.mjs';
+import { Host } from './host.mjs';
 import { codeMailed, mailsTo, subjectOf } from './mailbox.mjs';
 
 const base = 'dc=csam,dc=example', run = process.pid, keys = `${target.issuer}/keys`;
@@ -185,7 +186,7 @@ await check('a password is changed with the strongest key alone, by our form; lo
 	assert.match(await page.locator('[role=status]').innerText(), /saved/);
 	await weak.page.goto(`${keys}/data`);
 	assert.match(weak.page.url(), /\/login\?c=/);
-	const elsewhere = await comeIn({ ...vic, password: fields.password }, keys);
+	const elsewhere = await comeIn({ ...vic, password: fields.password }, keys, 'password');
 	await elsewhere.page.waitForURL(keys);
 	for (const one of [weak, elsewhere, { context }]) await one.context.close();
 });
@@ -196,6 +197,8 @@ const heard = [];
 const listener = https.createServer({ cert: fs.readFileSync(path.join(demo, 'server.pem')), key: fs.readFileSync(path.join(demo, 'server.key')) }, (q, a) => { let b = ''; q.on('data', d => { b += d; }).on('end', () => { heard.push(new URLSearchParams(b).get('logout_token')); a.end(); }); });
 await new Promise(r => listener.listen(0, '127.0.0.1', r));
 const [service] = await newServices({ client_id: `account-${run}`, default_acr_values: [level(200)], scope: 'openid profile offline_access', grant_types: ['authorization_code', 'refresh_token'] });
+
+const host = await new Host(`account-host-${run}`).register();
 
 await check('nobody deletes an account without its strongest key, its form and its name', async () => {
 	const dora = newPerson(`stay-${run}`), other = newPerson(`stay-other-${run}`), weak = await comeIn(dora, `${keys}/data`, 'password');
@@ -228,6 +231,7 @@ await check('deleted: nothing opens any more, services are told, the person hear
 	ldapmodify(`dn: ${dnOf(gone)}\nchangetype: modify\nreplace: csamMailVerified\ncsamMailVerified: ${gone.username}@csam.example\n`);
 	ldapmodify(`dn: cn=${service.client_id},ou=services,${base}\nchangetype: modify\nreplace: csamBackchannelLogoutURI\ncsamBackchannelLogoutURI: https://localhost:${listener.address().port}/bye\n`);
 	await pause(500);
+	assert.equal((await host.account(gone.username)).json.account, 'allowed');
 	const t = await tokens(service, agent, gone, { params: { scope: 'openid profile offline_access', prompt: 'consent' } });
 	assert.ok(t.refresh_token);
 	assert.equal((await userinfo(t.access_token)).status, 200);
@@ -237,6 +241,9 @@ await check('deleted: nothing opens any more, services are told, the person hear
 	await page.fill('[name=username]', ` ${gone.username.toUpperCase()} `);
 	await page.locator('button.go').click();
 	assert.match(await page.locator('main').innerText(), /Votre compte est supprimé/);
+	for (let i = 0; i < 100 && heard.length === 0; i++) await pause(100);	// before anybody comes back
+	assert.equal(JSON.parse(Buffer.from(heard[0].split('.')[1], 'base64url')).aud, service.client_id);
+	assert.equal((await host.account(gone.username)).json.account, 'unknown');
 	assert.equal((await context.cookies()).find(c => c.name === '__Host-csam-s'), undefined);
 	// In the directory: name and subject.
 	const left = ldapsearch(base, `(|(uid=${gone.username})(csamSubject=${subject})(mail=${gone.username}@csam.example))`);
@@ -248,8 +255,6 @@ await check('deleted: nothing opens any more, services are told, the person hear
 	assert.ok(!back.callback, 'the other browser\'s login is over');
 	const again = await agent.signIn(back, gone, { kind: 'password' });
 	assert.ok(!again.callback, words(again));
-	for (let i = 0; i < 100 && heard.length === 0; i++) await pause(100);
-	assert.equal(JSON.parse(Buffer.from(heard[0].split('.')[1], 'base64url')).aud, service.client_id);
 	for (let i = 0; i < 50 && !mailsTo(`${gone.username}@csam.example`).some(m => /deleted|supprimé/.test(subjectOf(m))); i++) await pause(100);
 	assert.ok(mailsTo(`${gone.username}@csam.example`).some(m => /deleted|supprimé/.test(subjectOf(m))));
 	assert.equal(trail('person.removed').length > 0, true);

@@ -78,6 +78,7 @@ for (const [lang, title, wait] of [['fr-BE', /nous ne vous connaissons pas encor
 		assert.equal(trail('terms.accepted', uid)[0].what, terms);
 		for (let i = 0; i < 50 && mailsTo(mail).length < 2; i++) await pause(100);
 		assert.match(subjectOf(mailsTo(mail)[1]), lang === 'fr-BE' ? /compte a été créé/ : /account voor u aangemaakt/);
+		if (two !== 'fr') return context.close();
 		// Name and password are good for code keys: the same person adds one.
 		await page.goto(`${target.issuer}/keys/new/app`);
 		const seed = (await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', '');
@@ -172,18 +173,18 @@ async function upTo(part, card = newCard('Tess', 'Peeters'), agent = new Agent()
 const said = page => page.text.match(/id="error"[\s\S]*?<p>([^<]*)/)?.[1];
 
 await check('no step without the one before it: no terms, no declarations, no address, no code', async () => {
-	const r = await upTo('accept'), uid = `early-${run}`;
+	const r = await upTo('accept'), uid = `early-${run}`, never = `never.${run}@csam.example`;
 	for (const form of [{ act: 'send', mail: 'x@csam.example', ...declared }, { act: 'prove', code: '123456' }, { act: 'again' }, { act: 'create', username: uid, password: 'paraplu vier trams', again: 'paraplu vier trams' },
 		{ act: 'without', username: uid }, { act: 'go-on' }, { act: 'accept', version: '9.9' }, { act: 'accept' }, { act: '' }, {}])
 		await post(r.agent, { ...forms(r), ...form });
 	assert.equal(partOf(await show(r.agent, r)), 'accept');
 	await accept(r);
 	for (const more of [{}, { ...declared, mine: 'no' }, { ...declared, alone: '' }, { mine: 'yes', alone: 'yes' }]) {
-		const page = await send(r, 'never@csam.example', more);
+		const page = await send(r, never, more);
 		assert.equal(page.status, 400);
 		assert.match(said(page), /three declarations/);
 	}
-	assert.equal(mailsTo('never@csam.example').length, 0);
+	assert.equal(mailsTo(never).length, 0);
 	for (const mail of ['', 'nobody', 'a@b@c', 'x@csam.example\r\nBcc: y@csam.example', `${'x'.repeat(300)}@csam.example`, 'é@csam.example'])
 		assert.equal((await send(r, mail)).status, 400, mail);
 	await create(r, uid);
