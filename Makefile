@@ -109,8 +109,8 @@ link_of  = $(shell sed -n 's,^/\* LINK: \(.*\) \*/$$,\1,p' $< $(beside))
 $(BUILD)/pam-login: $(call obj,conf/demo/pam-login.c)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpam
 
-# The module of a card's vendor, with every fault one can have (tests/e2e/card).
-$(BUILD)/card-module.so: tests/integration/card-module.c
+# What tests load into programs: the module of a card's vendor, with every fault one can have (card-module); a clock that jumps.
+$(BUILD)/%.so: tests/integration/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fPIE,$(CPPFLAGS) $(CFLAGS)) $(filter-out -pie,$(LDFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $< -ldl
 

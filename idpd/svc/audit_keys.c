@@ -151,16 +151,25 @@ static void end_key(struct arena *a, const char *name, const char *ends)
 		log_info("audit: what is personal in lines of %.*s, class %.*s, can be read no more", (int)month.n, month.p, (int)rest.n, rest.p);
 }
 
+/* The mark says itself since when: a folder that was copied has other times. One that says nothing is of this moment. */
+static time_t marked_at(struct arena *a, const char *ends)
+{
+	struct slice text;
+	time_t t;
+	if (file_read(a, ends, MONTH_FILE_MAX, &text) != OK)
+		return 0;
+	return time_parse_ldap(arena_str(a, slice_trim(text, "\n")), &t) == OK ? t : 0;
+}
+
 static void consider(struct arena *a, const char *name, bool over, time_t at)
 {
 	const char *ends = arena_printf(a, "%s/%s.ends", keys.dir, name);
-	struct stat st;
-	bool marked = stat(ends, &st) == 0;
-	if (over && !marked)
-		file_put(arena_printf(a, "%s.ends", name), S("over\n"));
-	else if (marked && (!over || st.st_mtime > at))
+	time_t since = marked_at(a, ends);
+	if (over && since == 0)
+		file_put(arena_printf(a, "%s.ends", name), slice_of(arena_printf(a, "%s\n", time_ldap(a, at))));
+	else if (since != 0 && (!over || since > at))
 		unlink(ends);		/* the clock was wrong when it was put there */
-	else if (marked && at - st.st_mtime >= GRACE_S)
+	else if (since != 0 && at - since >= GRACE_S)
 		end_key(a, name, ends);
 }
 

@@ -28,7 +28,7 @@ struct slice audit_seal_ad(struct arena *a, const char *class, const char *hour)
 /* The sealed key of a month ("2026-11") in DIR. E_NOENT: there is none (any more); E_DOWN, *why. For csamctl too. */
 int audit_month_read(struct arena *a, const char *dir, const char *class, const char *month, struct slice *out, const char **why);
 
-/* Ends keys whose months are over, as conf->keep_months says: first a file MONTH.CLASS.ends is put beside the key, and a week later, when
+/* Ends keys whose months are over, as conf->keep_months says: first a file MONTH.CLASS.ends is put beside the key, which says since when, and a week later, when
  * it is still over, a line is written and the key deleted: a clock that is wrong for some days destroys nothing. */
 void audit_keys_end(const struct audit_conf *conf, time_t now);
 

@@ -18,7 +18,7 @@
 #include "svc/audit_witness.h"
 #include "svc/keyring_audit.h"
 
-enum { HEAD_MS = 10 * 1000, IDLE_MS = 3600 * 1000, KEYS_MS = 3600 * 1000, AGAIN_MS = 1000, WITNESSES = 16, AUDIT_KID = 64, KEY_NEW_S = 3600 };
+enum { HEAD_MS = 10 * 1000, IDLE_MS = 3600 * 1000, HOUR_S = 3600, AGAIN_MS = 1000, WITNESSES = 16, AUDIT_KID = 64, KEY_NEW_S = 3600 };
 
 static struct {
 	struct audit_conf conf;
@@ -27,7 +27,8 @@ static struct {
 	int stop_fd;
 	atomic_bool stopping;
 	uint64_t signed_to;		/* seq of the line of the last head; what is after it is not signed */
-	uint64_t signed_at, keys_at;	/* ticks; 0: never */
+	uint64_t signed_at;		/* ticks; 0: never */
+	time_t keys_hour;		/* in which keys were looked at, since 1970; 0: never */
 	unsigned packed;		/* every segment before this one is compressed */
 	bool deaf[WITNESSES];
 } sc = { .stop_fd = -1 };
@@ -108,9 +109,9 @@ static void *scribe(void *unused)
 		if (head_is_due(t) && sign_head() != OK)
 			sc.signed_at = t - HEAD_MS + AGAIN_MS;
 		pack_closed();
-		if (sc.keys_at == 0 || t - sc.keys_at >= KEYS_MS) {
+		if (now() / HOUR_S != sc.keys_hour) {		/* also when the clock jumps */
+			sc.keys_hour = now() / HOUR_S;
 			audit_keys_end(&sc.conf, now());
-			sc.keys_at = t;
 		}
 		struct pollfd stop = { .fd = sc.stop_fd, .events = POLLIN };
 		poll(&stop, 1, AGAIN_MS);
@@ -188,7 +189,8 @@ int scribe_start(const struct audit_conf *conf)
 	pthread_t notices;
 	sc.conf = *conf;
 	sc.stop_fd = eventfd(0, EFD_CLOEXEC);
-	sc.signed_to = sc.signed_at = sc.keys_at = 0;
+	sc.signed_to = sc.signed_at = 0;
+	sc.keys_hour = 0;
 	sc.packed = 0;
 	atomic_store(&sc.stopping, false);
 	int e = courier_open(conf->witness, conf->plain_http);

@@ -25,33 +25,7 @@ start_idpd() {
 	echo $! > "$work/idpd.pid"
 	until_ok curl -sf "http://127.0.0.1:$port/readyz"
 }
-# One wrong and one right sign-in at the daemon's own door: enough for lines of two classes.
-sign_in() { # PASSWORD
-	python3 - "$port" alice "$1" <<-'END'
-	import html, http.cookiejar, re, sys, urllib.parse, urllib.request
-	port, name, password = sys.argv[1:]
-	class Stay(urllib.request.HTTPRedirectHandler):
-	    def redirect_request(self, *a): return None
-	jar = {}
-	def ask(path, form=None):
-	    for _ in range(10):
-	        r = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=urllib.parse.urlencode(form).encode() if form else None,
-	            headers={"Host": f"localhost:{port}", "Origin": f"https://localhost:{port}", "Cookie": "; ".join(f"{k}={v}" for k, v in jar.items())})
-	        try: a = urllib.request.build_opener(Stay).open(r)
-	        except urllib.error.HTTPError as e: a = e
-	        for c in a.headers.get_all("Set-Cookie") or []:
-	            k, v = c.split(";")[0].split("=", 1); jar[k] = v
-	        if a.status not in (302, 303): return a.read().decode()
-	        path, form = urllib.parse.urlsplit(a.headers["Location"])[2:4], None
-	        path = path[0] + ("?" + path[1] if path[1] else "")
-	page = ask(f"/oidc/authorize?client_id=library&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Flibrary.example%2Fcb&nonce=n&state=s")
-	fields = lambda: {html.unescape(n): html.unescape(v) for n, v in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page)}
-	if 'name="username"' not in page:
-	    page = ask("/login", {**fields(), "choice": "password"})
-	page = ask("/login", {**fields(), "username": name, "password": password})
-	print("in" if "__Host-csam-s" in jar else "out")
-	END
-}
+sign_in() { python3 "$top/tests/integration/sign-in.py" "$port" alice "$1"; } # PASSWORD: says in or out
 is() { [ "$("${@:2}")" = "$1" ]; }
 
 # --- start ---
