@@ -207,6 +207,7 @@ install: all install-host man/idpd.conf.5
 	install -s $(BUILD)/idpd $(to)/sbin/
 	cp -r share/html share/css share/js share/mail share/texts share/passwords.txt $(to)/share/csam/
 	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(to)/share/csam/schema/
+	cp -r conf/haproxy $(to)/share/csam/examples/
 	$(call unit,idpd.service)
 	install -m 644 man/idpd.conf.5 $(to)/share/man/man5/
 
