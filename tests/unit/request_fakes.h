@@ -3,7 +3,7 @@
 #define CSAM_TEST_REQUEST_FAKES_H
 
 #include "base/codec.h"
-#include "http/http.h"
+#include "response_fakes.h"
 
 /* no test needs all of it */
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -28,11 +28,6 @@ struct slice http_query(const struct request *r, const char *name) { return fiel
 struct slice http_form(const struct request *r, const char *name) { return field(r->a, in.form, name); }
 struct slice http_query_text(const struct request *r) { (void)r; return slice_of(in.query); }
 
-struct slice http_param(const struct request *r, const char *name)
-{
-	return strcmp(r->method, "POST") == 0 ? http_form(r, name) : http_query(r, name);
-}
-
 struct slice http_header(const struct request *r, const char *name)
 {
 	(void)r;
@@ -43,27 +38,6 @@ struct slice http_cookie(const struct request *r, const char *name)
 {
 	(void)r;
 	return slice_of(strcmp(name, "__Host-csam-b") == 0 ? in.browser : strcmp(name, "__Host-csam-s") == 0 ? in.session : NULL);
-}
-
-void http_set(struct request *r, struct response *resp, const char *name, const char *value)
-{
-	for (const char *p = value; *p != '\0'; p++)
-		assert_true((unsigned char)*p >= ' ' && *p != 0x7f);
-	struct header *h = ARENA_NEW(r->a, struct header);
-	*h = (struct header){ name, value, resp->headers };
-	resp->headers = h;
-}
-
-void http_set_cookie(struct request *r, struct response *resp, const char *name, struct slice value, long max_age_s)
-{
-	http_set(r, resp, "Set-Cookie", arena_printf(r->a, "%s=%.*s; Max-Age=%ld", name, (int)value.n, value.n > 0 ? value.p : "", max_age_s));
-}
-
-int http_redirect(struct request *r, struct response *resp, unsigned status, const char *location)
-{
-	http_set(r, resp, "Location", location);
-	resp->status = status;
-	return OK;
 }
 
 int http_json(struct request *r, struct response *resp, unsigned status, const json_t *v)
@@ -91,10 +65,7 @@ static int ask(http_handler *fn, const char *method, const char *query, const ch
 
 static const char *header_of(const char *name)
 {
-	for (const struct header *h = resp.headers; h != NULL; h = h->next)
-		if (strcmp(h->name, name) == 0)
-			return h->value;
-	return NULL;
+	return header_in(&resp, name);
 }
 
 static json_t *body_json(void)

@@ -23,13 +23,13 @@ static void carries_the_answer_as_it_is(void **state)
 	assert_null(engine.got.code.p);
 	assert_false(engine.got.back);
 	assert_int_equal(resp.status, 303);
-	assert_string_equal(header_of(&resp, "Location"), "/login?c=conv-1");
+	assert_string_equal(header_in(&resp, "Location"), "/login?c=conv-1");
 	post();
 	in.form[4] = (struct pair){ "back", "" };
 	in.form[5] = (struct pair){ "lang", "fr" };
 	assert_int_equal(web_login_answer(&req, &resp), OK);
 	assert_true(engine.got.back);
-	assert_string_equal(header_of(&resp, "Location"), "/login?c=conv-1&lang=fr");
+	assert_string_equal(header_in(&resp, "Location"), "/login?c=conv-1&lang=fr");
 }
 
 static void allows(void **state)
@@ -39,8 +39,8 @@ static void allows(void **state)
 	engine.turn = (struct turn){ .verdict = V_ALLOW, .session = S("SESSION"), .back = "/oidc/authorize?r=1" };
 	assert_int_equal(web_login_answer(&req, &resp), OK);
 	assert_int_equal(resp.status, 303);
-	assert_string_equal(header_of(&resp, "Location"), "/oidc/authorize?r=1");
-	assert_string_equal(header_of(&resp, "Set-Cookie"), "__Host-csam-s=SESSION; Max-Age=-1");
+	assert_string_equal(header_in(&resp, "Location"), "/oidc/authorize?r=1");
+	assert_string_equal(header_in(&resp, "Set-Cookie"), "__Host-csam-s=SESSION; Max-Age=-1");
 }
 
 /* Nothing but V_ALLOW sets a session or leads to `back`, whatever else the turn holds. */
@@ -54,9 +54,9 @@ static void denies_by_default(void **state)
 		engine.turn.session = S("SESSION");
 		engine.turn.back = "/oidc/authorize?r=1";
 		assert_int_equal(web_login_answer(&req, &resp), OK);
-		assert_null(header_of(&resp, "Set-Cookie"));
-		if (header_of(&resp, "Location") != NULL)
-			assert_string_equal(header_of(&resp, "Location"), "/login?c=conv-1");
+		assert_null(header_in(&resp, "Set-Cookie"));
+		if (header_in(&resp, "Location") != NULL)
+			assert_string_equal(header_in(&resp, "Location"), "/login?c=conv-1");
 		else
 			assert_true(resp.status == 403 || resp.status == 503);
 	}
@@ -157,9 +157,9 @@ static void browser_cookie(void **state)
 		in.cookies[0].value = wrong[i];
 		engine.turn = (struct turn){ .verdict = V_MORE, .conversation = "conv-9" };
 		assert_int_equal(web_login(&req, &resp), OK);
-		assert_string_equal(header_of(&resp, "Location"), "/login?c=conv-9");
+		assert_string_equal(header_in(&resp, "Location"), "/login?c=conv-9");
 		assert_int_equal(engine.want.binding.n, 43);
-		assert_true(slice_starts(slice_of(header_of(&resp, "Set-Cookie")), slice_of(arena_printf(arena, "__Host-csam-b=%.43s;", engine.want.binding.p))));
+		assert_true(slice_starts(slice_of(header_in(&resp, "Set-Cookie")), slice_of(arena_printf(arena, "__Host-csam-b=%.43s;", engine.want.binding.p))));
 		assert_true(slice_eq(web_browser(&req, &resp), engine.want.binding));
 	}
 }
@@ -171,8 +171,8 @@ static void plain_sign_in(void **state)
 	in.cookies[1] = (struct pair){ "__Host-csam-s", "OLD" };
 	engine.turn = (struct turn){ .verdict = V_ALLOW, .back = "/" };
 	assert_int_equal(web_login(&req, &resp), OK);
-	assert_string_equal(header_of(&resp, "Location"), "/");
-	assert_null(header_of(&resp, "Set-Cookie"));
+	assert_string_equal(header_in(&resp, "Location"), "/");
+	assert_null(header_in(&resp, "Set-Cookie"));
 	assert_true(engine.want.door == DOOR_BROWSER && engine.want.service == NULL && engine.want.level == 0);
 	assert_true(slice_is(engine.want.session, "OLD"));
 	assert_int_equal(engine.want.can & ASK_WAIT, 0);
@@ -234,12 +234,12 @@ static void logout(void **state)
 	in.form[0] = (struct pair){ "csrf_token", token };
 	engine.end_error = E_DOWN;
 	assert_int_equal(web_logout_confirm(&req, &resp), E_DOWN);
-	assert_null(header_of(&resp, "Set-Cookie"));
+	assert_null(header_in(&resp, "Set-Cookie"));
 	engine.end_error = OK;
 	assert_int_equal(web_logout_confirm(&req, &resp), OK);
 	assert_true(slice_is(engine.ended, "S"));
-	assert_string_equal(header_of(&resp, "Set-Cookie"), "__Host-csam-s=; Max-Age=0");
-	assert_string_equal(header_of(&resp, "Location"), "/logout");
+	assert_string_equal(header_in(&resp, "Set-Cookie"), "__Host-csam-s=; Max-Age=0");
+	assert_string_equal(header_in(&resp, "Location"), "/logout");
 }
 
 static void csrf(void **state)

@@ -35,9 +35,9 @@ static void look(const char *name, const char *lang)
 	has_not(" style=");
 	has_not(" onclick=");
 	has(arena_printf(arena, "<html lang=\"%s\">", lang));
-	assert_non_null(strstr(header_of(&resp, "Content-Security-Policy"), "default-src 'none'"));
-	assert_null(strstr(header_of(&resp, "Content-Security-Policy"), "unsafe"));
-	assert_string_equal(header_of(&resp, "X-Frame-Options"), "DENY");
+	assert_non_null(strstr(header_in(&resp, "Content-Security-Policy"), "default-src 'none'"));
+	assert_null(strstr(header_in(&resp, "Content-Security-Policy"), "unsafe"));
+	assert_string_equal(header_in(&resp, "X-Frame-Options"), "DENY");
 	assert_string_equal(resp.type, "text/html; charset=utf-8");
 	assert_false(resp.cacheable);
 }
@@ -80,7 +80,7 @@ static void login_pages(void **state)
 			look(prompt_names[i], *lang);
 			has("name=\"ticket\" value=\"ticket-1\"");
 			has("Tax-on-web");
-			assert_null(strstr(header_of(&resp, "Content-Security-Policy"), "form-action"));
+			assert_null(strstr(header_in(&resp, "Content-Security-Policy"), "form-action"));
 		}
 }
 
@@ -190,13 +190,13 @@ static void language_links(void **state)
 	fresh("GET", "/");
 	in.query[0] = (struct pair){ "lang", "fr" };
 	assert_string_equal(web_lang(&req, &resp, "en"), "fr");
-	assert_string_equal(header_of(&resp, "Set-Cookie"), "__Host-csam-lang=fr; Max-Age=31536000");
+	assert_string_equal(header_in(&resp, "Set-Cookie"), "__Host-csam-lang=fr; Max-Age=31536000");
 	fresh("GET", "/");
 	in.query[0] = (struct pair){ "lang", "xx" };
 	in.cookies[1] = (struct pair){ "__Host-csam-lang", "fr" };
 	assert_string_equal(web_lang(&req, &resp, "de"), "fr");
 	assert_string_equal(web_lang(&req, &resp, "en"), "en");
-	assert_null(header_of(&resp, "Set-Cookie"));
+	assert_null(header_in(&resp, "Set-Cookie"));
 }
 
 static void form_action(void **state)
@@ -204,13 +204,13 @@ static void form_action(void **state)
 	(void)state;
 	fresh("GET", "/");
 	assert_int_equal(web_page(&req, &resp, 200, "home", "en", NULL, NULL), OK);
-	assert_non_null(strstr(header_of(&resp, "Content-Security-Policy"), "form-action 'self';"));
+	assert_non_null(strstr(header_in(&resp, "Content-Security-Policy"), "form-action 'self';"));
 	fresh("GET", "/");
 	assert_int_equal(web_page(&req, &resp, 200, "home", "en", NULL, "https://a.example"), OK);
-	assert_non_null(strstr(header_of(&resp, "Content-Security-Policy"), "form-action 'self' https://a.example;"));
+	assert_non_null(strstr(header_in(&resp, "Content-Security-Policy"), "form-action 'self' https://a.example;"));
 	fresh("GET", "/");
 	assert_int_equal(web_page(&req, &resp, 200, "home", "en", NULL, "x; script-src *"), OK);
-	assert_null(strstr(header_of(&resp, "Content-Security-Policy"), "script-src"));
+	assert_null(strstr(header_in(&resp, "Content-Security-Policy"), "script-src"));
 }
 
 static void static_files(void **state)
@@ -224,7 +224,7 @@ static void static_files(void **state)
 	assert_int_equal(web_static(&req, &resp), OK);
 	assert_string_equal(resp.type, "text/css; charset=utf-8");
 	assert_true(resp.cacheable && resp.body.n > 1000);
-	assert_non_null(strstr(header_of(&resp, "Cache-Control"), "immutable"));
+	assert_non_null(strstr(header_in(&resp, "Cache-Control"), "immutable"));
 	fresh("GET", "/static/0000000000000000/csam.css");
 	assert_int_equal(web_static(&req, &resp), OK);
 	assert_false(resp.cacheable);

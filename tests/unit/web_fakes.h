@@ -13,6 +13,7 @@
 #include "base/codec.h"
 #include "base/digest.h"
 #include "core/conversation.h"
+#include "response_fakes.h"
 #include "svc/directory.h"
 #include "svc/sealed.h"
 #include "svc/texts.h"
@@ -43,38 +44,6 @@ struct slice http_header(const struct request *r, const char *name)
 {
 	(void)r;
 	return strcmp(name, "Cookie") == 0 && in.cookies[0].name != NULL ? S("some=thing") : among(in.headers, name);
-}
-
-struct slice http_param(const struct request *r, const char *name)
-{
-	return strcmp(r->method, "POST") == 0 ? http_form(r, name) : http_query(r, name);
-}
-
-void http_set(struct request *r, struct response *resp, const char *name, const char *value)
-{
-	struct header *h = ARENA_NEW(r->a, struct header);
-	*h = (struct header){ name, value, resp->headers };
-	resp->headers = h;
-}
-
-void http_set_cookie(struct request *r, struct response *resp, const char *name, struct slice value, long max_age_s)
-{
-	http_set(r, resp, "Set-Cookie", arena_printf(r->a, "%s=%.*s; Max-Age=%ld", name, (int)value.n, value.n > 0 ? value.p : "", max_age_s));
-}
-
-int http_redirect(struct request *r, struct response *resp, unsigned status, const char *location)
-{
-	http_set(r, resp, "Location", location);
-	resp->status = status;
-	return OK;
-}
-
-static const char *header_of(const struct response *resp, const char *name)
-{
-	for (const struct header *h = resp->headers; h != NULL; h = h->next)
-		if (strcmp(h->name, name) == 0)
-			return h->value;
-	return NULL;
 }
 
 /* ---- the engine ---- */
