@@ -12,12 +12,12 @@
 #include "svc/audit.h"
 #include "svc/state.h"
 
-enum { MAKE_ROOM_TRIES = 50 };
 enum {
 	RECORD_VERSION = 3, FROZEN_VERSION = 0x102,
 	IDLE_S = 30 * 60, IDLE_HIGH_S = 15 * 60, HIGH_LEVEL = 500, AGE_S = 12 * 60 * 60,
 	TOUCH_S = 60, KEEP_S = IDLE_S + TOUCH_S,
 	SECRET_CHARS = 43,		/* 32 bytes in base64url */
+	MAKE_ROOM_TRIES = 50,
 };
 
 struct record {
@@ -429,13 +429,12 @@ int session_end_sid(const char *sid, const char *why)
 
 /* --- what outlives it --- */
 
-int session_freeze(struct arena *a, const struct session *s, struct slice *out)
+struct slice session_freeze(struct arena *a, const struct session *s)
 {
 	struct session copy = *s;
 	struct pack p = pack_writer(a, FROZEN_VERSION);
 	fields(&p, &copy);
-	*out = buf_slice(&p.out);
-	return OK;
+	return buf_slice(&p.out);
 }
 
 int session_freeze_since(struct arena *a, const struct session *s, time_t since, unsigned max, struct slice *out)
@@ -453,7 +452,10 @@ int session_freeze_since(struct arena *a, const struct session *s, time_t since,
 			fresh.auth_time = proof.when;
 		fresh.proofs[fresh.nproofs++] = proof;
 	}
-	return fresh.nproofs == 0 || max == 0 ? E_NOENT : session_freeze(a, &fresh, out);
+	if (fresh.nproofs == 0 || max == 0)
+		return E_NOENT;
+	*out = session_freeze(a, &fresh);
+	return OK;
 }
 
 int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out)
@@ -462,7 +464,8 @@ int session_frozen(struct arena *a, const struct person *person, const struct pr
 	struct merge m = { .person = person, .proof = proof, .when = now(), .lock = no_lock };
 	struct record r = { .s = { .sid = "", .subject = person->subject, .created = m.when } };
 	add_proof(&r, &m);
-	return session_freeze(a, &r.s, out);
+	*out = session_freeze(a, &r.s);
+	return OK;
 }
 
 int session_thaw(struct arena *a, struct slice frozen, struct login *out)

@@ -76,8 +76,8 @@ typedef void session_ended(const struct session *s);
 void session_on_end(session_ended *fn);
 
 /* For what outlives the browser's session (offline_access): the proofs as bytes to keep, and the login they make today. Idle
- * time and age do not count there; everything else does. E_NOENT: nothing of it stands any more. */
-int session_freeze(struct arena *a, const struct session *s, struct slice *out);
+ * time and age do not count there; everything else does. session_thaw: E_NOENT when nothing of it stands any more, E_DOWN, E_WAIT. */
+struct slice session_freeze(struct arena *a, const struct session *s);
 int session_thaw(struct arena *a, struct slice frozen, struct login *out);
 
 /* Only what was proven at `since` or later, and worth `max` at most: what a session proves elsewhere. E_NOENT: nothing. */

@@ -81,11 +81,7 @@ static int standing(struct arena *a, const struct grant *g, struct login *out)
 
 int grant_freeze(struct arena *a, const struct grant *g, const struct login *login)
 {
-	struct slice frozen;
-	int e = session_freeze(a, login->session, &frozen);
-	if (e != OK)
-		return e;
-	return state_put("frozen", slice_mem(g->family, FAMILY_LEN), frozen, oidc_conf()->refresh_ttl_s + MARGIN_S);
+	return state_put("frozen", slice_mem(g->family, FAMILY_LEN), session_freeze(a, login->session), oidc_conf()->refresh_ttl_s + MARGIN_S);
 }
 
 int grant_login(struct arena *a, const struct grant *g, const struct service *service, struct login *out)
