@@ -15,19 +15,19 @@
 
 static char dir[] = "/tmp/test_file.XXXXXX";
 static struct arena *a;
-static int dirfd;
+static int folder;
 
 static int begin(void **state)
 {
 	(void)state;
 	a = arena_new();
-	return mkdtemp(dir) != NULL && (dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0 ? 0 : -1;
+	return mkdtemp(dir) != NULL && (folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0 ? 0 : -1;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	close(dirfd);
+	close(folder);
 	a = arena_free(a);
 	return rmdir(dir);	/* fails when something was left */
 }
@@ -58,7 +58,7 @@ static void is_read_up_to_its_limit(void **state)
 	(void)state;
 	assert_int_equal(file_read(a, in("x"), 10, &text), E_NOENT);
 	assert_int_equal(file_read(a, dir, 10, &text), E_DOWN);
-	assert_int_equal(file_create(dirfd, "x", 0600, all), OK);
+	assert_int_equal(file_create(folder, "x", 0600, all), OK);
 	has("x", all);
 	assert_int_equal(file_read(a, in("x"), all.n, &text), OK);
 	assert_int_equal(file_read(a, in("x"), all.n - 1, &text), E_INPUT);
@@ -74,21 +74,21 @@ static void is_new_or_not_made(void **state)
 	assert_int_equal(file_create(AT_FDCWD, in("x"), 0600, S("one")), OK);
 	assert_int_equal(stat(in("x"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(file_create(dirfd, "x", 0600, S("two")), E_EXISTS);
+	assert_int_equal(file_create(folder, "x", 0600, S("two")), E_EXISTS);
 	has("x", S("one"));
-	assert_int_equal(file_create(dirfd, "no/x", 0600, S("two")), E_DOWN);
+	assert_int_equal(file_create(folder, "no/x", 0600, S("two")), E_DOWN);
 	assert_int_equal(unlink(in("x")), 0);
 	assert_int_equal(symlink("elsewhere", in("x")), 0);
-	assert_int_equal(file_create(dirfd, "x", 0600, S("two")), E_EXISTS);
+	assert_int_equal(file_create(folder, "x", 0600, S("two")), E_EXISTS);
 	assert_int_equal(unlink(in("x")), 0);
 }
 
 static void takes_the_place_of_the_old_one(void **state)
 {
 	(void)state;
-	assert_int_equal(file_replace(dirfd, "x", S("one")), OK);
-	assert_int_equal(file_create(dirfd, "x.new", 0644, S("half of someth")), OK);
-	assert_int_equal(file_replace(dirfd, "x", S("two")), OK);
+	assert_int_equal(file_replace(folder, "x", S("one")), OK);
+	assert_int_equal(file_create(folder, "x.new", 0644, S("half of someth")), OK);
+	assert_int_equal(file_replace(folder, "x", S("two")), OK);
 	has("x", S("two"));
 	assert_int_equal(access(in("x.new"), F_OK), -1);
 	assert_int_equal(unlink(in("x")), 0);
@@ -100,12 +100,12 @@ static void nothing_is_left_of_half(void **state)
 	struct rlimit was, small = { 8192, RLIM_INFINITY };
 	struct slice all = many(40000);
 	(void)state;
-	assert_int_equal(file_replace(dirfd, "x", S("one")), OK);
+	assert_int_equal(file_replace(folder, "x", S("one")), OK);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	small.rlim_max = was.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	int created = file_create(dirfd, "y", 0600, all), why = errno, replaced = file_replace(dirfd, "x", all);
+	int created = file_create(folder, "y", 0600, all), why = errno, replaced = file_replace(folder, "x", all);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
 	assert_int_equal(created, E_DOWN);
 	assert_int_equal(why, EFBIG);
