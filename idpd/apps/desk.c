@@ -14,14 +14,22 @@ static int follow(struct request *r, struct response *resp, const struct turn *t
 	return turn->verdict == V_MORE ? http_redirect(r, resp, 303, arena_printf(r->a, "/login?c=%s", turn->conversation)) : E_DOWN;
 }
 
-/* The conversation engine finds out who it is, and leads back. The session's person is asked for, if there is one. */
-static int sign_in(struct request *r, struct response *resp, const char *path, unsigned level, const struct login *login)
+/* Who may open a page. */
+struct wanted {
+	const char *path;
+	unsigned level;
+	const char *subject, *name;	/* this person, who has said this name; or NULL */
+	const char *cancel;		/* NULL: our first page */
+};
+
+/* The conversation engine finds out who it is, and leads back. */
+static int sign_in(struct request *r, struct response *resp, const struct wanted *w)
 {
 	struct turn turn = { .verdict = V_DENY };
 	const struct want want = {
-		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = WEB_CAN,
-		.session = web_session_cookie(r), .subject = login != NULL ? login->person->subject : NULL, .anew = true, .level = level,
-		.back = path, .cancel = "/", .lang = web_lang(r, resp, NULL), .agent = web_agent(r),
+		.door = DOOR_BROWSER, .binding = web_browser(r, resp), .can = WEB_CAN, .name = w->name,
+		.session = web_session_cookie(r), .subject = w->subject, .anew = true, .level = w->level,
+		.back = w->path, .cancel = w->cancel != NULL ? w->cancel : "/", .lang = web_lang(r, resp, NULL), .agent = web_agent(r),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);
 	return e != OK ? e : follow(r, resp, &turn);
@@ -38,7 +46,7 @@ static int open_session(struct request *r, struct response *resp, struct desk *o
 	out->home = "/keys";
 	out->level = out->login.level;
 	out->lang = web_lang(r, resp, NULL);
-	out->values = json_own(r->a, json_pack("{ss ss}", "csrf_token", out->token, "home", out->home));
+	out->values = json_own(r->a, json_pack("{ss ss ss}", "csrf_token", out->token, "home", out->home, "cancel", out->home));
 	return OK;
 }
 
@@ -59,27 +67,96 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 	struct desk desk = { .level = 0 };
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
-		return e == E_NOENT ? sign_in(r, resp, path, 0, NULL) : e;
+		return e == E_NOENT ? sign_in(r, resp, &(struct wanted){ .path = path }) : e;
 	if (!form_is_ours(r, PURPOSE))
 		return web_error(r, resp, 400, "form", desk.lang);
 	*out = desk;
 	return OK;
 }
 
-int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
+static int open_recent(struct request *r, struct response *resp, struct wanted w, struct desk *out)
 {
-	nobody(out);
 	struct desk desk = { .level = 0 };
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
-		return e == E_NOENT ? sign_in(r, resp, path, level, NULL) : e;
+		return e == E_NOENT ? sign_in(r, resp, &w) : e;
 	if (!form_is_ours(r, PURPOSE))
 		return web_error(r, resp, 400, "form", desk.lang);
-	desk.level = session_level_since(&desk.login, now() - DESK_RECENT_S);
-	if (desk.level == 0 || desk.level < level)
-		return sign_in(r, resp, path, level != 0 ? level : desk.login.level, &desk.login);
-	*out = desk;
-	return OK;
+	const char *subject = desk.login.person->subject;
+	if (w.subject == NULL)
+		w.subject = subject;
+	if (strcmp(w.subject, subject) == 0)
+		desk.level = session_level_since(&desk.login, now() - DESK_RECENT_S);
+	else
+		desk.level = 0;
+	if (desk.level > 0 && desk.level >= w.level) {
+		*out = desk;
+		return OK;
+	}
+	if (w.level == 0)
+		w.level = desk.login.level;
+	return sign_in(r, resp, &w);
+}
+
+int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
+{
+	nobody(out);
+	return open_recent(r, resp, (struct wanted){ .path = path, .level = level }, out);
+}
+
+/* --- a login that waits for a key --- */
+
+const char *desk_self(struct request *r, const char *path)
+{
+	struct slice waiting = http_query(r, "c");
+	struct buf b = buf_new(r->a);
+	buf_raw(&b, slice_of(path));
+	if (waiting.n > 0) {
+		buf_lit(&b, "?c=");
+		buf_url(&b, waiting);
+	}
+	return buf_cstr(&b);
+}
+
+static int put_service(struct request *r, const char *id, struct desk *desk)
+{
+	const struct service *service;
+	int e = id != NULL ? directory_service(r->a, id, &service) : E_NOENT;
+	if (e == OK)
+		json_object_set_new(desk->values, "then", json_string(service_name(service, desk->lang)));
+	return e == E_NOENT ? OK : e;
+}
+
+/* A session adds keys once the terms in force are accepted; and what it adds goes with a password. */
+static int ready_to_add(struct request *r, struct response *resp, struct desk *out)
+{
+	struct terms terms;
+	const char *first = terms_missing(r->a, out->login.person, NULL, &terms) == OK ? "/keys/terms" : !out->login.person->has_password ? "/keys/password" : NULL;
+	if (first == NULL)
+		return OK;
+	nobody(out);
+	return http_redirect(r, resp, 303, desk_self(r, first));
+}
+
+/* Nobody else's key would help that login, nor one that is worth less than it asks for. */
+static int open_for_login(struct request *r, struct response *resp, const char *path, unsigned level, const struct left *left, struct desk *out)
+{
+	const char *cancel = desk_self(r, "/login");
+	struct desk desk = { .level = 0 };
+	const struct wanted w = { .path = desk_self(r, path), .level = level > left->level ? level : left->level,
+		.subject = left->subject, .name = left->name, .cancel = cancel };
+	int e = open_recent(r, resp, w, &desk);
+	if (e == OK && desk.login.person != NULL)
+		e = ready_to_add(r, resp, &desk);
+	if (e != OK || desk.login.person == NULL)
+		return e;
+	desk.cancel = cancel;
+	desk.next = left->back != NULL ? left->back : "/";
+	json_object_set_new(desk.values, "cancel", json_string(cancel));
+	e = put_service(r, left->service, &desk);
+	if (e == OK)
+		*out = desk;
+	return e;
 }
 
 /* --- an activation --- */
@@ -97,7 +174,7 @@ static int open_activation(struct request *r, struct response *resp, struct desk
 	desk.sid = desk.activation.id;
 	desk.level = desk.activation.level;
 	desk.lang = web_lang(r, resp, desk.login.person->locale);
-	desk.values = json_own(r->a, json_pack("{ss ss ss}", "csrf_token", desk.token, "home", desk.home,
+	desk.values = json_own(r->a, json_pack("{ss ss ss ss}", "csrf_token", desk.token, "home", desk.home, "cancel", desk.home,
 	    "person", web_full_name(r->a, desk.login.person)));
 	*out = desk;
 	return OK;
@@ -127,25 +204,22 @@ static bool session_counts(const struct desk *session, const struct desk *activa
 	return recent >= level && recent >= activation->level;
 }
 
-/* A session adds keys once the terms in force are accepted; and what it adds goes with a password. */
 static int open_accepted(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
 {
-	struct terms terms;
 	int e = desk_open_recent(r, resp, path, level, out);
-	if (e != OK || out->login.person == NULL)
-		return e;
-	const char *first = terms_missing(r->a, out->login.person, NULL, &terms) == OK ? "/keys/terms" : !out->login.person->has_password ? "/keys/password" : NULL;
-	if (first == NULL)
-		return OK;
-	nobody(out);
-	return http_redirect(r, resp, 303, first);
+	return e != OK || out->login.person == NULL ? e : ready_to_add(r, resp, out);
 }
 
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
 {
 	struct desk desk, session = { .level = 0 };
+	struct left left;
+	struct slice waiting = http_query(r, "c");
 	nobody(out);
-	int e = open_activation(r, resp, &desk);
+	int e = waiting.n > 0 ? conversation_left(r->a, waiting, web_browser(r, resp), &left) : E_NOENT;
+	if (e != E_NOENT)
+		return e == OK ? open_for_login(r, resp, path, level, &left, out) : e;
+	e = open_activation(r, resp, &desk);
 	if (e == E_NOENT)
 		return open_accepted(r, resp, path, level, out);
 	if (e != OK)
@@ -163,9 +237,14 @@ int desk_open_adding(struct request *r, struct response *resp, const char *path,
 	return OK;
 }
 
+const char *desk_after(struct arena *a, const struct desk *desk, const char *what)
+{
+	return desk->next != NULL ? desk->next : arena_printf(a, "%s?done=%s", desk->home, what);
+}
+
 int desk_done(struct request *r, struct response *resp, const struct desk *desk, const char *what)
 {
-	return http_redirect(r, resp, 303, arena_printf(r->a, "%s?done=%s", desk->home, what));
+	return http_redirect(r, resp, 303, desk_after(r->a, desk, what));
 }
 
 int desk_prove(struct request *r, struct response *resp, const struct desk *desk, const struct key *draft, const char *back)
@@ -174,7 +253,7 @@ int desk_prove(struct request *r, struct response *resp, const struct desk *desk
 	const struct want want = {
 		.door = DOOR_BROWSER, .goal = GOAL_KEY, .binding = web_browser(r, resp), .can = ASK_CODE | ASK_SHOW,
 		.session = desk->activation.id == NULL ? web_session_cookie(r) : S_NONE, .activation = desk->activation.id,
-		.subject = desk->login.person->subject, .draft = draft, .back = back, .cancel = desk->home, .lang = desk->lang,
+		.subject = desk->login.person->subject, .draft = draft, .back = back, .cancel = desk->cancel != NULL ? desk->cancel : desk->home, .lang = desk->lang,
 		.agent = web_agent(r),
 	};
 	int e = conversation_begin(r->a, &want, r->peer, &turn);

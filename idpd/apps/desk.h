@@ -14,6 +14,7 @@ struct desk {
 	const char *sid;		/* what it rests on: the session, or the activation, by the name that the audit trail knows */
 	struct activation activation;	/* id NULL: it is a session. Else login.session is NULL */
 	const char *home;		/* where the person came from and goes back to */
+	const char *cancel, *next;	/* a login waits for the key: where it waits, and where it goes on; else NULL */
 	unsigned level;			/* what may be changed: nothing above it. Of a recent proof where one was asked for */
 	const char *lang;
 	const char *token;		/* for forms that change keys */
@@ -28,15 +29,20 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
 /* To add a key: as desk_open_recent, or with an activation in this browser, whose level may be any: the key is worth no more. A session counts
- * instead when it is another person's (what a page does is done to who is signed in), or has just shown as much; whose terms are not accepted is led to them. Who has no password yet
- * is led to where one is set. */
+ * instead when it is another person's (what a page does is done to who is signed in), or has just shown as much; whose terms are not accepted is led to them.
+ * Who has no password yet is led to where one is set. With ?c= a login of this browser waits for the key (conversation_left): then only its person will do,
+ * and a proof as high as that login must reach. */
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
 /* With an activation and nothing else. login.person NULL: there is none, and *resp says so. On POST the form must be ours. */
 int desk_open_activation(struct request *r, struct response *resp, struct desk *out);
 
-/* Back to where the person came from, which says what was done: text id "keys.done.<what>". */
+/* Back to where the person came from, which says what was done: text id "keys.done.<what>"; or on with the login that waits. */
+const char *desk_after(struct arena *a, const struct desk *desk, const char *what);
 int desk_done(struct request *r, struct response *resp, const struct desk *desk, const char *what);
+
+/* That page of ours, with the login that waits: for the address bar, and for its form. */
+const char *desk_self(struct request *r, const char *path);
 
 /* Leads to the conversation that sends a code to draft->address and, when it comes back, adds the key ("@mail", "@mobile": keeps the
  * address as the person's own), then to `back`. */

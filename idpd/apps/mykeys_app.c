@@ -83,12 +83,12 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "qr_size", json_integer(width));
 	json_object_set_new(v, "secret", json_string(grouped(r->a, d->secret)));
 	json_object_set_new(v, "account", json_string(desk->login.person->name));
-	json_object_set_new(v, "self", json_string(PATH));
+	json_object_set_new(v, "self", json_string(desk_self(r, PATH)));
 	if (label.n > 0 && slice_is_text(label, ""))
 		json_object_set_new(v, "label", json_string(arena_str(r->a, label)));
 	if (note != NULL)
 		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
-	return web_page(r, resp, note != NULL ? 400 : 200, "keys-app", desk->lang, v, NULL);
+	return web_page(r, resp, note != NULL ? 400 : 200, "keys-app", desk->lang, v, desk->next != NULL ? WEB_ANYWHERE : NULL);
 }
 
 int apps_key_app(struct request *r, struct response *resp)

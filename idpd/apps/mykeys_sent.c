@@ -14,7 +14,7 @@ static const struct sent_kind {
 static int draw(struct request *r, struct response *resp, struct desk *desk, const struct sent_kind *k, const char *address, const char *note)
 {
 	json_t *v = desk->values;
-	json_object_set_new(v, "self", json_string(k->path));
+	json_object_set_new(v, "self", json_string(desk_self(r, k->path)));
 	json_object_set_new(v, "title", json_string(text(desk->lang, arena_printf(r->a, "kind.%s.title", k->kind))));
 	json_object_set_new(v, k->kind, json_true());
 	json_object_set_new(v, "address", json_string(address != NULL ? address : ""));
@@ -23,15 +23,19 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	return web_page(r, resp, note != NULL ? 400 : 200, "keys-sent", desk->lang, v, NULL);
 }
 
-/* A key of that kind that sends to the same address, or (a telephone) to another one: a new number comes after the end of the old key. */
+/* A key of that kind that sends to the same address, or (a telephone) to another one: a new number comes after the end of the old key. A locked key
+ * stays what it is, and is in nobody's way. */
 static const char *obstacle(const struct person *person, const struct sent_kind *k, const char *address)
 {
 	for (size_t i = 0; i < person->nkeys; i++) {
 		const struct key *key = &person->keys[i];
 		if (strcmp(key->kind, k->kind) != 0 || strcmp(key->state, "revoked") == 0)
 			continue;
-		if (key->address != NULL && strcmp(key->address, address) == 0)
-			return "keys.sent.there";
+		if (key->address != NULL && strcmp(key->address, address) == 0) {
+			if (strcmp(key->state, "locked") != 0)
+				return "keys.sent.there";
+			continue;
+		}
 		if (k->channel == CHANNEL_SMS)
 			return "keys.sent.old-number";
 	}
@@ -76,7 +80,7 @@ static int prove(struct request *r, struct response *resp, const struct sent_kin
 		return draw(r, resp, &desk, k, address, no);
 	const struct key draft = { .id = id, .kind = k->kind, .state = "active", .label = label[0] != '\0' ? label : NULL, .address = address,
 		.level = desk.level };
-	return desk_prove(r, resp, &desk, &draft, arena_printf(r->a, "%s?done=added", desk.home));
+	return desk_prove(r, resp, &desk, &draft, desk_after(r->a, &desk, "added"));
 }
 
 int apps_key_mail(struct request *r, struct response *resp)

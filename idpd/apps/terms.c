@@ -29,7 +29,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 {
 	json_t *v = desk->values;
 	terms_put(r->a, v, terms);
-	json_object_set_new(v, "self", json_string(PATH));
+	json_object_set_new(v, "self", json_string(desk_self(r, PATH)));
 	json_object_set_new(v, "again", json_boolean(desk->login.person->terms[0] != NULL));
 	if (note != NULL)
 		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
@@ -39,7 +39,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 /* The desk of somebody with terms to accept; login.person NULL: *resp is filled. */
 static int open_with_terms(struct request *r, struct response *resp, struct desk *desk, struct terms *terms)
 {
-	int e = desk_open(r, resp, PATH, desk);
+	int e = desk_open(r, resp, desk_self(r, PATH), desk);
 	if (e != OK || desk->login.person == NULL)
 		return e;
 	e = terms_missing(r->a, desk->login.person, desk->lang, terms);
@@ -67,7 +67,7 @@ int apps_terms_answer(struct request *r, struct response *resp)
 	if (e != OK || desk.login.person == NULL)
 		return e;
 	if (slice_is(act, "refuse")) {
-		json_object_set_new(desk.values, "self", json_string(PATH));
+		json_object_set_new(desk.values, "self", json_string(desk_self(r, PATH)));
 		return web_page(r, resp, 200, "keys-terms-refused", desk.lang, desk.values, NULL);
 	}
 	if (!slice_is(act, "accept"))
@@ -78,5 +78,5 @@ int apps_terms_answer(struct request *r, struct response *resp)
 	    .session = desk.sid, .what = terms.version);
 	if (e == OK)
 		e = directory_terms_accepted(desk.login.person, terms.version, now());
-	return e != OK ? e : http_redirect(r, resp, 303, "/keys?done=terms");
+	return e != OK ? e : http_redirect(r, resp, 303, http_query(r, "c").n > 0 ? desk_self(r, "/login") : "/keys?done=terms");
 }

@@ -276,6 +276,23 @@ int conversation_show(struct arena *a, struct slice conversation, struct slice b
 	return rc != OK ? rc : redraw(&e, V_MORE, out);
 }
 
+int conversation_left(struct arena *a, struct slice conversation, struct slice binding, struct left *out)
+{
+	struct engine e = { .a = a };
+	int rc = conv_load(a, conversation, binding, &e.c);
+	if (rc != OK)
+		return rc;
+	if (e.c.door != DOOR_BROWSER || e.c.goal != GOAL_LOGIN || e.c.stage == STAGE_END || e.c.subject == NULL)
+		return E_NOENT;
+	rc = engine_look(&e);
+	if (rc != OK)
+		return rc;
+	if (e.fell || engine_closed(&e) != NULL)
+		return E_NOENT;
+	*out = (struct left){ .subject = e.c.subject, .name = e.person->name, .level = engine_needed(&e), .back = e.c.back, .service = e.c.service };
+	return OK;
+}
+
 /* --- the beginning --- */
 
 /* The session the browser has: whose name is known, and whose password need not be asked again. */

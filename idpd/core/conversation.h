@@ -65,6 +65,15 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 /* Will the answer to this ticket cost a password's hash? conversation_answer asks would_hash() itself; this is for a door that has something with an effect to do before. */
 bool conversation_verifies(struct arena *a, struct slice ticket, struct slice binding);
 
+/* A login in which the password was right, and which its person leaves to activate a key, with a stronger one, and then goes on to `back`. E_NOENT: none of
+ * that browser waits so. */
+struct left {
+	const char *subject, *name;	/* whose it is */
+	unsigned level;			/* what it must reach */
+	const char *back, *service;	/* as wanted */
+};
+int conversation_left(struct arena *a, struct slice conversation, struct slice binding, struct left *out);
+
 /* Another device. Where a host's door can draw ASK_WAIT, a login can be finished in a browser anywhere: the conversation opens a rendezvous and waits at a
  * prompt for six digits. The browser's door shows who waits, lets the person sign in by a conversation of its own, and when they approve, brings what that
  * proved (after the rendezvous began, and worth rendezvous_max at most) and shows the digits. They are good for 60 s and one try.

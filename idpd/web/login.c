@@ -41,6 +41,33 @@ static const char *note(struct scene *s, const char *id, const char *kind, unsig
 	    "left", arena_printf(s->r->a, "%u", s->turn->ask.left), NULL);
 }
 
+/* Where keys of that kind are added while this login waits; NULL: nowhere here. */
+static const char *wizard(const struct scene *s, const char *kind)
+{
+	struct arena *a = s->r->a;
+#define ENDPOINT(method, path, fn, flags) path,
+	static const char *const paths[] = {
+#include "http/endpoints.def"
+	};
+#undef ENDPOINT
+	const char *page = arena_printf(a, "/keys/new/%s", kind);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (strcmp(paths[i], page) == 0)
+			return arena_printf(a, "%s?c=%s", page, s->turn->conversation);
+	return NULL;
+}
+
+/* The way to a key of that kind, for who has none or a locked one (A14, A21), and its words. */
+static void put_wizard(const struct scene *s, json_t *v, const char *name, const char *note_id, const char *kind)
+{
+	bool none = strcmp(note_id, "note.not-activated") == 0;
+	const char *page = kind != NULL && (none || strcmp(note_id, "note.locked") == 0) ? wizard(s, kind) : NULL;
+	if (page == NULL)
+		return;
+	json_object_set_new(v, name, json_string(page));
+	json_object_set_new(v, arena_printf(s->r->a, "%s_text", name), json_string(text(s->lang, none ? "login.activate" : "login.renew")));
+}
+
 /* Notes that explain, where all others say that something went wrong. */
 static bool explains(const char *id)
 {
@@ -52,21 +79,6 @@ static bool explains(const char *id)
 	return false;
 }
 
-/* Where keys of that kind are added; NULL: nowhere here. */
-static const char *wizard(struct arena *a, const char *kind)
-{
-#define ENDPOINT(method, path, fn, flags) path,
-	static const char *const paths[] = {
-#include "http/endpoints.def"
-	};
-#undef ENDPOINT
-	const char *page = arena_printf(a, "/keys/new/%s", kind);
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (strcmp(paths[i], page) == 0)
-			return page;
-	return NULL;
-}
-
 static void put_note(struct scene *s, const char *id)
 {
 	const struct prompt *ask = &s->turn->ask;
@@ -74,10 +86,22 @@ static void put_note(struct scene *s, const char *id)
 		return;
 	const char *kind = ask->note_kind != NULL ? ask->note_kind : ask->kind;
 	put(s, explains(id) ? "info" : "error", note(s, id, kind, ask->wait_s));
-	if (strcmp(id, "note.not-activated") == 0 && kind != NULL)
-		put(s, "activate", wizard(s->r->a, kind));
+	put_wizard(s, s->values, "activate", id, kind);
 	put_true(s, "bad_text", strcmp(id, "note.wrong") == 0 || strcmp(id, "note.incomplete") == 0);
 	put_true(s, "bad_code", strcmp(id, "note.wrong-code") == 0 || strcmp(id, "note.incomplete") == 0);
+}
+
+/* Why a key cannot be chosen, in fewer words than above the chooser, where one is spoken of. An operator's notice comes first. */
+static const char *why_not(struct scene *s, const struct choice *c)
+{
+	struct arena *a = s->r->a;
+	const char *brief = arena_printf(a, "%s.short", c->note_id), *absent = arena_printf(a, "kind.%s.absent", c->id);
+	const char *notice = strcmp(c->note_id, "note.blocked") == 0 ? directory_kind_notice(a, c->id, s->lang) : NULL;
+	if (notice != NULL)
+		return notice;
+	if (strcmp(c->note_id, "note.not-activated") == 0 && texts_have(absent))
+		return text(s->lang, absent);
+	return texts_have(brief) ? text(s->lang, brief) : note(s, c->note_id, c->id, 0);
 }
 
 static json_t *option(struct scene *s, const struct choice *c)
@@ -94,9 +118,10 @@ static json_t *option(struct scene *s, const struct choice *c)
 	}
 	if (icon != NULL)
 		json_object_set_new(v, "icon", json_string(icon));
-	const char *notice = c->note_id != NULL && strcmp(c->note_id, "note.blocked") == 0 ? directory_kind_notice(a, c->id, s->lang) : NULL;
-	if (c->note_id != NULL)
-		json_object_set_new(v, "why", json_string(notice != NULL ? notice : note(s, c->note_id, c->id, 0)));
+	if (c->note_id != NULL) {
+		json_object_set_new(v, "why", json_string(why_not(s, c)));
+		put_wizard(s, v, "way", c->note_id, c->id);
+	}
 	json_object_set_new(v, "disabled", json_boolean(c->disabled));
 	return v;
 }

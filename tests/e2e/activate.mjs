@@ -1,63 +1,22 @@
 // Activation with link and code in a real browser, and what can go wrong with it.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
 import { browser, look, person } from './chromium.mjs';
-import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
+import { check, csamctl, demo, done, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
+import { activate, addApp, addKey, alert, choosePassword, codeSent, enrol, enter, form, keyDn, keys, messages, nobody, send, signIn, states, wrong } from './desk.mjs';
 
-const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`, activate = `${target.issuer}/activate`;
-const keyDn = (who, id) => `csamKeyId=${id},uid=${who},ou=people,${base}`;
-const folder = path.join(demo, 'mail');
-const mails = () => fs.existsSync(folder) ? fs.readdirSync(folder).filter(f => !f.startsWith('.')).sort((a, b) => fs.statSync(path.join(folder, a)).mtimeMs - fs.statSync(path.join(folder, b)).mtimeMs) : [];
+const mails = () => messages('mail');
 const decoded = raw => {
 	const quoted = raw.replace(/=\r?\n/g, '');
 	return Buffer.from(quoted.replace(/=([0-9A-F]{2})/g, (_, h) => String.fromCharCode(parseInt(h, 16))), 'latin1').toString('utf8');
 };
-
-// Somebody without a password and without keys.
-function nobody(uid, lang = 'en') {
-	ldapmodify(csamctl('person', 'new', '--uid', uid, '--given-name', 'Jules', '--family-name', 'Martin', '--mail', `${uid}@csam.example`, '--lang', lang));
-	return uid;
-}
-// An enrolment in the directory, with what was shown to the officer.
-function enrol(uid, ...options) {
-	const run = spawnSync(target.csamctl, ['enrol', '--uid', uid, ...(options.includes('--level') ? [] : ['--level', '400']), ...options], { encoding: 'utf8' });
-	assert.equal(run.status, 0, run.stderr);
-	ldapmodify(run.stdout);
-	return { dn: run.stdout.match(/^dn: (.*(?:\n .*)*)/m)[1].replaceAll('\n ', ''), ldif: run.stdout, said: run.stderr,
-		link: run.stderr.match(/link: (\S+)/)?.[1], code: run.stderr.match(/code: (\S+)/)[1] };
-}
-async function enter(page, e, code = e.code) {
-	await page.goto(e.link);
-	await page.fill('[name=code]', code);
-	await page.locator('button.go').click();
-}
-async function choosePassword(page, password = 'trois petits moutons blancs') {
-	await page.fill('[name=password]', password);
-	await page.fill('[name=again]', password);
-	await page.locator('button.go').click();
-}
-const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form'))));
-const send = (context, where, fields, headers = { origin: target.issuer }) =>
-	context.request.post(`${target.issuer}${where}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
-// Notices come the same way: a code's mail ends with "@host #code".
-async function codeMailed(before) {
-	for (let i = 0; i < 100; i++) {
-		const code = mails().slice(before).map(f => fs.readFileSync(path.join(folder, f), 'utf8').match(/#(\d{6})\b/)?.[1]).find(c => c);
-		if (code) return code;
-		await new Promise(r => setTimeout(r, 100));
-	}
-	throw new Error('no code arrives');
-}
-const wrong = code => (code[0] === 'B' ? 'C' : 'B') + code.slice(1);
 
 let mailed;
 await check('the mail has the link, and not the code; the directory has neither', async () => {
 	const before = mails().length;
 	mailed = enrol(nobody('act-jules', 'fr'), '--send');
 	assert.equal(mailed.link, undefined, 'what is mailed is not shown');
-	const raw = fs.readFileSync(path.join(folder, mails().at(-1)), 'utf8'), mail = decoded(raw);
+	const { raw } = mails().at(-1), mail = decoded(raw);
 	assert.equal(mails().length, before + 1);
 	const subject = [...raw.match(/^Subject: .*(?:\r?\n .*)*/m)[0].matchAll(/=\?utf-8\?b\?([^?]*)\?=/gi)].map(m => Buffer.from(m[1], 'base64').toString()).join('');
 	assert.equal(subject.replaceAll('\u00a0', ' '), 'CSAM – Mes clés numériques : activation');
@@ -95,20 +54,13 @@ await check('link and code together lead to a password and an app key, which ope
 	assert.match(await page.locator('main').innerText(), /Avec un code de sécurité[\s\S]*Préférez une clé avec code[\s\S]*Sans code de sécurité[\s\S]*refusent/);
 	await page.locator('a[href="/keys/new/app"]').click();
 	await look(page, 'app');
-	seed = (await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', '');
-	await page.fill('[name=code]', await freshCode(seed));
-	await page.locator('button.go').click();
+	({ totp: seed } = await addApp(page, {}));
 	await page.waitForURL(/activate\/keys\?done=added/);
 	await look(page, 'done');
 	assert.equal(ldapRead(keyDn('act-jules', 'app-1'), 'csamKeyLevel'), '400');
 	const elsewhere = await person();
 	await elsewhere.page.goto(`${library}/card/`);
-	await elsewhere.page.locator('button[name=choice][value=app]').click();
-	await elsewhere.page.fill('[name=username]', 'act-jules');
-	await elsewhere.page.fill('[name=password]', 'trois petits moutons blancs');
-	await elsewhere.page.locator('button.go').click();
-	await elsewhere.page.fill('[name=code]', await freshCode(seed));
-	await elsewhere.page.locator('button.go').click();
+	await signIn(elsewhere.page, { username: 'act-jules', password: 'trois petits moutons blancs', totp: seed });
 	await elsewhere.page.waitForURL(u => u.href.startsWith(library));
 	await elsewhere.context.close();
 });
@@ -117,7 +69,7 @@ await check('more keys may follow in the same half hour, worth what the enrolmen
 	const { page } = his, before = mails().length;
 	await page.locator('a[href="/keys/new/mail"]').click();
 	await page.locator('button.go').click();
-	await page.fill('[name=code]', await codeMailed(before));
+	await page.fill('[name=code]', await codeSent('mail', before));
 	await page.locator('button.go').click();
 	await page.waitForURL(/activate\/keys\?done=added/);
 	assert.equal(ldapRead(keyDn('act-jules', 'mail-1'), 'csamKeyState'), 'active');
@@ -125,9 +77,7 @@ await check('more keys may follow in the same half hour, worth what the enrolmen
 	await enter(low.page, e);
 	await choosePassword(low.page);
 	await low.page.goto(`${keys}/new/app`);
-	const secret = (await low.page.locator('.secret').evaluate(x => x.textContent)).replaceAll(' ', '');
-	await low.page.fill('[name=code]', totp(secret));
-	await low.page.locator('button.go').click();
+	await addApp(low.page, {});
 	await low.page.waitForURL(/done=added/);
 	assert.equal(ldapRead(keyDn('act-low', 'app-1'), 'csamKeyLevel'), '200');
 	await low.context.close();
@@ -166,7 +116,6 @@ await check('an activation is no login: nothing but adding keys', async () => {
 	assert.equal((await send(context, '/activate/keys', { csrf_token, act: 'password' }, { origin: 'https://evil.example' })).status(), 403);
 });
 
-const alert = async page => (await page.locator('[role=alert]').innerText()).replace(/\s+/g, ' ');
 await once('a link works once, also for five at a time; used, expired, unknown and wrong look alike', async () => {
 	const e = enrol(nobody('act-once')), page = (await person()).page, said = [];
 	await page.goto(e.link);
@@ -226,20 +175,13 @@ await check('cancelled meanwhile: the activation is over', async () => {
 await check('a browser in which somebody else is signed in: their login ends, and the keys are the right person\'s', async () => {
 	const olga = newPerson('act-olga'), shared = await person();
 	await shared.page.goto(keys);
-	await shared.page.locator('button[name=choice][value=app]').click();
-	await shared.page.fill('[name=username]', olga.username);
-	await shared.page.fill('[name=password]', olga.password);
-	await shared.page.locator('button.go').click();
-	await shared.page.fill('[name=code]', await freshCode(olga.totp));
-	await shared.page.locator('button.go').click();
+	await signIn(shared.page, olga);
 	await shared.page.waitForURL(keys);
 	await enter(shared.page, enrol(nobody('act-citizen')));
 	await choosePassword(shared.page);
 	await shared.page.locator('a[href="/keys/new/app"]').click();
 	assert.match(await shared.page.locator('main').innerText(), /Jules Martin/);
-	const secret = (await shared.page.locator('.secret').evaluate(x => x.textContent)).replaceAll(' ', '');
-	await shared.page.fill('[name=code]', totp(secret));
-	await shared.page.locator('button.go').click();
+	await addApp(shared.page, {});
 	await shared.page.waitForURL(/done=added/);
 	assert.equal(ldapRead(keyDn('act-citizen', 'app-1'), 'csamKeyState'), 'active');
 	assert.doesNotMatch(csamctl('key', 'list', olga.username), /app-2/);
@@ -269,51 +211,13 @@ await check('a password alone: only when it was chosen long enough', async () =>
 	await long.context.close();
 });
 
-const fresh = async (page, who) => {
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
-};
-
-await check('who chooses a key not yet activated is told so after the right password, and activates it with a stronger one', async () => {
-	const paul = newPerson('act-paul'), { page, context } = await person();
-	await page.goto(`${library}/card/`);
-	await page.locator('button[name=choice][value=mail]').click();
-	await page.fill('[name=username]', paul.username);
-	await page.fill('[name=password]', 'not this one');
-	await page.locator('button.go').click();
-	assert.doesNotMatch(await alert(page), /not activated/, 'not before the right password');
-	assert.equal(await page.locator('a[href="/keys/new/mail"]').count(), 0);
-	await page.fill('[name=password]', paul.password);
-	await page.locator('button.go').click();
-	assert.match(await alert(page), /have not activated the digital key/);
-	await look(page, 'not-activated');
-	await page.locator('[role=alert] a').click();
-	assert.match(page.url(), /\/login\?c=/, 'a stronger key is asked for');
-	await page.locator('button[name=choice][value=app]').click();
-	await page.fill('[name=username]', paul.username);
-	await fresh(page, paul);
-	await page.waitForURL(`${keys}/new/mail`);
-	const before = mails().length;
-	await page.locator('button.go').click();
-	await page.fill('[name=code]', await codeMailed(before));
-	await page.locator('button.go').click();
-	await page.waitForURL(`${keys}?done=added`);
-	await context.close();
-});
-
-const states = who => Object.fromEntries([...csamctl('key', 'list', who).matchAll(/^(\w+-\d+)\s+\w+\s+(\w+)/gm)].map(m => [m[1], m[2]]));
-const addKey = (who, kind, address, level = '300') => ldapmodify(`dn: ${keyDn(who, `${kind}-1`)}\nchangetype: add\nobjectClass: csamKey\ncsamKeyId: ${kind}-1\ncsamKeyKind: ${kind}\ncsamKeyState: active\ncsamKeyAddress: ${address}\ncsamKeyLevel: ${level}\n`);
 for (const [mailToo, lang] of [[false, 'fr-BE'], [true, 'nl-BE']])
 	await check(`a lost telephone: app and SMS keys end in one step${mailToo ? ', and the mail keys that are on it' : ', and mail keys stay'} (${lang})`, async () => {
 		const who = newPerson(`act-lost-${lang.slice(0, 2)}`), { page, context } = await person({ locale: lang, viewport: { width: 320, height: 700 }, javaScriptEnabled: true });
 		addKey(who.username, 'sms', '+32470111222');
 		addKey(who.username, 'mail', 'lost@csam.example');
 		await page.goto(`${keys}/lost-phone`);
-		if (await page.locator('button[name=choice][value=app]').count()) await page.locator('button[name=choice][value=app]').click();
-		await page.fill('[name=username]', who.username);
-		await fresh(page, who);
+		await signIn(page, who);
 		await page.waitForURL(`${keys}/lost-phone`);
 		await look(page, 'lost-phone');
 		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320));
@@ -334,10 +238,7 @@ await check('a lost telephone: a weaker key ends what it may, and says of the re
 	const who = newPerson('act-weak'), { page, context } = await person();
 	addKey(who.username, 'sms', '+32470333444', '200');
 	await page.goto(`${keys}/lost-phone`);
-	await page.locator('button[name=choice][value=password]').click();
-	await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
+	await signIn(page, who, { kind: 'password' });
 	await page.waitForURL(`${keys}/lost-phone`);
 	await look(page, 'lost-phone-weak');
 	assert.equal(await page.locator('a[href="/keys/key?id=app-1"]').count(), 1);

@@ -2,33 +2,20 @@
 import assert from 'node:assert/strict';
 import { Agent } from './agent.mjs';
 import { browser, look, person } from './chromium.mjs';
-import { check, done, freshCode, ldapmodify, ldapRead, library, newPerson, target } from './csam.mjs';
+import { check, done, ldapmodify, ldapRead, library, newPerson, target } from './csam.mjs';
+import { base, dnOf, form, keys, send, signIn } from './desk.mjs';
 import { newServices, refresh, tokens, userinfo } from './flow.mjs';
 
-const base = 'dc=csam,dc=example', data = `${target.issuer}/keys/data`;
-const dnOf = who => `uid=${who.username},ou=people,${base}`;
-
-async function signIn(page, who, kind = 'app') {
-	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
-	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	if (kind === 'password') return;
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
-}
+const data = `${keys}/data`;
 
 async function comeIn(who, kind, options) {
 	const one = await person(options);
 	await one.page.goto(data);
-	await signIn(one.page, who, kind);
+	await signIn(one.page, who, { kind });
 	await one.page.waitForURL(data);
 	return one;
 }
 
-const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form[action="/keys/data"]'))));
-const send = (context, path, fields, headers = { origin: target.issuer }) =>
-	context.request.post(`${target.issuer}${path}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
 const sessions = page => page.locator('form:has(button[value=end])');
 
 const rosa = newPerson('mydata-rosa'), omar = newPerson('mydata-omar');
@@ -158,7 +145,7 @@ await check('the history tells logins, refusals in a row as one, and changes; th
 	const guess = await person({ userAgent: 'Mozilla/5.0 (Windows NT 10.0) Firefox/128.0' });
 	for (let i = 0; i < 3; i++) {
 		await guess.page.goto(data);
-		await signIn(guess.page, { ...rosa, password: 'wrong horse battery' }, 'password');
+		await signIn(guess.page, { ...rosa, password: 'wrong horse battery' }, { kind: 'password' });
 		await guess.page.waitForSelector('[role=alert]');
 	}
 	await guess.context.close();

@@ -1,28 +1,8 @@
 // 'My digital keys' in a real browser: look, add an app by its QR code, sign in with it, name it, end it; and every "only if" without the "if".
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { browser, fits, look, person } from './chromium.mjs';
-import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
-
-const base = 'dc=csam,dc=example', keys = `${target.issuer}/keys`;
-const keyDn = (who, id) => `csamKeyId=${id},uid=${who.username},ou=people,${base}`;
-
-async function signIn(page, who, { kind = 'app', label } = {}) {
-	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
-	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	if (kind === 'password') return;
-	if (label) await page.locator('button.option', { hasText: label }).click();
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
-}
-
-const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form[action^="/keys"]'))));
-// The form, changed, as no page of ours would send it; with the cookies of that browser.
-const send = (context, path, fields, headers = { origin: target.issuer }) =>
-	context.request.post(`${target.issuer}${path}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
+import { check, csamctl, done, ldapmodify, ldapRead, library, newPerson, once, totp } from './csam.mjs';
+import { addApp, codeSent, dnOf, form, keyDn, keys, messages, messageWithCode, secretOf, send, setKey, signIn } from './desk.mjs';
 
 const nora = newPerson('mykeys-nora');
 const her = await person(), { page } = her;
@@ -47,8 +27,7 @@ await check('an app is added by the secret on the page, and the first code prove
 	await page.fill('[name=label]', 'Tablet of “Nora” <b>');
 	await page.locator('button.go').click();
 	await look(page, 'wrong-code');
-	await page.fill('[name=code]', await freshCode(second.totp));
-	await page.locator('button.go').click();
+	await addApp(page, second, 'Tablet of “Nora” <b>');
 	await page.waitForURL(`${keys}?done=added`);
 	await look(page, 'added');
 	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyState'), 'active');
@@ -67,7 +46,7 @@ await check('the new key opens a service, and is told by its own name', async ()
 
 await once('a draft makes one key, whoever sends it again', async () => {
 	await page.goto(`${keys}/new/app`);
-	const draft = await form(page), code = totp((await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', ''));
+	const draft = await form(page), code = totp(await secretOf(page));
 	const all = await Promise.all(Array.from({ length: 8 }, () => send(her.context, '/keys/new/app', { ...draft, code, label: '' })));
 	assert.deepEqual(all.map(r => r.status()), Array(8).fill(303));
 	assert.equal(csamctl('key', 'list', nora.username).match(/^app-\d+/gm).length, 3);
@@ -78,7 +57,7 @@ await check('a draft of another session, a changed one, or none is refused', asy
 	await other.page.goto(keys);
 	await signIn(other.page, omar);
 	await page.goto(`${keys}/new/app`);
-	const { draft } = await form(page), code = totp((await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', ''));
+	const { draft } = await form(page), code = totp(await secretOf(page));
 	await other.page.goto(`${keys}/new/app`);
 	const his = await form(other.page);
 	for (const d of [draft, draft.slice(0, -2) + (draft.endsWith('AA') ? 'BB' : 'AA'), '', 'x'])
@@ -128,20 +107,12 @@ await check('a weaker login changes no stronger key, and adds none', async () =>
 });
 
 await check('a key that was added at a lower level reaches no higher', async () => {
-	ldapmodify(`dn: ${keyDn(nora, 'app-1')}\nchangetype: modify\nreplace: csamKeyLevel\ncsamKeyLevel: 300\n`);
+	setKey(nora, 'app-1', 'csamKeyLevel', 300);
 	const low = await person();
 	await low.page.goto(`${keys}/new/app`);
-	if (await low.page.locator('button[name=choice][value=app]').count()) await low.page.locator('button[name=choice][value=app]').click();
-	await low.page.fill('[name=username]', nora.username);
-	await low.page.fill('[name=password]', nora.password);
-	await low.page.locator('button.go').click();
-	await low.page.locator('button.option[value="app-1"]').click();
-	await low.page.fill('[name=code]', await freshCode(nora.totp));
-	await low.page.locator('button.go').click();
+	await signIn(low.page, nora, { label: 'app-1' });
 	await low.page.waitForURL(`${keys}/new/app`);
-	const secret = (await low.page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', '');
-	await low.page.fill('[name=code]', totp(secret));
-	await low.page.locator('button.go').click();
+	await addApp(low.page, nora);
 	await low.page.waitForURL(`${keys}?done=added`);
 	assert.equal(ldapRead(keyDn(nora, 'app-4'), 'csamKeyLevel'), '300');
 	await low.page.goto(`${keys}/key?id=app-2`);
@@ -167,20 +138,6 @@ await check('the key ends at once and for ever, with the logins that rest on it'
 	await mine.context.close();
 });
 
-// The code of the newest message in the demonstration's folder, once there is a newer one than before.
-const boxes = { mail: path.join(demo, 'mail'), sms: path.join(demo, 'sms') };
-// Codes, not notices.
-const messages = kind => fs.existsSync(boxes[kind]) ? fs.readdirSync(boxes[kind]).filter(f => !f.startsWith('.') && /^@localhost #\d{6}/m.test(fs.readFileSync(path.join(boxes[kind], f), 'utf8'))).sort((a, b) => fs.statSync(path.join(boxes[kind], a)).mtimeMs - fs.statSync(path.join(boxes[kind], b)).mtimeMs) : [];
-async function arrives(kind, before) {
-	for (let i = 0; i < 100; i++) {
-		const all = messages(kind);
-		if (all.length > before) return fs.readFileSync(path.join(boxes[kind], all.at(-1)), 'utf8');
-		await new Promise(r => setTimeout(r, 100));
-	}
-	throw new Error(`no ${kind} arrives`);
-}
-const codeIn = message => message.match(/\b\d{6}\b/)[0];
-
 const paula = newPerson('mykeys-paula'), hers = await person();
 await check('a mail key: the code that was sent proves the address, and nothing is there before', async () => {
 	await hers.page.goto(`${keys}/new/mail`);
@@ -191,7 +148,7 @@ await check('a mail key: the code that was sent proves the address, and nothing 
 	const before = messages('mail').length;
 	await hers.page.fill('[name=address]', 'paula.private@csam.example');
 	await hers.page.locator('button.go').click();
-	const code = codeIn(await arrives('mail', before));
+	const code = await codeSent('mail', before);
 	await look(hers.page, 'mail-code');
 	assert.match(await hers.page.locator('main').innerText(), /@csam\.example/);
 	assert.doesNotMatch(csamctl('key', 'list', paula.username), /mail-1/);
@@ -208,7 +165,7 @@ await check('a mail key: the code that was sent proves the address, and nothing 
 	await elsewhere.page.fill('[name=password]', paula.password);
 	await elsewhere.page.locator('button.go').click();
 	await elsewhere.page.waitForSelector('[name=code]');
-	await elsewhere.page.fill('[name=code]', codeIn(await arrives('mail', sent)));
+	await elsewhere.page.fill('[name=code]', await codeSent('mail', sent));
 	await elsewhere.page.locator('button.go').click();
 	await elsewhere.page.waitForURL(u => u.href.startsWith(library));
 	await elsewhere.context.close();
@@ -225,9 +182,9 @@ await check('an SMS key: as people write numbers; another number only after the 
 	const before = messages('sms').length;
 	await hers.page.fill('[name=address]', '0470 / 12.34.56');
 	await hers.page.locator('button.go').click();
-	const sent = await arrives('sms', before);
-	assert.match(sent, /confirms this number for CSAM[^]*Not you\? Then do nothing\./);
-	await hers.page.fill('[name=code]', codeIn(sent));
+	const sent = await messageWithCode('sms', before);
+	assert.match(sent.raw, /confirms this number for CSAM[^]*Not you\? Then do nothing\./);
+	await hers.page.fill('[name=code]', sent.code);
 	await look(hers.page, 'sms-code');
 	await hers.page.locator('button.go').click();
 	await hers.page.waitForURL(`${keys}?done=added`);
@@ -244,16 +201,16 @@ await check('where she is reached: a new address counts when its code has come b
 	const before = messages('mail').length;
 	await hers.page.fill('[name=mail]', 'paula.new@csam.example');
 	await hers.page.locator('button[value=mail]').click();
-	const code = codeIn(await arrives('mail', before));
-	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'mail'), 'mykeys-paula@csam.example');
+	const code = await codeSent('mail', before);
+	assert.equal(ldapRead(dnOf(paula), 'mail'), 'mykeys-paula@csam.example');
 	await hers.page.fill('[name=code]', code);
 	await hers.page.locator('button.go').click();
 	await hers.page.waitForURL(`${keys}/contact?done=saved`);
-	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'mail'), 'paula.new@csam.example');
-	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'csamMailVerified'), 'paula.new@csam.example');
+	assert.equal(ldapRead(dnOf(paula), 'mail'), 'paula.new@csam.example');
+	assert.equal(ldapRead(dnOf(paula), 'csamMailVerified'), 'paula.new@csam.example');
 	await hers.page.selectOption('[name=locale]', 'nl');
 	await hers.page.locator('button[value=letters]').click();
-	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'preferredLanguage'), 'nl');
+	assert.equal(ldapRead(dnOf(paula), 'preferredLanguage'), 'nl');
 });
 
 await once('a session that has ended proves no address any more', async () => {
@@ -261,13 +218,13 @@ await once('a session that has ended proves no address any more', async () => {
 	await hers.page.goto(`${keys}/contact`);
 	await hers.page.fill('[name=mail]', 'paula.late@csam.example');
 	await hers.page.locator('button[value=mail]').click();
-	const code = codeIn(await arrives('mail', before));
+	const code = await codeSent('mail', before);
 	ldapmodify(csamctl('key', 'lock', paula.username, 'app-1'));
 	await new Promise(r => setTimeout(r, 1500));
 	await hers.page.fill('[name=code]', code);
 	await hers.page.locator('button.go').click();
 	assert.equal(await hers.page.locator('[name=code]').count(), 0);
-	assert.equal(ldapRead(`uid=${paula.username},ou=people,${base}`, 'mail'), 'paula.new@csam.example');
+	assert.equal(ldapRead(dnOf(paula), 'mail'), 'paula.new@csam.example');
 	await hers.context.close();
 });
 

@@ -215,7 +215,8 @@ static void chooser(void **state)
 	has("name=\"choice\" value=\"future\"");
 	has("My &lt;phone&gt;");
 	has_not("value=\"sms\"");
-	has("The digital key “Security code by SMS” is locked");
+	has("This key is locked and can no longer be used.");
+	has("<a class=\"quiet\" href=\"/keys/new/sms?c=conv-1\">Request a new key now</a>");
 	has("European authentication");
 	has_not("Without a security code");
 	has_not("With an eID card reader or itsme");

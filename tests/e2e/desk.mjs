@@ -1,0 +1,132 @@
+// What people do at the desk of 'My digital keys', in a real browser, and what they are sent: shared by its tests.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, sign, X509Certificate } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { csamctl, demo, freshCode, ldapmodify, newPerson, target, totp } from './csam.mjs';
+
+export const base = target.ldap.base, keys = `${target.issuer}/keys`, activate = `${target.issuer}/activate`;
+export const dnOf = who => `uid=${who.username ?? who},ou=people,${base}`, keyDn = (who, id) => `csamKeyId=${id},${dnOf(who)}`;
+
+// --- signing in ---
+
+export async function signIn(page, who, { kind = 'app', label } = {}) {
+	await page.waitForSelector('button[name=choice], [name=password], #eid-form');
+	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
+	if (kind === 'eid') return showCard(page);
+	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	if (kind === 'password') return;
+	if (label) await page.locator('button.option', { hasText: label }).click();
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
+}
+
+// Somebody with an identity card, which is good: their own national number, of a day in 1992.
+let born = 0;
+export function newCitizen(username, options) {
+	const nine = `920315${String(100 + process.pid % 400 + ++born).padStart(3, '0')}`, number = nine + String(97 - nine % 97).padStart(2, '0');
+	const who = newPerson(username, options);
+	ldapmodify(`dn: ${dnOf(who)}\nchangetype: modify\nadd: csamNationalNumber\ncsamNationalNumber: ${number}\n`);
+	return { ...who, number, card: newCard(username, number) };
+}
+export function newCard(name, number) {
+	const dir = path.join(demo, 'eid'), tool = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../setup/eid-pki');
+	execFileSync(tool, ['card', dir, name, 'Emma', 'Maes', number], { stdio: ['ignore', 'ignore', 'pipe'] });
+	return name;
+}
+const inReader = new WeakMap();
+// The card lies in the reader of this browser. A stand-in for the extension hears what pages ask of it, and answers as it does.
+export async function insertCard(context, card) {
+	const before = inReader.has(context);
+	inReader.set(context, card);
+	if (before) return;
+	await context.exposeFunction('webEidReader', (nonce, origin) => webEid(inReader.get(context), nonce, origin));
+	await context.addInitScript(() => window.addEventListener('message', async event => {
+		if (event.data?.action !== 'web-eid:authenticate') return;
+		window.postMessage({ action: 'web-eid:authenticate-ack' }, location.origin);
+		window.postMessage({ action: 'web-eid:authenticate-success', ...await window.webEidReader(event.data.challengeNonce, location.origin) }, location.origin);
+	}));
+}
+// What the card in that file signs: an EC card of the citizens' authority.
+export function webEid(card, nonce, origin) {
+	const file = end => fs.readFileSync(path.join(demo, 'eid/cards', `${card}.${end}`)), hash = data => createHash('sha384').update(data).digest();
+	return { format: 'web-eid:1.0', appVersion: 'https://web-eid.eu/web-eid-app/releases/2.7.0+965', algorithm: 'ES384',
+		signature: sign('sha384', Buffer.concat([hash(origin), hash(nonce)]), { key: file('key'), dsaEncoding: 'ieee-p1363' }).toString('base64'),
+		unverifiedCertificate: new X509Certificate(file('pem')).raw.toString('base64') };
+}
+const showCard = async page => { await page.waitForSelector('#eid-go:visible'); await page.click('#eid-go'); };
+// Without scripts: the certificate, where the listener for cards asks for it.
+export function showCertificate(page, card) {
+	const file = end => path.join(demo, 'eid/cards', `${card}.${end}`);
+	return page.locator('#eid-tls').getAttribute('href').then(href => page.goto(execFileSync('curl', ['-s', '-k', '--cert', file('pem'), '--key', file('key'), '-o', '/dev/null', '-w', '%{redirect_url}', href], { encoding: 'utf8' })));
+}
+
+// --- forms, and what no page of ours would send, with the cookies of that browser ---
+
+export const form = page => page.evaluate(() => Object.fromEntries(new FormData(document.querySelector('form[action^="/keys"], form[action^="/activate"]') ?? document.querySelector('form'))));
+export const send = (context, where, fields, headers = { origin: target.issuer }) =>
+	context.request.post(`${target.issuer}${where}`, { form: fields, headers, maxRedirects: 0, ignoreHTTPSErrors: true });
+export const alert = async page => (await page.locator('[role=alert]').innerText()).replace(/\s+/g, ' ');
+export const secretOf = async page => (await page.locator('.secret').evaluate(e => e.textContent)).replaceAll(' ', '');
+// Adds the app that the page shows; returns its person with that seed. The code of the step before is good for it, too, and leaves the present one to sign in
+// with: nobody waits for the next.
+export async function addApp(page, who, label = '') {
+	const seed = await secretOf(page);
+	while (Date.now() % 30000 > 27000) await new Promise(r => setTimeout(r, 250));
+	await page.fill('[name=code]', totp(seed, Date.now() - 30000));
+	if (label) await page.fill('[name=label]', label);
+	await page.locator('button.go').click();
+	return { ...who, totp: seed };
+}
+export const narrow = page => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
+// --- what was sent ---
+
+const box = kind => path.join(demo, kind);
+// Every message of that way ("mail", "sms"), the oldest first.
+export const messages = kind => !fs.existsSync(box(kind)) ? [] : fs.readdirSync(box(kind)).filter(f => !f.startsWith('.')).map(f => path.join(box(kind), f))
+	.map(file => ({ file, at: fs.statSync(file).mtimeMs, raw: fs.readFileSync(file, 'utf8') })).sort((a, b) => a.at - b.at);
+// The message with a code that was sent there since then (a number of messages); notices come the same way, but a code's ends with "@host #code".
+export async function messageWithCode(kind, before, to = '') {
+	for (let i = 0; i < 100; i++) {
+		const found = messages(kind).slice(before).filter(m => m.raw.includes(to)).map(m => ({ ...m, code: m.raw.match(/^@localhost #(\d{6})\b/m)?.[1] })).find(m => m.code);
+		if (found) return found;
+		await new Promise(r => setTimeout(r, 100));
+	}
+	throw new Error(`no code arrives by ${kind}`);
+}
+export const codeSent = async (...what) => (await messageWithCode(...what)).code;
+
+// --- keys in the directory, and enrolments ---
+
+export const states = who => Object.fromEntries([...csamctl('key', 'list', who.username ?? who).matchAll(/^(\w+-\d+)\s+\w+\s+(\w+)/gm)].map(m => [m[1], m[2]]));
+export const addKey = (who, kind, address, level = '300') => ldapmodify(`dn: ${keyDn(who, `${kind}-1`)}\nchangetype: add\nobjectClass: csamKey\ncsamKeyId: ${kind}-1\ncsamKeyKind: ${kind}\ncsamKeyState: active\ncsamKeyAddress: ${address}\ncsamKeyLevel: ${level}\n`);
+export const setKey = (who, id, attribute, value) => ldapmodify(`dn: ${keyDn(who, id)}\nchangetype: modify\nreplace: ${attribute}\n${attribute}: ${value}\n`);
+
+// Somebody without a password and without keys.
+export function nobody(uid, lang = 'en') {
+	ldapmodify(csamctl('person', 'new', '--uid', uid, '--given-name', 'Jules', '--family-name', 'Martin', '--mail', `${uid}@csam.example`, '--lang', lang));
+	return uid;
+}
+// An enrolment in the directory, with what was shown to the officer.
+export function enrol(uid, ...options) {
+	const run = spawnSync(target.csamctl, ['enrol', '--uid', uid, ...(options.includes('--level') ? [] : ['--level', '400']), ...options], { encoding: 'utf8' });
+	assert.equal(run.status, 0, run.stderr);
+	ldapmodify(run.stdout);
+	return { dn: run.stdout.match(/^dn: (.*(?:\n .*)*)/m)[1].replaceAll('\n ', ''), ldif: run.stdout, said: run.stderr,
+		link: run.stderr.match(/link: (\S+)/)?.[1], code: run.stderr.match(/code: (\S+)/)[1] };
+}
+export async function enter(page, e, code = e.code) {
+	await page.goto(e.link);
+	await page.fill('[name=code]', code);
+	await page.locator('button.go').click();
+}
+export async function choosePassword(page, password = 'trois petits moutons blancs') {
+	await page.fill('[name=password]', password);
+	await page.fill('[name=again]', password);
+	await page.locator('button.go').click();
+}
+export const wrong = code => (code[0] === 'B' ? 'C' : 'B') + code.slice(1);
