@@ -18,7 +18,7 @@
 /* --- link and code --- */
 
 /* Nothing is looked up before there is a code: every link looks alike. */
-static int draw_code(struct request *r, struct response *resp, struct slice link, const char *note)
+static int draw_code(struct request *r, struct response *resp, struct slice link, const char *note, unsigned wait_s)
 {
 	const char *lang = web_lang(r, resp, NULL), *token;
 	int e = web_csrf(r, web_browser(r, resp), PURPOSE, &token);
@@ -26,8 +26,8 @@ static int draw_code(struct request *r, struct response *resp, struct slice link
 		return e;
 	json_t *v = json_own(r->a, json_pack("{ss ss ss}", "csrf_token", token, "self", PATH, "link", slice_is_text(link, "") ? arena_str(r->a, link) : ""));
 	if (note != NULL)
-		json_object_set_new(v, "error", json_string(text(lang, note)));
-	return web_page(r, resp, note != NULL ? 400 : 200, "activate", lang, v, NULL);
+		json_object_set_new(v, "error", json_string(text_with(r->a, lang, note, "seconds", arena_printf(r->a, "%u", wait_s), NULL)));
+	return web_page(r, resp, note == NULL ? 200 : wait_s > 0 ? 429 : 400, "activate", lang, v, NULL);
 }
 
 int apps_activate(struct request *r, struct response *resp)
@@ -35,7 +35,7 @@ int apps_activate(struct request *r, struct response *resp)
 	struct slice link = http_query(r, "t");
 	if (link.n == 0)
 		return web_error(r, resp, 404, "activation", web_lang(r, resp, NULL));
-	return draw_code(r, resp, link, NULL);
+	return draw_code(r, resp, link, NULL, 0);
 }
 
 /* Somebody else's login in this browser ends: what is done here from now on is done to one person. */
@@ -50,17 +50,20 @@ static int end_other_session(struct request *r, struct response *resp)
 
 int apps_activate_begin(struct request *r, struct response *resp)
 {
-	struct slice link = http_form(r, "t"), cookie;
+	struct slice link = http_form(r, "t");
+	struct activation_begun begun;
 	if (!web_csrf_ok(r, PURPOSE))
 		return web_error(r, resp, 400, "form", web_lang(r, resp, NULL));
-	int e = activation_begin(r->a, link, http_form(r, "code"), web_browser(r, resp), r->peer, &cookie);
+	int e = activation_begin(r->a, link, http_form(r, "code"), web_browser(r, resp), r->peer, &begun);
 	if (e == E_NOENT)
-		return draw_code(r, resp, link, "activate.wrong");
+		return draw_code(r, resp, link, "activate.wrong", 0);
+	if (e == E_LIMIT)
+		return draw_code(r, resp, link, "activate.wait", begun.wait_s);
 	if (e == OK)
 		e = end_other_session(r, resp);
 	if (e != OK)
 		return e;
-	web_set_activation(r, resp, cookie);
+	web_set_activation(r, resp, begun.cookie);
 	return http_redirect(r, resp, 303, PATH "/keys");
 }
 
@@ -95,7 +98,7 @@ int apps_activate_password(struct request *r, struct response *resp)
 static int set_password(struct request *r, const struct desk *desk, struct slice secret, bool alone)
 {
 	const struct person *person = desk->login.person;
-	int e = AUDIT(.event = EV_PASSWORD_CHANGED, .subject = person->subject, .peer = r->peer, .session = desk->sid, .level = desk->level);
+	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_PASSWORD_CHANGED, .subject = person->subject, .peer = r->peer, .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_password_set(person, password_hash(r->a, secret));
 	if (e == OK)

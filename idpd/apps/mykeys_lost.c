@@ -1,6 +1,7 @@
 /* /keys/lost-phone: one step that ends every key on a lost telephone: app and SMS, and mail where the person says so. A key ends keys up to its own
  * level: of those above it says how they are ended. */
 #include "apps/mykeys.h"
+#include "core/history.h"
 #include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
@@ -59,7 +60,7 @@ int apps_keys_lost(struct request *r, struct response *resp)
 
 static int end(struct request *r, const struct desk *desk, const struct key *key)
 {
-	int e = AUDIT(.event = EV_KEY_REMOVED, .subject = desk->login.person->subject, .kind = key->kind, .key = key->id, .peer = r->peer,
+	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_KEY_REMOVED, .subject = desk->login.person->subject, .kind = key->kind, .key = key->id, .peer = r->peer,
 	    .session = desk->sid, .level = desk->level, .why = "lost-phone");
 	if (e == OK)
 		e = directory_key_revoke(key);

@@ -4,13 +4,16 @@
 #include "base/user_code.h"
 #include "base/wait.h"
 #include "core/activation.h"
+#include "core/limits.h"
 #include "core/pack.h"
+#include "core/subscriber.h"
 #include "svc/audit.h"
 #include "svc/state.h"
 
-enum { RECORD_VERSION = 1, ID_CHARS = 22, SECRET_CHARS = 43, REMEMBER_S = 366 * 24 * 3600 };
+enum { RECORD_VERSION = 1, ID_CHARS = 22, SECRET_CHARS = 43, REMEMBER_S = 366 * 24 * 3600, ALIKE_S = 3600,
+	CLOCK_S = 60 /* by which it may be corrected */ };
 
-static const char ns[] = "activation", ns_tries[] = "activation.tries", ns_spent[] = "activation.spent";
+static const char ns[] = "activation", ns_tries[] = "activation.tries", ns_spent[] = "activation.spent", ns_alike[] = "activation.alike";
 
 struct record {
 	unsigned char lock[SHA256_LEN], browser[SHA256_LEN];
@@ -53,7 +56,10 @@ static int load(struct arena *a, struct slice id, struct record *r)
 	int rc = id.n == ID_CHARS ? state_get(a, ns, id, &bytes) : E_NOENT;
 	if (rc == OK)
 		rc = decode(a, bytes, r);
-	return rc != OK ? rc : now() < r->ends ? OK : E_NOENT;
+	if (rc != OK)
+		return rc;
+	time_t left = r->ends - now();
+	return left > 0 && left <= ACTIVATION_LIFE_S + CLOCK_S ? OK : E_NOENT;	/* more: the clock was set back */
 }
 
 static bool is_digest_of(struct slice digest, struct slice secret)
@@ -65,88 +71,124 @@ static bool is_digest_of(struct slice digest, struct slice secret)
 
 /* --- its beginning --- */
 
-static int refuse(const struct enrolment *e, const char *peer, const char *why)
+/* One try: who tries, and what comes of it. */
+struct attempt {
+	struct arena *a;
+	const char *peer;
+	struct activation_begun out;
+};
+
+/* As a wrong code's count and line wait for the disk, so does what has none: nobody learns by time whether a link is one. */
+static void wait_alike(struct attempt *t)
 {
-	AUDIT(.event = EV_ACTIVATION_NO, .subject = e != NULL ? e->subject : NULL, .session = e != NULL ? e->id : NULL, .peer = peer, .why = why);
-	return E_NOENT;
+	unsigned n;
+	state_count(ns_alike, subscriber_of(t->a, t->peer), ALIKE_S, &n);
+}
+
+/* Every wrong code has its line; of links that nobody was given a network has as many as are told. */
+static int refuse(struct attempt *t, const struct enrolment *e, const char *why)
+{
+	int rc = limits_activation(t->peer, &t->out.wait_s);
+	if (rc != OK && rc != E_LIMIT)
+		return rc;
+	if (e != NULL || rc == OK)
+		AUDIT(.event = EV_ACTIVATION_NO, .subject = e != NULL ? e->subject : NULL, .session = e != NULL ? e->id : NULL, .peer = t->peer, .why = why);
+	else
+		wait_alike(t);
+	return rc == OK ? E_NOENT : rc;
+}
+
+/* A link that nobody was given: no try of any enrolment. */
+static int refuse_link(struct attempt *t)
+{
+	wait_alike(t);
+	return refuse(t, NULL, "link");
 }
 
 /* The enrolment that the token names and belongs to. */
-static int find(struct arena *a, struct slice link, const char *peer, struct enrolment *out)
+static int find(struct attempt *t, struct slice link, struct enrolment *out)
 {
 	struct slice rest = link, id;
 	if (link.n != ID_CHARS + 1 + SECRET_CHARS || !slice_cut(&rest, '.', &id))
-		return refuse(NULL, peer, "link");
-	int rc = directory_enrolment(a, id, out);
+		return refuse_link(t);
+	int rc = directory_enrolment(t->a, id, out);
 	if (rc == OK && is_digest_of(out->link, link))
 		return OK;
-	return rc == OK || rc == E_NOENT ? refuse(NULL, peer, "link") : rc;
+	return rc == OK || rc == E_NOENT ? refuse_link(t) : rc;
 }
 
 /* Counted before it is looked at: of any number of tries at once five are. */
-static int judge(struct arena *a, const struct enrolment *e, struct slice link, struct slice typed, const char *peer)
+static int judge(struct attempt *t, const struct enrolment *e, struct slice link, struct slice typed)
 {
 	unsigned char of_link[SHA256_LEN], of_code[SHA256_LEN];
 	const struct person *person;
 	unsigned tries;
-	const char *code = user_code_typed(a, typed, ACTIVATION_CODE_CHARS);
+	const char *code = user_code_typed(t->a, typed, ACTIVATION_CODE_CHARS);
 	int rc = state_count(ns_tries, slice_of(e->id), REMEMBER_S, &tries);
 	if (rc != OK)
 		return rc;
 	if (tries > ACTIVATION_TRIES) {
 		rc = directory_enrolment_close(e, "locked");	/* also for the day when the count is lost */
-		return rc == OK || rc == E_EXISTS ? refuse(e, peer, "locked") : rc;
+		return rc == OK || rc == E_EXISTS ? refuse(t, e, "locked") : rc;
 	}
 	if (strcmp(e->state, "open") != 0)
-		return refuse(e, peer, e->state);
+		return refuse(t, e, e->state);
 	if (now() >= e->end)
-		return refuse(e, peer, "expired");
+		return refuse(t, e, "expired");
 	activation_digests(link, code != NULL ? code : "", of_link, of_code);
 	if (code == NULL || !slice_same_secret(e->code, slice_mem(of_code, sizeof of_code)))
-		return refuse(e, peer, "wrong-code");
-	rc = directory_person(a, e->subject, &person);
+		return refuse(t, e, "wrong-code");
+	rc = directory_person(t->a, e->subject, &person);
 	if (rc != OK && rc != E_NOENT && rc != E_INPUT)
 		return rc;
-	return rc == OK && slice_is(S("active"), person->state) ? OK : refuse(e, peer, "person");
+	return rc == OK && slice_is(S("active"), person->state) ? OK : refuse(t, e, "person");
 }
 
 /* Once, whichever forgets: the state store is the arbiter among nodes that share it, the directory remembers when that was lost. */
-static int spend(const struct enrolment *e, const char *peer)
+static int spend(struct attempt *t, const struct enrolment *e)
 {
 	int rc = state_claim(ns_spent, slice_of(e->id), REMEMBER_S);
 	if (rc == E_EXISTS)
-		return refuse(e, peer, "used");
+		return refuse(t, e, "used");
 	if (rc != OK)
 		return rc;
 	rc = directory_enrolment_close(e, "used");
 	if (rc == E_EXISTS || rc == E_NOENT)
-		return refuse(e, peer, "used");
+		return refuse(t, e, "used");
 	if (rc != OK)
 		state_del(ns_spent, slice_of(e->id));	/* nothing was spent */
 	return rc;
 }
 
-int activation_begin(struct arena *a, struct slice link, struct slice code, struct slice browser, const char *peer, struct slice *cookie)
+static int begin(struct attempt *t, const struct enrolment *e, struct slice browser)
 {
+	struct record r = { .id = random_id(t->a, ACTIVATION_ID), .enrolment = e->id, .subject = e->subject, .ends = now() + ACTIVATION_LIFE_S };
+	struct slice made = slice_of(arena_printf(t->a, "%s.%s", r.id, random_id(t->a, ACTIVATION_SECRET)));
+	sha256(made, r.lock);
+	sha256(browser, r.browser);
+	int rc = AUDIT(.event = EV_ACTIVATION_BEGUN, .subject = e->subject, .session = r.id, .peer = t->peer, .level = e->level, .key = e->id);
+	if (rc == OK)
+		rc = state_put(ns, slice_of(r.id), encode(t->a, &r), ACTIVATION_LIFE_S);
+	if (rc == OK)
+		t->out.cookie = made;
+	return rc;
+}
+
+int activation_begin(struct arena *a, struct slice link, struct slice code, struct slice browser, const char *peer, struct activation_begun *out)
+{
+	struct attempt t = { .a = a, .peer = peer };
 	struct enrolment e;
 	if (would_block())
 		return E_WAIT;
-	int rc = find(a, link, peer, &e);
+	int rc = find(&t, link, &e);
 	if (rc == OK)
-		rc = judge(a, &e, link, code, peer);
+		rc = judge(&t, &e, link, code);
 	if (rc == OK)
-		rc = spend(&e, peer);
-	if (rc != OK)
-		return rc;
-	struct record r = { .id = random_id(a, ACTIVATION_ID), .enrolment = e.id, .subject = e.subject, .ends = now() + ACTIVATION_LIFE_S };
-	struct slice made = slice_of(arena_printf(a, "%s.%s", r.id, random_id(a, ACTIVATION_SECRET)));
-	sha256(made, r.lock);
-	sha256(browser, r.browser);
-	rc = AUDIT(.event = EV_ACTIVATION_BEGUN, .subject = e.subject, .session = r.id, .peer = peer, .level = e.level, .key = e.id);
+		rc = spend(&t, &e);
 	if (rc == OK)
-		rc = state_put(ns, slice_of(r.id), encode(a, &r), ACTIVATION_LIFE_S);
-	if (rc == OK)
-		*cookie = made;
+		rc = begin(&t, &e, browser);
+	if (rc == OK || rc == E_LIMIT)
+		*out = t.out;
 	return rc;
 }
 

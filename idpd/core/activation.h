@@ -22,9 +22,13 @@ struct activation {
 /* What the directory holds of them. */
 void activation_digests(struct slice link, const char *code, unsigned char of_link[SHA256_LEN], unsigned char of_code[SHA256_LEN]);
 
-/* OK: both were right, and are spent; *cookie is for that browser. E_NOENT: not right, not any more, or too often wrong: nobody is told which. A try is
- * counted before the code is looked at. Always waits. E_DOWN. */
-int activation_begin(struct arena *a, struct slice link, struct slice code, struct slice browser, const char *peer, struct slice *cookie);
+/* OK: both were right, and are spent. E_NOENT: not right, not any more, or too often wrong: nobody is told which, nor by time. E_LIMIT: the same, and so often
+ * from that network lately that this is told instead. A try is counted before the code is looked at. Always waits. E_DOWN. */
+struct activation_begun {
+	struct slice cookie;		/* OK: for that browser */
+	unsigned wait_s;		/* E_LIMIT: until the next try is told more */
+};
+int activation_begin(struct arena *a, struct slice link, struct slice code, struct slice browser, const char *peer, struct activation_begun *out);
 
 /* The activation as it stands now: in that browser, its half hour not over, the enrolment not cancelled, the person active. E_NOENT, E_WAIT, E_DOWN. */
 int activation_of(struct arena *a, struct slice cookie, struct slice browser, struct activation *out);

@@ -197,7 +197,7 @@ enum verdict engine_try_key(struct engine *e, const struct try *t, struct slice 
 	if (find_spent(e, s) != OK)
 		return V_DOWN;
 	struct claim claim;
-	int rc = limits_second(e->person, t->key, engine_claim(e, &claim));
+	int rc = limits_second(e->person, t->key, e->peer, engine_claim(e, &claim));
 	engine_claimed(e, &claim, rc);
 	if (rc == E_LIMIT)
 		s->why = "locked";

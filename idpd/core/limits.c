@@ -4,10 +4,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "core/history.h"
 #include "core/limits.h"
 #include "core/notice.h"
 #include "core/subscriber.h"
-#include "svc/audit.h"
 #include "svc/state.h"
 
 enum {
@@ -215,7 +215,7 @@ static struct who who_of(struct arena *a, const struct person *person, struct sl
 static int locked_audit(const struct person *person, const char *kind, const struct key *key, const char *peer)
 {
 	const char *id = key != NULL ? key->id : NULL;
-	int rc = AUDIT(.event = EV_KEY_LOCKED, .subject = person->subject, .kind = kind, .key = id, .peer = peer, .why = "limit");
+	int rc = HISTORY(NULL, .event = EV_KEY_LOCKED, .subject = person->subject, .kind = kind, .key = id, .peer = peer, .why = "limit");
 	if (rc == OK)
 		NOTICE(.event = NOTICE_KEY_LOCKED, .person = person, .kind = kind, .key = id, .label = key != NULL ? key->label : NULL, .peer = peer);
 	return rc;
@@ -359,6 +359,35 @@ int limits_send(const char *address, unsigned *wait_s)
 	return state_update(send_ns, address_key(a, address), send_one, wait_s);
 }
 
+/* ---- links and codes of activation ---- */
+
+enum { WRONG_AT_ONCE = 30, WRONG_EVERY_MS = 5000 };
+
+/* What is kept is when the network will have none left to its account (ITU-T I.371, A: the virtual scheduling algorithm). */
+static int wrong_activation(struct state_change *c)
+{
+	int64_t at = now_ms(), full = at + WRONG_AT_ONCE * WRONG_EVERY_MS, then = at;
+	if (c->old.n == sizeof then)
+		memcpy(&then, c->old.p, sizeof then);
+	if (then < at || then > full)		/* more: the clock was set back */
+		then = at;
+	then += WRONG_EVERY_MS;
+	if (then > full) {
+		*(unsigned *)c->ctx = (unsigned)((then - full + 999) / 1000);
+		return E_LIMIT;
+	}
+	c->val = arena_copy(c->a, slice_mem(&then, sizeof then));
+	c->ttl_s = WRONG_AT_ONCE * WRONG_EVERY_MS / 1000;
+	return OK;
+}
+
+int limits_activation(const char *peer, unsigned *wait_s)
+{
+	AUTO_ARENA a = arena_new();
+	*wait_s = 0;
+	return state_update("limit.activation", subscriber_of(a, peer), wrong_activation, wait_s);
+}
+
 /* ---- second factors ---- */
 
 static const char second_ns[] = "limit.second";
@@ -368,7 +397,7 @@ static struct slice second_key(struct arena *a, const struct person *person, con
 	return slice_of(arena_printf(a, "%s|%s", person->subject, key->id));
 }
 
-int limits_second(const struct person *person, const struct key *key, const struct state_act *with)
+int limits_second(const struct person *person, const struct key *key, const char *peer, const struct state_act *with)
 {
 	AUTO_ARENA a = arena_new();
 	struct slice k = second_key(a, person, key);
@@ -381,7 +410,7 @@ int limits_second(const struct person *person, const struct key *key, const stru
 		return rc;
 	if (!t.tell || directory_key_lock(key) != OK)
 		return E_LIMIT;
-	rc = locked_audit(person, key->kind, key, NULL);
+	rc = locked_audit(person, key->kind, key, peer);
 	if (rc == OK)
 		rc = state_update(second_ns, k, told, NULL);
 	return rc == OK ? E_LIMIT : rc;

@@ -34,15 +34,19 @@ void limits_password_right(struct arena *a, const struct person *person, const c
 /* The attempt that was just counted was never evaluated (E_DOWN behind it): takes that one away again and nothing else. Best effort. */
 int limits_password_undo(const struct person *person, struct slice name, const char *peer);
 
-/* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory and in
- * the audit trail too), or it is not active. Undo is also for the last right code, typed again. */
-int limits_second(const struct person *person, const struct key *key, const struct state_act *with);
+/* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory, in
+ * the audit trail and in the person's history too), or it is not active. Undo is also for the last right code, typed again. */
+int limits_second(const struct person *person, const struct key *key, const char *peer, const struct state_act *with);
 int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n);
 int limits_second_undo(const struct person *person, const struct key *key);
 
 /* Before a code is sent to an address, by whichever conversation: the pause between two grows until one was typed back right. OK: counted;
  * E_LIMIT: not now, *wait_s says how long, or 0: not today any more. */
 int limits_send(const char *address, unsigned *wait_s);
+
+/* A link or code of activation was wrong: one more from that network, whichever it was. Thirty at once are told so; then one in five seconds. E_LIMIT: this is
+ * more, and *wait_s says until when. It is no judge of who is right: people behind one network with a guesser come in with what they were given. */
+int limits_activation(const char *peer, unsigned *wait_s);
 
 /* turns_max, for the engine. */
 unsigned limits_turns(void);

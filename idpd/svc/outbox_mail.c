@@ -15,7 +15,7 @@ static bool html_button(struct buf *b, const struct parcel *p, struct slice s)
 		return false;
 	if (!slice_starts(link, S("https://")) && !slice_starts(link, S("http://")))
 		return false;
-	buf_lit(b, "<p style=\"margin:1.5em 0\"><a style=\"display:inline-block;padding:.75em 1.25em;border-radius:4px;background:#0a5a60;color:#ffffff;font-weight:bold;text-decoration:none\" href=\"");
+	buf_lit(b, "<p style=\"margin:1.5em 0\"><a style=\"display:inline-block;padding:.75em 1.25em;border-radius:4px;background:#b3102a;color:#ffffff;font-weight:bold;text-decoration:none\" href=\"");
 	buf_html(b, link);
 	buf_lit(b, "\">");
 	parcel_fill(b, p, slice_trim(words, ": \302\240"), buf_html);

@@ -1,6 +1,7 @@
 // Activation with link and code in a real browser, and what can go wrong with it.
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import { Agent } from './agent.mjs';
 import { browser, look, person } from './chromium.mjs';
 import { check, csamctl, demo, done, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
 import { activate, addApp, addKey, alert, choosePassword, codeSent, enrol, enter, form, keyDn, keys, messages, nobody, send, signIn, states, wrong } from './desk.mjs';
@@ -158,6 +159,27 @@ await once('after five wrong codes the right one is wrong, also when all came at
 	assert.match(other.page.url(), /activate\/password/, 'the fifth may be right');
 	await context.close();
 	await other.context.close();
+});
+
+// From a network of its own: a browser without a screen at a link, and what it is told.
+let networks = 0;
+async function tries(link, code, from = `127.77.${++networks}.1`) {
+	const agent = new Agent({ from }), page = await agent.visit(link, { headers: { 'accept-language': 'en' } });
+	const r = await agent.visit(activate, { method: 'POST', headers: { origin: target.issuer, 'accept-language': 'en' }, form: { csrf_token: Agent.field(page, 'csrf_token'), t: Agent.field(page, 't'), code } });
+	return { ...r, said: r.text.replaceAll(Agent.field(page, 't'), 'LINK').replace(/(name="csrf_token" value=")[^"]*/, '$1X').replace(/\d+ seconds/, 'N seconds') };
+}
+const unknown = `${activate}?t=${'B'.repeat(22)}.${'A'.repeat(43)}`;
+
+await once('200 wrong links at once from one network: thirty are told so, the rest to wait; unknown and wrong are the same bytes, and a neighbour comes in', async () => {
+	const e = enrol(nobody('act-storm')), f = enrol(nobody('act-neighbour')), [here, elsewhere] = ['127.78.1.1', '127.78.2.1'];
+	const answers = await Promise.all(Array.from({ length: 200 }, () => tries(unknown, e.code, here)));
+	assert.deepEqual(answers.reduce((n, r) => ({ ...n, [r.status]: (n[r.status] ?? 0) + 1 }), {}), { 400: 30, 429: 170 });
+	assert.match(answers.find(r => r.status === 429).text, /wait [1-5] seconds/);
+	const storm = setInterval(() => tries(unknown, 'x', here).catch(() => {}), 20);
+	assert.equal((await tries(unknown, 'x', '127.78.1.254')).said, (await tries(e.link, wrong(e.code), here)).said, 'when there were too many');
+	assert.match((await tries(f.link, f.code, '127.78.1.77')).text, /Choose your password/);
+	clearInterval(storm);
+	assert.equal((await tries(unknown, 'x', elsewhere)).said, (await tries(e.link, wrong(e.code), elsewhere)).said, 'and when not');
 });
 
 await check('cancelled meanwhile: the activation is over', async () => {

@@ -83,8 +83,9 @@ int limits_password_undo(const struct person *person, struct slice name, const c
 	return change(password_of(person, name), -1, 0);
 }
 
-int limits_second(const struct person *person, const struct key *key, const struct state_act *with)
+int limits_second(const struct person *person, const struct key *key, const char *peer, const struct state_act *with)
 {
+	(void)peer;
 	WRITES();
 	WITH(with, with != NULL);
 	return change(second_of(person, key), 1, fake_limits.second_max);
@@ -116,4 +117,12 @@ int limits_send(const char *address, unsigned *wait_s)
 	WRITES();
 	*wait_s = fake_send_wait_s;
 	return fake_send_wait_s != 0 || fake_send_refused ? E_LIMIT : OK;
+}
+
+int limits_activation(const char *peer, unsigned *wait_s)
+{
+	(void)peer;
+	WRITES();
+	*wait_s = 0;
+	return OK;
 }

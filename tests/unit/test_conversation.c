@@ -84,6 +84,44 @@ static void a_key_that_is_missing_is_told_after_the_password(void **state)
 	assert_int_equal(conversation_show(a, slice_of(turn.conversation), browser, &turn), E_NOENT);
 }
 
+/* Somebody leaves the login to activate a key, and it waits for them: after the right password, in that browser, until it has ended. */
+static void a_login_waits_for_a_key(void **state)
+{
+	(void)state;
+	struct left left;
+	want.service = "mail";
+	begin();
+	const char *id = turn.conversation;
+	assert_int_equal(ANSWER(.choice = S("app")), OK);
+	assert_int_equal(conversation_left(a, slice_of(id), browser, &left), E_NOENT);
+	assert_int_equal(password("bruno", "wrong"), OK);
+	assert_int_equal(conversation_left(a, slice_of(id), browser, &left), E_NOENT);
+	assert_int_equal(password("bruno", "correct horse"), OK);
+	assert_more(ASK_CHOICE, "note.not-activated");
+	assert_int_equal(conversation_left(a, slice_of(id), S("another browser"), &left), E_NOENT);
+	assert_int_equal(conversation_left(a, slice_of("nonsense"), browser, &left), E_NOENT);
+	assert_int_equal(conversation_left(a, slice_of(id), browser, &left), OK);
+	assert_string_equal(left.subject, fake_person[BRUNO].subject);
+	assert_string_equal(left.name, "bruno");
+	assert_string_equal(left.service, "mail");
+	assert_string_equal(left.back, want.back);
+	assert_int_equal(left.level, 200);
+	fake_person[BRUNO].password_changed = "later";
+	assert_int_equal(conversation_left(a, slice_of(id), browser, &left), E_NOENT);
+	fake_reset();
+	want.service = "mail";
+	want.level = 300;
+	begin();
+	id = turn.conversation;
+	assert_int_equal(ANSWER(.choice = S("app")), OK);
+	assert_int_equal(password("alice", "correct horse"), OK);
+	assert_int_equal(conversation_left(a, slice_of(id), browser, &left), OK);
+	assert_int_equal(left.level, 300);
+	assert_int_equal(code(ALICE), OK);
+	assert_int_equal(turn.verdict, V_ALLOW);
+	assert_int_equal(conversation_left(a, slice_of(id), browser, &left), E_NOENT);
+}
+
 static void another_key_needs_no_second_password(void **state)
 {
 	(void)state;
@@ -365,7 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(one_fitting_kind_needs_no_chooser), T(two_fitting_kinds_are_chosen_from),
 		T(without_a_service_all_kinds_are_there), T(a_key_that_is_missing_is_told_after_the_password),
-		T(another_key_needs_no_second_password), T(a_locked_or_weak_key_is_told_too),
+		T(a_login_waits_for_a_key), T(another_key_needs_no_second_password), T(a_locked_or_weak_key_is_told_too),
 		T(several_apps_are_chosen_from_and_count_apart), T(on_a_host_the_password_comes_first),
 		T(a_plain_secret_is_sealed_and_reported), T(every_no_looks_the_same), T(right_but_refused_meanwhile_looks_wrong), T(names_in_the_trail_are_text_and_short),
 		T(delays_are_told_to_known_and_unknown_alike), T(an_alias_counts_for_the_person), T(no_step_can_be_skipped),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/history.h"
 #include "core/limits.h"
 #include "svc/audit.h"
 #include "svc/state.h"
@@ -317,12 +318,12 @@ static void broken_is_not_wrong(void **s)
 	for (int i = 0; i < 300; i++) {
 		assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), OK);
 		assert_int_equal(limits_password_undo(&alice, S("alice"), "192.0.2.7"), OK);
-		assert_int_equal(limits_second(&alice, &app, NULL), OK);
+		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
 		assert_int_equal(limits_second_undo(&alice, &app), OK);
 	}
 	state_rc = E_DOWN;
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_DOWN);
-	assert_int_equal(limits_second(&alice, &app, NULL), E_DOWN);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_DOWN);
 	assert_int_equal(was_right(&alice, "192.0.2.7"), E_DOWN);
 	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), E_DOWN);
 	state_rc = E_WAIT;
@@ -339,6 +340,20 @@ static void undo_does_not_unlock(void **s)
 	assert_int_equal(try_anywhere(&alice, "alice"), E_LIMIT);
 }
 
+/* Nobody waits for it: it comes behind the answer. */
+static void in_history(const char *event, const char *key)
+{
+	AUTO_ARENA a = arena_new();
+	struct history *all;
+	size_t n = 0;
+	for (int i = 0; i < 200 && n == 0; i++, usleep(10000))
+		assert_int_equal(history_read(a, alice.subject, &all, &n), OK);
+	assert_int_equal(n, 1);
+	assert_string_equal(all[0].event, event);
+	assert_string_equal(all[0].key, key);
+	assert_string_equal(all[0].place, "192.0.2.7");
+}
+
 static void second_factor(void **s)
 {
 	(void)s;
@@ -346,37 +361,38 @@ static void second_factor(void **s)
 	other.id = "app-2";
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 10; i++)
-			assert_int_equal(limits_second(&alice, &app, NULL), OK);
+			assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
 		assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);	/* the tenth was right */
 	}
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(limits_second(&alice, &app, NULL), OK);
+		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
 	directory_rc = E_DOWN;
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 	assert_int_equal(locked_times, 1);
 	skew_ms += 6 * 1000;
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 	assert_int_equal(locked_times, 2);
 	directory_rc = OK;
 	skew_ms += 6 * 1000;
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 	assert_int_equal(locked_times, 3);
 	assert_int_equal(audited, 1);
+	in_history("key.locked", "app-1");
 	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &other, NULL), OK);
+	assert_int_equal(limits_second(&alice, &other, "192.0.2.7", NULL), OK);
 	app.state = "locked";
 	skew_ms += 3600 * 1000;
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 	app.state = "active";		/* an administrator */
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(limits_second(&alice, &app, NULL), OK);
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 	assert_int_equal(locked_times, 4);
 	for (const char *const *state = (const char *const[]){ "pending", "revoked", "", "Active", NULL }; *state != NULL; state++) {
 		other.state = *state;
-		assert_int_equal(limits_second(&alice, &other, NULL), E_LIMIT);
+		assert_int_equal(limits_second(&alice, &other, "192.0.2.7", NULL), E_LIMIT);
 	}
 }
 
@@ -387,7 +403,7 @@ static pthread_barrier_t gate;
 static void *attempt_second(void *unused)
 {
 	pthread_barrier_wait(&gate);
-	if (limits_second(&alice, &app, NULL) == OK)
+	if (limits_second(&alice, &app, "192.0.2.7", NULL) == OK)
 		evaluated++;
 	return unused;
 }
@@ -431,7 +447,7 @@ static void not_configured_is_refused(void **s)
 	(void)s;
 	limits_open(&(struct limits_conf){ 0 });
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_LIMIT);
-	assert_int_equal(limits_second(&alice, &app, NULL), E_LIMIT);
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
