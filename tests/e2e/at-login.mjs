@@ -1,9 +1,10 @@
 // A key that is not activated, or locked, chosen at a login: it is said after the right password, a stronger key gets a new one, and the login goes on to
 // where it was going. And whoever would use that way for something else.
 import assert from 'node:assert/strict';
+import { insert } from './cards.mjs';
 import { browser, look, person } from './chromium.mjs';
 import { check, done, ldapRead, library, newPerson, tax, target } from './csam.mjs';
-import { addApp, addKey, alert, codeSent, form, insertCard, keyDn, keys, messages, narrow, newCitizen, send, setKey, showCertificate, signIn, states } from './desk.mjs';
+import { addApp, addKey, alert, codeSent, form, keyDn, keys, messages, newCitizen, send, setKey, showCertificate, signIn, states } from './desk.mjs';
 
 // As far as the note that says what is wrong with the key.
 async function chooses(page, kind, who, service = `${library}/card/`) {
@@ -44,7 +45,7 @@ await check('a key not yet activated: said after the right password only; a stro
 
 await check('with the identity card, in French: an app for a service that wants it, which then opens with it', async () => {
 	const marie = newCitizen('wait-marie', { code: false }), { page, context } = await person({ locale: 'fr-BE' });
-	await insertCard(context, marie.card);
+	await insert(context, marie.card);
 	await (await chooses(page, 'app', marie, `${tax}/file/`)).click();
 	assert.deepEqual(await page.locator('button[name=choice]').evaluateAll(all => all.map(b => b.value)), ['eid', 'app'], 'nothing that this service would not take');
 	await signIn(page, marie, { kind: 'eid' });

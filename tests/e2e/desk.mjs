@@ -1,9 +1,9 @@
 // What people do at the desk of 'My digital keys', in a real browser, and what they are sent: shared by its tests.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createHash, sign, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { newCard } from './cards.mjs';
 import { csamctl, demo, freshCode, ldapmodify, newPerson, target, totp } from './csam.mjs';
 
 export const base = target.ldap.base, keys = `${target.issuer}/keys`, activate = `${target.issuer}/activate`;
@@ -14,7 +14,7 @@ export const dnOf = who => `uid=${who.username ?? who},ou=people,${base}`, keyDn
 export async function signIn(page, who, { kind = 'app', label } = {}) {
 	await page.waitForSelector('button[name=choice], [name=password], #eid-form');
 	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
-	if (kind === 'eid') return showCard(page);
+	if (kind === 'eid') return signWithCard(page);
 	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
 	await page.fill('[name=password]', who.password);
 	await page.locator('button.go').click();
@@ -24,43 +24,16 @@ export async function signIn(page, who, { kind = 'app', label } = {}) {
 	await page.locator('button.go').click();
 }
 
-// Somebody with an identity card, which is good: their own national number, of a day in 1992.
-let born = 0;
+// Somebody with an identity card.
 export function newCitizen(username, options) {
-	const nine = `920315${String(100 + process.pid % 400 + ++born).padStart(3, '0')}`, number = nine + String(97 - nine % 97).padStart(2, '0');
-	const who = newPerson(username, options);
-	ldapmodify(`dn: ${dnOf(who)}\nchangetype: modify\nadd: csamNationalNumber\ncsamNationalNumber: ${number}\n`);
-	return { ...who, number, card: newCard(username, number) };
+	const who = newPerson(username, options), card = newCard('Emma', 'Maes');
+	ldapmodify(`dn: ${dnOf(who)}\nchangetype: modify\nadd: csamNationalNumber\ncsamNationalNumber: ${card.number}\n`);
+	return { ...who, card };
 }
-export function newCard(name, number) {
-	const dir = path.join(demo, 'eid'), tool = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../setup/eid-pki');
-	execFileSync(tool, ['card', dir, name, 'Emma', 'Maes', number], { stdio: ['ignore', 'ignore', 'pipe'] });
-	return name;
-}
-const inReader = new WeakMap();
-// The card lies in the reader of this browser. A stand-in for the extension hears what pages ask of it, and answers as it does.
-export async function insertCard(context, card) {
-	const before = inReader.has(context);
-	inReader.set(context, card);
-	if (before) return;
-	await context.exposeFunction('webEidReader', (nonce, origin) => webEid(inReader.get(context), nonce, origin));
-	await context.addInitScript(() => window.addEventListener('message', async event => {
-		if (event.data?.action !== 'web-eid:authenticate') return;
-		window.postMessage({ action: 'web-eid:authenticate-ack' }, location.origin);
-		window.postMessage({ action: 'web-eid:authenticate-success', ...await window.webEidReader(event.data.challengeNonce, location.origin) }, location.origin);
-	}));
-}
-// What the card in that file signs: an EC card of the citizens' authority.
-export function webEid(card, nonce, origin) {
-	const file = end => fs.readFileSync(path.join(demo, 'eid/cards', `${card}.${end}`)), hash = data => createHash('sha384').update(data).digest();
-	return { format: 'web-eid:1.0', appVersion: 'https://web-eid.eu/web-eid-app/releases/2.7.0+965', algorithm: 'ES384',
-		signature: sign('sha384', Buffer.concat([hash(origin), hash(nonce)]), { key: file('key'), dsaEncoding: 'ieee-p1363' }).toString('base64'),
-		unverifiedCertificate: new X509Certificate(file('pem')).raw.toString('base64') };
-}
-const showCard = async page => { await page.waitForSelector('#eid-go:visible'); await page.click('#eid-go'); };
+const signWithCard = async page => { await page.waitForSelector('#eid-go:visible'); await page.click('#eid-go'); };
 // Without scripts: the certificate, where the listener for cards asks for it.
 export function showCertificate(page, card) {
-	const file = end => path.join(demo, 'eid/cards', `${card}.${end}`);
+	const file = end => path.join(demo, 'eid/cards', `test-${card.number}.${end}`);
 	return page.locator('#eid-tls').getAttribute('href').then(href => page.goto(execFileSync('curl', ['-s', '-k', '--cert', file('pem'), '--key', file('key'), '-o', '/dev/null', '-w', '%{redirect_url}', href], { encoding: 'utf8' })));
 }
 
@@ -81,7 +54,6 @@ export async function addApp(page, who, label = '') {
 	await page.locator('button.go').click();
 	return { ...who, totp: seed };
 }
-export const narrow = page => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
 // --- what was sent ---
 
