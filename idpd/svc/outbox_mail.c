@@ -7,7 +7,7 @@
 
 static struct mail_conf conf;
 
-/* A line of words and below it {link}: a button. */
+/* A line of words and below it {link}: a button. Red it is by rule: people are told to look for the red one (D2). */
 static bool html_button(struct buf *b, const struct parcel *p, struct slice s)
 {
 	struct slice words, rest = s, link = slice_of(parcel_arg(p, "link"));
