@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Agent, send } from './agent.mjs';
-import { check, csamctl, demo, done, freshCode, ldapmodify, newPerson, target, totp } from './csam.mjs';
+import { check, codeIn, csamctl, demo, done, freshCode, ldapmodify, newPerson, sentTo, target } from './csam.mjs';
 import { asClient, at, authorize, introspect, issuer, level, newServices, random, redeem, refresh, request, tokens, trail, userinfo } from './flow.mjs';
 
 const canary = what => `canary-${what}-${random(12)}`, secret = canary('secret').padEnd(40, 'x');
@@ -76,6 +76,31 @@ await check('no one-time code is in a log or an audit line, and the trail does t
 	const mine = trail().map(l => JSON.stringify(l)).filter(l => l.includes('"trace-') || l.includes('trace-nobody'));
 	assert.ok(!new RegExp(`(?<![\\d.])${code}(?!\\d)`).test(mine.join('\n').replace(/"time":"[^"]*"/g, '')), 'the code, sealed');
 	for (const event of ['login.ok', 'login.no', 'token.issued', 'code.replayed', 'client.refused']) assert.ok(mine.some(l => l.includes(`"${event}"`)), event);
+});
+
+await check('a code that was sent is in the message and nowhere else, and its address in the directory and nowhere else', async () => {
+	const mia = newPerson('trace-mia', { code: false }), address = `${canary('mia')}@csam.example`, her = new Agent(), shown = [];
+	ldapmodify(csamctl('key', 'new', 'mail', '--person', mia.username, '--address', address));
+	await new Promise(r => setTimeout(r, 1000));
+	const see = page => { shown.push(page.text, JSON.stringify(page.headers ?? {}), page.url); return page; };
+	const [mailed] = await newServices({ client_id: 'trace-mailed', client_secret: secret, default_acr_values: [level(300)] });
+	let page = see(await her.visit(request(mailed).url));
+	if (!Agent.has(page, 'password')) page = see(await her.answer(page, { choice: 'mail' }));
+	page = see(await her.answer(page, { username: mia.username, password: mia.password }));
+	assert.ok(Agent.has(page, 'code'));
+	const sent = codeIn((await sentTo('mail', address)).text), alone = new RegExp(`(?<![\\d.])${sent}(?!\\d)`);
+	page = see(await her.answer(page, { code: String((Number(sent) + 1) % 1e6).padStart(6, '0') }));
+	page = see(await her.answer(page, { code: sent }));
+	assert.ok(page.callback, 'it was the code');
+	assert.ok(!shown.some(t => alone.test(t) || t.includes(address)), 'neither was ever on a page');
+	const written = [...files(demo)].map(p => path.relative(demo, p)).filter(p => !/^(mail|directory\/(data|accesslog))\//.test(p));
+	for (const p of written) {
+		const content = fs.readFileSync(path.join(demo, p), 'latin1');
+		assert.ok(!content.includes(address), `her address in ${p}`);
+		assert.ok(!content.includes(`#${sent}`) && !(/\.log$|^audit\//.test(p) && alone.test(content.replace(/"time":"[^"]*"/g, ''))), `the code in ${p}`);
+	}
+	for (const must of [/^idpd\.log$/, /^audit\//, /^state\/data\.mdb$/]) assert.ok(written.some(p => must.test(p)), `${must} was read`);
+	assert.ok(!trail().some(l => JSON.stringify(l).includes(address)), 'nor in a line of the trail, when it is opened');
 });
 
 await check('the search does find what is there', async () => {

@@ -59,6 +59,20 @@ export function newPerson(username, { code = true } = {}) {
 	return { username, password, totp: base32 };
 }
 
+// A message with a code to an address, which is none of those: its file in mail or sms, and its text.
+export async function sentTo(folder, to, not = []) {
+	const dir = path.join(demo, folder);
+	for (let i = 0; i < 200; i++) {
+		for (const f of fs.existsSync(dir) ? fs.readdirSync(dir).filter(f => !f.startsWith('.') && !not.includes(f)) : []) {
+			const text = fs.readFileSync(path.join(dir, f), 'utf8');
+			if (text.includes(to) && /^@localhost #\d{6}/m.test(text)) return { f, text };
+		}
+		await new Promise(r => setTimeout(r, 50));
+	}
+	throw new Error(`nothing was sent to ${to}`);
+}
+export const codeIn = text => text.match(/^@localhost #(\d{6})\r?$/m)[1];
+
 let failures = 0;
 export async function check(what, fn, mark = '') {
 	try {

@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { browser, fits, look, person } from './chromium.mjs';
-import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, shots, target } from './csam.mjs';
+import { check, codeIn, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, once, sentTo, shots, target } from './csam.mjs';
 
 const run = process.pid, seed = Buffer.from('a seed of twenty byte'.slice(0, 20));
 const base32 = [...seed].map(b => b.toString(2).padStart(8, '0')).join('').match(/.{5}/g).map(b => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[parseInt(b, 2)]).join('');
@@ -46,36 +46,24 @@ const level = page => page.locator('#level').innerText();
 const note = page => page.locator('.note').first().innerText();
 const isIn = async page => { await page.waitForSelector('#user'); assert.equal(await level(page), 'urn:be:fedict:iam:fas:citizen:Level300'); await page.context().close(); };
 
-// A message to an address that is none of those: its file and text.
-async function message(folder, to, not = []) {
-	for (let i = 0; i < 100; i++) {
-		const files = fs.existsSync(path.join(demo, folder)) ? fs.readdirSync(path.join(demo, folder)).filter(f => !f.startsWith('.')) : [];
-		const found = files.map(f => ({ f, text: fs.readFileSync(path.join(demo, folder, f), 'utf8') })).find(m => m.text.includes(to) && /^@localhost #\d{6}/m.test(m.text) && !not.includes(m.f));
-		if (found) return found;
-		await pause(50);
-	}
-	throw new Error(`nothing was sent to ${to}`);
-}
-const code = text => text.match(/^@localhost #(\d{6})\r?$/m)[1];
-
 // The pause before another code goes by while the rest is tried.
 const mia = somebody('mia', 'mail', '--address', `mia-${run}@csam.example`), miasMail = `mia-${run}@csam.example`;
 let first, wrote;
 
 await check('mail: nothing before the password; masked; five tries; another one not at once', async () => {
 	const page = await toCode(mia, 'mail');
-	first = await message('mail', miasMail);
+	first = await sentTo('mail', miasMail);
 	wrote = Date.now();
 	await look(page, 'mail');
 	assert.equal(await page.locator('[name=code]').getAttribute('autocomplete'), 'one-time-code');
 	const body = await page.content();
-	assert.ok(!body.includes(miasMail) && !body.includes(code(first.text)), 'neither the address nor the code is on the page');
+	assert.ok(!body.includes(miasMail) && !body.includes(codeIn(first.text)), 'neither the address nor the code is on the page');
 	await page.locator('button[name=again]').click();
 	await page.waitForLoadState();
 	await look(page, 'mail-too-soon');
 	assert.match(await note(page), /\d+ seconds/);
-	for (let i = 0; i < 5; i++) await type(page, String((Number(code(first.text)) + 1 + i) % 1000000).padStart(6, '0'));
-	await type(page, code(first.text));
+	for (let i = 0; i < 5; i++) await type(page, String((Number(codeIn(first.text)) + 1 + i) % 1000000).padStart(6, '0'));
+	await type(page, codeIn(first.text));
 	assert.ok(!inside(page), 'the sixth try');
 	await look(page, 'mail-ended');
 	await page.context().close();
@@ -151,11 +139,11 @@ await check('SMS: in the person\'s language, for our site only', async () => {
 	ldapmodify(`dn: uid=${sam.username},ou=people,${target.ldap.base}\nchangetype: modify\nadd: preferredLanguage\npreferredLanguage: nl\n`);
 	ldapmodify(csamctl('key', 'new', 'sms', '--person', sam.username, '--address', number));
 	await pause(1000);
-	const page = await toCode(sam, 'sms', 'nl-BE'), sent = await message('sms', number);
+	const page = await toCode(sam, 'sms', 'nl-BE'), sent = await sentTo('sms', number);
 	await look(page, 'sms-nl');
 	assert.match(sent.text, /uw CSAM-code voor/);
 	fs.writeFileSync(path.join(shots, 'sms-code.txt'), sent.text);
-	await type(page, code(sent.text));
+	await type(page, codeIn(sent.text));
 	await isIn(page);
 });
 
@@ -188,11 +176,11 @@ async function everyKind(lang, nr) {
 	await way('app', 'app', () => freshCode(who.totp));
 	await way('token', 'token', () => hotp(0), 'Token');
 	await way('token', 'card', async page => codes[(await page.locator('#code-hint').innerText()).match(/\d+/)[0]], 'Card');
-	await way('mail', 'mail', async () => code((await message('mail', mail)).text));
+	await way('mail', 'mail', async () => codeIn((await sentTo('mail', mail)).text));
 	await way('sms', 'sms', async () => {
-		const { text } = await message('sms', number), [, body] = text.match(/^To: .*\n\n([^]*)\n$/);
+		const { text } = await sentTo('sms', number), [, body] = text.match(/^To: .*\n\n([^]*)\n$/);
 		assert.match(body, /^[\n -_a-~£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€]{1,306}$/, 'letters of telephones, and two parts of 153 at most');
-		return code(text);
+		return codeIn(text);
 	});
 }
 await Promise.all(['fr', 'nl', 'de', 'en'].map((lang, nr) => check(`every kind in ${lang}, on a small screen`, () => everyKind(lang, nr))));
@@ -229,11 +217,11 @@ await check('an operator blocks a kind with a notice, and switches it off, by ld
 
 await check('mail: when the pause is over there is another one, for this sign-in alone', async () => {
 	await pause(Math.max(0, wrote + 31000 - Date.now()));
-	const page = await toCode(mia, 'mail', 'fr-BE'), second = await message('mail', miasMail, [first.f]);
+	const page = await toCode(mia, 'mail', 'fr-BE'), second = await sentTo('mail', miasMail, [first.f]);
 	await look(page, 'mail-fr');
-	await type(page, code(first.text));
+	await type(page, codeIn(first.text));
 	assert.ok(!inside(page), 'a code of another conversation');
-	await type(page, code(second.text));
+	await type(page, codeIn(second.text));
 	await isIn(page);
 	fs.writeFileSync(path.join(shots, 'mail-code.eml'), second.text);
 });
