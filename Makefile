@@ -132,7 +132,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_libs)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(fuzz_libs) $(link_of) $(LDLIBS)
 
-$(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c) $(BUILD)/libidpd.a
+$(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c bench/codes.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: $(call obj,bench/micro.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: LDFLAGS += -Wl,--wrap=keyring_day_key,--wrap=keyring_audit_month,--wrap=keyring_audit_hour

@@ -8,6 +8,8 @@
 struct target {
 	char base[128], client_id[64], client_secret[128], redirect_uri[256], scope[128], user[32], password[128];
 	unsigned users;			/* user0 … */
+	char token[64], counters[256];	/* their tokens' seed and counters (codes.h); or */
+	unsigned mail_port;		/* where the mail with their code comes to; 0 and "": no second factor */
 };
 
 struct visitor {

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "bench/codes.h"
 #include "bench/flows.h"
 
 enum { VISITORS = 256, STACK = 256 * 1024, FAULTS = 50 };
@@ -175,6 +176,7 @@ static bool read_target(const char *path, struct target *t)
 		{ "base", t->base, sizeof t->base }, { "client_id", t->client_id, sizeof t->client_id },
 		{ "client_secret", t->client_secret, sizeof t->client_secret }, { "redirect_uri", t->redirect_uri, sizeof t->redirect_uri },
 		{ "scope", t->scope, sizeof t->scope }, { "user", t->user, sizeof t->user }, { "password", t->password, sizeof t->password },
+		{ "token", t->token, sizeof t->token }, { "counters", t->counters, sizeof t->counters },
 	};
 	char line[512];
 	FILE *f = fopen(path, "re");
@@ -188,9 +190,11 @@ static bool read_target(const char *path, struct target *t)
 				snprintf(keys[i].to, keys[i].room, "%.*s", (int)value.n, value.p);
 		if (slice_is(name, "users"))
 			t->users = (unsigned)strtoul(value.p, NULL, 10);
+		if (slice_is(name, "mail_port"))
+			t->mail_port = (unsigned)strtoul(value.p, NULL, 10);
 	}
 	fclose(f);
-	return t->users > 0;
+	return t->users > 0 && (*t->token == '\0' || codes_of_tokens(t->token, t->user, t->counters)) && (t->mail_port == 0 || codes_by_mail(t->user, t->mail_port));
 }
 
 int main(int argc, char **argv)
