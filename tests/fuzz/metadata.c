@@ -16,7 +16,13 @@
 #undef list
 #include "csamctl/metadata.c"
 
-/* service list is not part of this */
+/* nothing is fetched, and service list is not part of this */
+int fetch(struct arena *a, const char *url, const char *ca_file, struct page *out, const char **why)
+{
+	(void)a; (void)url; (void)ca_file; (void)out;
+	*why = "away";
+	return E_DOWN;
+}
 int dir_open(struct ctl *c, struct dir **out) { (void)c; (void)out; return REFUSED; }
 const char *entry_str(const struct ldap_entry *e, const char *name) { (void)e; (void)name; return NULL; }
 int dir_each(struct dir *d, const struct search *s, entry_fn *fn, void *ctx, const char **why)
