@@ -132,6 +132,8 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_libs)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(fuzz_libs) $(link_of) $(LDLIBS)
 
+$(BUILD)/unit/test_fuzz_card_module $(BUILD)/fuzz/card_module: card/token.c card/token.h	# it is no part of a library
+
 $(BUILD)/bench/load: $(call obj,bench/load.c bench/client.c bench/flows.c bench/codes.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/limits: $(call obj,bench/limits.c) $(BUILD)/libidpd.a
 $(BUILD)/bench/micro: $(call obj,bench/micro.c) $(BUILD)/libidpd.a
