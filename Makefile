@@ -99,7 +99,7 @@ $(BUILD)/pam_csam.so: $(patsubst %.c,$(BUILD)/plug/%.o,$(PAMSRC)) $(BUILD)/libcs
 # Tools of tests, each one file.
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libidpd.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lpam
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libidpd.a $(LDLIBS) -lpam
 
 # What a source says in lines /* LINK: … */, its own and those of headers beside it.
 beside   = $(wildcard $(addprefix $(dir $<),$(shell sed -n 's,^\#include "\([a-z_]*\.h\)"$$,\1,p' $<)))

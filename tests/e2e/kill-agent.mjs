@@ -1,7 +1,7 @@
 // kill -9 of csam-agent while people sign in through libpam: whoever is wrong never enters, whoever is right is told "not now" at worst, and enters afterwards.
 // KILLS=250 makes it long (make soak). Front, keyring and slapd: kill-nine.
 import assert from 'node:assert/strict';
-import { check, dice, Directory, done, Idpd, once, sleep, until } from './own.mjs';
+import { check, dice, Directory, done, Idpd, once, progress, sleep, until } from './own.mjs';
 import { Door, Server } from './own-host.mjs';
 
 const KILLS = Number(process.env.KILLS ?? 20), SEED = Number(process.env.SEED ?? Date.now() % 1000000), DOORS = 6, PAM_SUCCESS = 0, PAM_AUTHINFO_UNAVAIL = 9, SLOW_US = 15e6;
@@ -27,9 +27,11 @@ async function lane(person) {
 	}
 	door.end();
 }
+const far = progress('kills', KILLS);
 async function killer() {
 	for (let i = 0; i < KILLS; i++) {
 		await sleep(50 + roll(400));
+		far(i);
 		await server.kill();
 		await sleep(roll(100));
 		agent = server.start().process;

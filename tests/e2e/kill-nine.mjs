@@ -1,7 +1,7 @@
 // kill -9 of the front, the keyring and slapd in turn under a stream of logins: what was acknowledged stays, what was used stays used.
 // LOGINS=20000 SEED=7 make it long, and the same again.
 import assert from 'node:assert/strict';
-import { Agent, base, check, dice, Directory, done, Idpd, issuer, once, password, sleep, totp, until } from './own.mjs';
+import { Agent, base, check, dice, Directory, done, Idpd, issuer, once, password, progress, sleep, totp, until } from './own.mjs';
 
 const LOGINS = Number(process.env.LOGINS ?? 1000), SEED = Number(process.env.SEED ?? Date.now() % 1000000), LANES = 12;
 const roll = dice(SEED), GRACE_MS = 3000, KILLS = LOGINS > 2000 ? Infinity : 12;
@@ -160,6 +160,7 @@ async function somebody(kind) {
 	}
 }
 
+const far = progress('logins', LOGINS);
 async function lane() {
 	while (ledger.logins < LOGINS && !over) {
 		const kind = roll() < 0.55 ? 'app' : 'password', person = await somebody(kind);
@@ -170,6 +171,7 @@ async function lane() {
 			await sleep(100 + roll(300));
 		}
 		person.busy = false;
+		far(ledger.logins);
 	}
 }
 

@@ -24,6 +24,16 @@ export async function until(what, seconds, fn) {
 		await sleep(20);
 	}
 }
+// What takes long says once a minute how far it is: far(n).
+export function progress(what, total, every = 60000) {
+	const began = Date.now();
+	let said = began;
+	return n => {
+		if (Date.now() - said < every) return;
+		said = Date.now();
+		console.log(`# ${what}: ${n} of ${total} in ${Math.round((said - began) / 60000)} min`);
+	};
+}
 const signal = (pid, sig) => { try { process.kill(pid, sig); return true; } catch { return false; } };
 
 // Numbers that look random and come again with the same seed.

@@ -1,7 +1,7 @@
 // Two people sign in at the same time, again and again: every session, every code, every token is of whom it was given to.
 // LOGINS=20000 BUILD_THREAD=build-thread (make soak) does it under ThreadSanitizer.
 import assert from 'node:assert/strict';
-import { Agent, check, Directory, done, Idpd, issuer, once } from './own.mjs';
+import { Agent, check, Directory, done, Idpd, issuer, once, progress } from './own.mjs';
 
 // A person has 16 sessions at most, the oldest ends: so few lanes that none is overtaken by 16 others on its way.
 const LOGINS = Number(process.env.LOGINS ?? 400), LANES = 8;
@@ -38,7 +38,7 @@ async function visit(person) {
 
 for (const p of people) p.subs = await visit(p);
 let n = 0;
-const strangers = [], sids = new Map();
+const strangers = [], sids = new Map(), far = progress('logins', LOGINS);
 await once(`${LOGINS} logins of two people in ${LANES} lanes: all are their own`, async () => {
 	assert.notEqual(people[0].subs.one, people[1].subs.one);
 	await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
@@ -47,6 +47,7 @@ await once(`${LOGINS} logins of two people in ${LANES} lanes: all are their own`
 			if (v.one !== p.subs.one || v.two !== p.subs.two) strangers.push(p.username);
 			if (sids.has(sid)) strangers.push(`session ${sid} twice`);
 			sids.set(sid, p.subject);
+			far(n);
 		}
 	}));
 	assert.deepEqual(strangers, []);

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
-import { Agent, base, check, Directory, done, Idpd, issuer, once } from './own.mjs';
+import { Agent, base, check, Directory, done, Idpd, issuer, once, progress } from './own.mjs';
 import { Door, Server } from './own-host.mjs';
 import { probability, quantile } from './kolmogorov.mjs';
 
@@ -45,12 +45,15 @@ async function sample(ask) {
 	const took = Object.fromEntries(Object.keys(series).map(s => [s, []])), said = {}, end = Date.now() + BUDGET_MS;
 	const enough = i => i >= SAMPLES && (BUDGET_MS === Infinity || Date.now() > end || (i % 100 === 0 && least(took) <= 1));
 	for (const name of Object.values(series)) await ask(name);	// what is done once is done
-	for (let i = 0; !enough(i); i++)
+	const far = progress('samples', SAMPLES);
+	for (let i = 0; !enough(i); i++) {
+		far(i);
 		for (const s of shuffled(Object.keys(series))) {
 			const r = await ask(series[s]);
 			took[s].push(r.took);
 			(said[s] ??= new Set()).add(r.said);
 		}
+	}
 	return { took, said };
 }
 // The least number of milliseconds that would have been seen.
