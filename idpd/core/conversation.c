@@ -238,6 +238,7 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 		return E_WAIT;
 	e.ticket = ticket;
 	e.answer = answer;
+	e.browser = answer->browser;
 	before = e;
 	struct outcome o = { .verdict = V_MORE };
 	if (closed != NULL)

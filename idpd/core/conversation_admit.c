@@ -24,12 +24,13 @@ static int old_session(struct engine *e, const struct session **old)
 static int keep(struct engine *e, const struct session *old, const struct proof *proof, struct slice *made, const char **sid)
 {
 	struct slice rest, part;
-	if (e->c.door == DOOR_HOST)
-		return session_frozen(e->a, e->person, proof, made);
-	const char *browser = e->answer != NULL ? e->answer->browser : NULL;
-	const struct history line = { .event = "login.ok", .kind = proof->kind, .key = proof->key_id, .service = e->c.service, .place = e->peer, .browser = browser };
+	if (e->c.door == DOOR_HOST) {
+		*made = session_frozen(e->a, e->person, proof);
+		return OK;
+	}
+	const struct history line = { .event = "login.ok", .kind = proof->kind, .key = proof->key_id, .service = e->c.service, .place = e->peer, .browser = e->browser };
 	const struct state_act with = history_adding(e->a, e->person->subject, &line);
-	const struct arrival from = { .place = e->peer, .browser = browser, .with = &with };
+	const struct arrival from = { .place = e->peer, .browser = e->browser, .with = &with };
 	if (session_start(e->a, old, S_NONE, e->person, proof, &from, made) != OK)
 		return E_DOWN;
 	rest = *made;

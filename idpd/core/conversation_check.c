@@ -72,7 +72,7 @@ static const char *typed(struct arena *a, struct slice name)
 /* A no stands whether or not its line could be written: only a yes waits for the trail. */
 void engine_record(struct engine *e, enum audit_event event, const struct try *t, const char *why)
 {
-	HISTORY(e->answer != NULL ? e->answer->browser : NULL, .event = event, .subject = t->person ? t->person->subject : NULL, .name = t->person ? NULL : typed(e->a, t->name),
+	HISTORY(e->browser, .event = event, .subject = t->person ? t->person->subject : NULL, .name = t->person ? NULL : typed(e->a, t->name),
 	    .kind = e->c.kind, .key = t->key ? t->key->id : NULL, .card = e->card, .service = e->c.service, .peer = e->peer, .via = e->c.via, .why = why);
 }
 

@@ -111,7 +111,7 @@ static void tell_reached(const struct engine *e, bool mail)
 static int keep_address(struct engine *e)
 {
 	bool mail = strcmp(e->draft->id, "@mail") == 0;
-	int rc = HISTORY(e->answer != NULL ? e->answer->browser : NULL, .event = EV_CONTACT_CHANGED, .subject = e->c.subject, .kind = e->draft->kind, .peer = e->peer, .session = rests_on(e),
+	int rc = HISTORY(e->browser, .event = EV_CONTACT_CHANGED, .subject = e->c.subject, .kind = e->draft->kind, .peer = e->peer, .session = rests_on(e),
 	    .level = e->draft->level);
 	if (rc == OK)
 		rc = directory_reached(e->person, mail, e->draft->address);
@@ -122,7 +122,7 @@ static int keep_address(struct engine *e)
 
 static int add_key(struct engine *e)
 {
-	int rc = HISTORY(e->answer != NULL ? e->answer->browser : NULL, .event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = rests_on(e),
+	int rc = HISTORY(e->browser, .event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = rests_on(e),
 	    .level = e->draft->level);
 	if (rc == OK)
 		rc = directory_key_add(e->person, e->draft);

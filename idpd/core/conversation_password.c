@@ -54,7 +54,7 @@ static struct outcome change(struct engine *e, struct slice secret)
 	if (rc == OK)
 		rc = directory_password_set(e->person, password_hash(e->a, secret));
 	if (rc == OK)
-		rc = HISTORY(e->answer != NULL ? e->answer->browser : NULL, .event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
+		rc = HISTORY(e->browser, .event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
 	if (rc != OK)
 		return (struct outcome){ .verdict = V_DOWN };
 	NOTICE(.event = NOTICE_PASSWORD_CHANGED, .person = e->person, .peer = e->peer, .agent = e->c.agent != NULL ? e->c.agent : e->c.via);

@@ -25,6 +25,7 @@ struct engine {
 	bool fell;				/* what was proven does not stand any more: the password is asked again */
 	struct slice ticket;			/* that is answered, and the answer */
 	const struct answer *answer;
+	const char *browser;			/* that brought it, for the person's history; or NULL */
 	bool taken, lost;			/* the ticket: it is ours; somebody else had it */
 	const struct person *right;		/* whose password was, which is not yet forgiven the tries before; or NULL */
 };

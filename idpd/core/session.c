@@ -458,14 +458,13 @@ int session_freeze_since(struct arena *a, const struct session *s, time_t since,
 	return OK;
 }
 
-int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out)
+struct slice session_frozen(struct arena *a, const struct person *person, const struct proof *proof)
 {
 	static const unsigned char no_lock[SHA256_LEN];
 	struct merge m = { .person = person, .proof = proof, .when = now(), .lock = no_lock };
 	struct record r = { .s = { .sid = "", .subject = person->subject, .created = m.when } };
 	add_proof(&r, &m);
-	*out = session_freeze(a, &r.s);
-	return OK;
+	return session_freeze(a, &r.s);
 }
 
 int session_thaw(struct arena *a, struct slice frozen, struct login *out)

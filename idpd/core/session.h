@@ -84,6 +84,6 @@ int session_thaw(struct arena *a, struct slice frozen, struct login *out);
 int session_freeze_since(struct arena *a, const struct session *s, time_t since, unsigned max, struct slice *out);
 
 /* One proof as such bytes, without any session: what a login on a host leaves. */
-int session_frozen(struct arena *a, const struct person *person, const struct proof *proof, struct slice *out);
+struct slice session_frozen(struct arena *a, const struct person *person, const struct proof *proof);
 
 #endif
