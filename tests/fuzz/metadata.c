@@ -31,14 +31,6 @@ int dir_each(struct dir *d, const struct search *s, entry_fn *fn, void *ctx, con
 	return E_DOWN;
 }
 
-/* nobody is asked for keys */
-int fetch(struct arena *a, const char *url, const char *ca_file, struct page *out, const char **why)
-{
-	(void)a; (void)url; (void)ca_file; (void)out;
-	*why = "is not asked";
-	return E_DOWN;
-}
-
 /* RFC 2849: "name: value", "name:: base64", a folded line, a comment, or the empty line that ends an entry. */
 static bool is_ldif(struct slice line)
 {
