@@ -45,7 +45,7 @@ static bool broken(const char *call)
 /* --- state --- */
 
 enum { NRECORDS = 4096 };
-static struct item { char ns[16], *key, *val; size_t nkey, nval; time_t end; } items[NRECORDS];
+static struct item { char ns[32], *key, *val; size_t nkey, nval; time_t end; } items[NRECORDS];
 
 static struct item *find(const char *ns, struct slice key)
 {
