@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "core/conversation.h"
 #include "core/kinds.h"
 #include "core/eid.h"
 #include "core/limits.h"
@@ -15,6 +16,7 @@
 #include "http/http.h"
 #include "oidc/backchannel.h"
 #include "oidc/oidc.h"
+#include "oidc/request.h"
 #include "outgoing.h"
 #include "svc/audit.h"
 #include "svc/directory.h"
@@ -90,6 +92,7 @@ static int open_outbox(const struct conf *c)
 		rc = outgoing_open(memory, &out);
 	out.outbox.of[CHANNEL_LOGOUT].carry = backchannel_carry;
 	session_on_end(backchannel_session_ends);
+	conversation_on_longer(request_lives_on);
 	return rc == OK ? outbox_open(&out.outbox) : rc;
 }
 

@@ -74,6 +74,10 @@ struct left {
 };
 int conversation_left(struct arena *a, struct slice conversation, struct slice binding, struct left *out);
 
+/* Told when a login takes as long again, as its person registers first: what waits at `back` should, too. One, at start. */
+typedef void conversation_longer(const char *back);
+void conversation_on_longer(conversation_longer *fn);
+
 /* Another device. Where a host's door can draw ASK_WAIT, a login can be finished in a browser anywhere: the conversation opens a rendezvous and waits at a
  * prompt for six digits. The browser's door shows who waits, lets the person sign in by a conversation of its own, and when they approve, brings what that
  * proved (after the rendezvous began, and worth rendezvous_max at most) and shows the digits. They are good for 60 s and one try.

@@ -8,6 +8,13 @@ enum { CARD_VERSION = 1 };
 
 static const char id[] = "register";
 
+static conversation_longer *on_longer;
+
+void conversation_on_longer(conversation_longer *fn)
+{
+	on_longer = fn;
+}
+
 static void fields(struct pack *p, struct newcomer *n)
 {
 	pack_str(p, &n->national_number);
@@ -36,6 +43,8 @@ struct outcome engine_enter_register(struct engine *e, const struct step *s)
 		return (struct outcome){ .verdict = V_DOWN };
 	e->c.created = now();		/* as much time as for a login, from here on */
 	e->c.stage = STAGE_REGISTER;
+	if (on_longer != NULL && e->c.back != NULL)
+		on_longer(e->c.back);
 	return (struct outcome){ .verdict = V_MORE };
 }
 

@@ -5,7 +5,9 @@
 #include "oidc/request.h"
 #include "svc/state.h"
 
-enum { FORM = 2, NAME_BYTES = 16, NAME_MAX_TEXT = 32 };
+#define REQUEST_PATH "/oidc/authorize?r="
+
+enum { SLOW_S = 60 /* for the way back */, FORM = 2, NAME_BYTES = 16, NAME_MAX_TEXT = 32 };
 
 static void fields(struct pack *p, struct auth_request *req)
 {
@@ -60,4 +62,21 @@ int request_load(struct arena *a, struct slice id, struct slice browser, struct 
 	memcpy(out->browser, mark, sizeof mark);	/* it came by a cross-site POST, without cookies */
 	out->bound = true;
 	return request_save(a, NULL, out);	/* it is there already */
+}
+
+static int live_on(struct state_change *c)
+{
+	if (c->old.p == NULL)
+		return E_NOENT;
+	c->guest = true;
+	c->ttl_s = oidc_conf()->request_ttl_s + SLOW_S;
+	return OK;
+}
+
+/* Who it is bound to need not be asked: the conversation that leads back here is bound to the same browser. */
+void request_lives_on(const char *back)
+{
+	struct slice s = slice_of(back), prefix = S(REQUEST_PATH);
+	if (slice_starts(s, prefix))
+		state_update("authz", slice_mem(s.p + prefix.n, s.n - prefix.n), live_on, NULL);
 }

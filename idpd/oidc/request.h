@@ -56,6 +56,9 @@ int request_save(struct arena *a, const char *peer, struct auth_request *req);
 /* Takes it up, unchecked. E_NOENT: none of that name, expired, or of another browser. An unbound one is bound to this browser. */
 int request_load(struct arena *a, struct slice id, struct slice browser, struct auth_request *out);
 
+/* The person takes longer: what waits at that path of ours waits as long again. For conversation_on_longer. */
+void request_lives_on(const char *back);
+
 /* Scopes a person must consent to: those granted, and those of claims asked for one by one. Space-separated. */
 const char *request_consent_scopes(struct arena *a, const struct auth_request *req);
 

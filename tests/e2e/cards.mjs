@@ -20,8 +20,8 @@ function nationalNumber() {
 export function newCard(given, family, number = nationalNumber()) {
 	const name = `test-${number}`;
 	execFileSync(path.join(top, 'setup/eid-pki'), ['card', folder, name, given, family, number, `http://127.0.0.1:${responder}/ocsp`, `http://127.0.0.1:${responder}/crl`], { stdio: 'ignore' });
-	const read = end => fs.readFileSync(path.join(folder, 'cards', `${name}.${end}`));
-	return { given, family, number, certificate: new X509Certificate(read('pem')), key: read('key') };
+	const file = path.join(folder, 'cards', name), read = end => fs.readFileSync(`${file}.${end}`);
+	return { given, family, number, file, certificate: new X509Certificate(read('pem')), key: read('key') };
 }
 
 // Web eID: SHA-384 over the digests of origin and challenge, ES384 as r || s.

@@ -217,6 +217,15 @@ await check('the link forwarded, another browser, a form of another site, of ano
 	assert.equal((await create(r, `mine-${run}`)).status, 303);
 });
 
+await check('a card that comes by TLS leads there, too', async () => {
+	const card = newCard('Lies', 'Bogaert'), agent = new Agent(), page = await agent.visit(request(service).url);
+	const href = page.text.match(/id="eid-tls" href="([^"]*)"/)[1].replaceAll('&amp;', '&').replaceAll('&#43;', '+').replaceAll('&#61;', '=');
+	const location = execFileSync('curl', ['-s', '-k', '--cert', `${card.file}.pem`, '--key', `${card.file}.key`, '-o', '/dev/null', '-w', '%{redirect_url}', href], { encoding: 'utf8' });
+	const next = await agent.visit(location);
+	assert.match(next.url, /\/register\?c=/, words(next));
+	assert.match(next.text, /Lies Bogaert/);
+});
+
 await check('a card whose proof is used twice, or that was begun and not finished, leaves nothing', async () => {
 	const card = newCard('Wim', 'Claes'), agent = new Agent(), eid = await agent.visit(request(service).url);
 	const first = await showCard(agent, eid, card);

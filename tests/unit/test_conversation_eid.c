@@ -295,6 +295,27 @@ static void somebody_unknown_may_register_and_then_comes_in(void **state)
 	assert_allow(BRUNO, 500);
 }
 
+static const char *longer;
+
+static void note_longer(const char *back)
+{
+	longer = back;
+}
+
+static void what_waits_is_told_of_a_registration(void **state)
+{
+	(void)state;
+	may_register();
+	conversation_on_longer(note_longer);
+	longer = NULL;
+	begin();
+	assert_int_equal(insert("expired"), OK);
+	assert_null(longer);
+	assert_int_equal(insert("stranger"), OK);
+	assert_string_equal(longer, want.back);
+	conversation_on_longer(NULL);
+}
+
 static void what_a_card_said_holds_for_a_quarter_of_an_hour(void **state)
 {
 	(void)state;
@@ -662,6 +683,7 @@ int main(void)
 		E(a_client_certificate_opens_too),
 		E(somebody_unknown_gets_a_page),
 		E(somebody_unknown_may_register_and_then_comes_in),
+		E(what_waits_is_told_of_a_registration),
 		E(what_a_card_said_holds_for_a_quarter_of_an_hour),
 		E(nobody_registers_where_that_is_not_offered),
 		E(who_is_suspended_or_closed_does_not_enter),

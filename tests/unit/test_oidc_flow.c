@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include "base/wait.h"
 #include "oidc/jose.h"
+#include "oidc/request.h"
 
 #define VERIFIER "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"		/* RFC 7636 B */
 #define CHALLENGE "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -458,7 +459,13 @@ static void posted_requests_become_gets(void **state)
 	assert_int_equal(call(oidc_authorize, "GET", "r=", NULL), OK);
 	assert_string_equal(page.error, "expired");
 	in.browser = "browser-1";
-	fake_now += 901;
+	fake_now += 899;
+	request_lives_on(arena_printf(arena, "/oidc/authorize?%s", q));		/* their person registers first */
+	request_lives_on("/keys");
+	request_lives_on("/oidc/authorize?r=unknown");
+	fake_now += 900;
+	code_for(q);
+	fake_now += 61;
 	assert_int_equal(call(oidc_authorize, "GET", q, NULL), OK);
 	assert_string_equal(page.error, "expired");
 }
