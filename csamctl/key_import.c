@@ -258,8 +258,8 @@ static const struct opt import_opts[] = {
 const struct command cmd_key_import = {
 	.path = "key import", .operands = "FILE", .noperands = 1, .opts = import_opts, .run = import_run,
 	.what = "LDIF of many hardware tokens from a CSV file of seeds and who gets them",
-	.more = "The first line names the columns: person, serial, secret (base32) or secret-hex (needed), type (totp or hotp), digits, hash, period,\n"
-	    "counter. With --persons it is a PSKC container (RFC 6030) instead: HOTP and TOTP, plain or encrypted (AES-CBC with a MAC; PBKDF2). Seeds are sealed by the keyring. When one line is refused nothing is printed: each is told with its number and the reason.",
+	.more = "The first line names the columns: person, serial, secret (base32) or secret-hex (needed), type (totp or hotp), digits, hash, period, counter.\n"
+	    "With --persons it is a PSKC container (RFC 6030) instead: HOTP and TOTP, plain or encrypted (AES-CBC with a MAC; PBKDF2). Seeds are sealed by the keyring. When one line is refused nothing is printed: each is told with its number and the reason.",
 	.examples = "  csamctl key import tokens.csv | ldapmodify -H ldapi:/// -Y EXTERNAL\n"
 	    "  csamctl key import box.pskcxml --persons persons.csv --key-file box.key | ldapmodify -H ldapi:/// -Y EXTERNAL\n",
 };
