@@ -4,6 +4,8 @@
  * cookie or a code is hashed at rest. Every change is on disk before the call returns (one writer thread commits
  * the changes of all waiting threads together). Several processes on one host may share one store.
  *
+ * A clock that jumps ahead ends nothing for a minute; one that goes back lets all live longer.
+ *
  * All functions return E_DOWN when the store cannot be written or read (logged), and, where they write, E_WAIT
  * on a thread that may not wait. Reads never wait. */
 #ifndef CSAM_STATE_H

@@ -10,7 +10,7 @@
 
 enum {
 	VALUE_MAX = 256 * 1024, MIN_MIB = 4, ROOM_MIB = 64, SWEEP = 512, PROCESSES_READERS = 510,
-	CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000,
+	CHECK_MS = 10 * 1000, COMPLAIN_MS = 60 * 1000, JUMP_MS = 10 * 1000, DOUBT_MS = 60 * 1000,
 	GUESTS_S = 450,		/* a share counts what a source brought in these seconds and those before: a begun login lives as long */
 	RECORD_ABOUT = 256,	/* what a record takes beside its value */
 };
@@ -32,6 +32,25 @@ int store_down(const char *what, int rc)
 	}
 	pthread_mutex_unlock(&lock);
 	return say ? fail(E_DOWN, "state: %s: %s", what, mdb_strerror(rc)) : E_DOWN;
+}
+
+uint64_t store_ended_before(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static uint64_t believed, at_ticks, ahead_since;
+	uint64_t at = (uint64_t)now_ms(), t = ticks_ms();
+	pthread_mutex_lock(&lock);
+	uint64_t expected = believed + (t - at_ticks);
+	bool ahead = believed != 0 && at > expected + JUMP_MS;
+	if (!ahead)
+		ahead_since = 0;
+	else if (ahead_since == 0)
+		ahead_since = t;
+	believed = ahead && t - ahead_since < DOUBT_MS ? expected : at;
+	at_ticks = t;
+	at = believed;
+	pthread_mutex_unlock(&lock);
+	return at;
 }
 
 static void number_put(unsigned char *p, uint64_t v)
@@ -242,7 +261,7 @@ static int room_for(const struct state_change *c, size_t used)
 }
 
 /* Asks fn what becomes of the record, and whether that can be; j->rc says it. `end` 0: there is nothing; what has expired is still there. */
-static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
+static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t ended)
 {
 	MDB_val key = { j->key_len, j->key };
 	struct state_change *c = &j->change;
@@ -252,7 +271,7 @@ static int job_decide(MDB_txn *txn, struct state_job *j, uint64_t at)
 		return rc;
 	j->end = old.end;
 	j->indexed = old.indexed;
-	c->old = old.end > at ? old.val : S_NONE;
+	c->old = old.end > ended ? old.val : S_NONE;
 	c->val = c->old;
 	c->ttl_s = 0;
 	c->until = 0;
@@ -294,11 +313,11 @@ static bool unchanged(const struct state_change *c)
 }
 
 /* First all is decided, then all is stored: a no leaves everything as it was. */
-static int job_run(MDB_txn *txn, struct state_job *first, uint64_t at)
+static int job_run(MDB_txn *txn, struct state_job *first, uint64_t at, uint64_t ended)
 {
 	int rc = 0;
 	for (struct state_job *j = first; j != NULL; j = j->also) {
-		rc = job_decide(txn, j, at);
+		rc = job_decide(txn, j, ended);
 		first->rc = j->rc;
 		if (rc != 0 || j->rc != OK)
 			return rc;
@@ -323,11 +342,11 @@ static int jobs_run(struct state_job *jobs, unsigned n)
 	int rc = mdb_txn_begin(lmdb.env, NULL, 0, &txn);
 	if (rc != 0)
 		return rc;
-	uint64_t at = (uint64_t)now_ms();
+	uint64_t at = (uint64_t)now_ms(), ended = store_ended_before();
 	/* Twice as many may go as come: under any load the store holds no more than what lives. */
-	rc = sweep(txn, at, n * 2 + 8, &swept);
+	rc = sweep(txn, ended, n * 2 + 8, &swept);
 	for (struct state_job *j = jobs; rc == 0 && j != NULL; j = j->next)
-		rc = job_run(txn, j, at);
+		rc = job_run(txn, j, at, ended);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -376,7 +395,7 @@ void store_tidy(void)
 	}
 	rc = mdb_txn_begin(lmdb.env, NULL, 0, &txn);
 	if (rc == 0) {
-		rc = sweep(txn, (uint64_t)now_ms(), SWEEP, &swept);
+		rc = sweep(txn, store_ended_before(), SWEEP, &swept);
 		if (rc == 0)
 			rc = mdb_txn_commit(txn);
 		else

@@ -25,6 +25,10 @@ extern struct lmdb {
 	size_t map_size, limit, page;	/* bytes; pages in use above which nothing may be added; bytes of one */
 } lmdb;
 
+/* What has an end before this has ended. A clock that jumps ahead ends nothing for a minute, as it may jump back: what was claimed once would be free
+ * again. The same for all threads. */
+uint64_t store_ended_before(void);
+
 /* 0, or MDB_NOTFOUND, or what LMDB says; a record lives in the transaction until its next write. */
 int record_get(MDB_txn *txn, MDB_val *key, struct record *out);
 int record_of(const MDB_val *v, struct record *out);

@@ -77,7 +77,7 @@ int state_get(struct arena *a, const char *ns, struct slice key, struct slice *o
 	int rc = reader_begin(&txn);
 	if (rc == 0) {
 		rc = record_get(txn, &mk, &r);
-		if (rc == 0 && r.end <= (uint64_t)now_ms())
+		if (rc == 0 && r.end <= store_ended_before())
 			rc = MDB_NOTFOUND;
 		if (rc == 0)
 			*out = arena_copy(a, r.val);
@@ -95,7 +95,7 @@ static int scan(MDB_txn *txn, const char *ns, struct slice from, state_seen *fn,
 	size_t n = strlen(ns);
 	MDB_val key = { n + STATE_ORDERED_KEY, k }, v;
 	MDB_cursor *cur;
-	uint64_t at = (uint64_t)now_ms();
+	uint64_t at = store_ended_before();
 	memcpy(k, ns, n);	/* NOLINT(bugprone-not-null-terminated-result): the key follows, no NUL */
 	if (from.n > 0)
 		memcpy(k + n, from.p, from.n < STATE_ORDERED_KEY ? from.n : STATE_ORDERED_KEY);

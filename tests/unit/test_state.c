@@ -1,4 +1,4 @@
-/* LINK: -Wl,--wrap=now_ms */
+/* LINK: -Wl,--wrap=now_ms -Wl,--wrap=ticks_ms */
 /* The state store: what each verb promises, alone, in parallel, between processes, and when the disk fails. */
 /* ONE TRY: what it looks for goes wrong seldom. */
 #include <errno.h>
@@ -27,13 +27,20 @@
 #include "svc/state.h"
 
 static char dir[64];
-static _Atomic int64_t skew_ms;
+static _Atomic int64_t skew_ms, jump_ms;	/* time that passes; the wall clock alone */
 
 int64_t __real_now_ms(void);
 int64_t __wrap_now_ms(void);
 int64_t __wrap_now_ms(void)
 {
-	return __real_now_ms() + skew_ms;
+	return __real_now_ms() + skew_ms + jump_ms;
+}
+
+uint64_t __real_ticks_ms(void);
+uint64_t __wrap_ticks_ms(void);
+uint64_t __wrap_ticks_ms(void)
+{
+	return __real_ticks_ms() + (uint64_t)skew_ms;
 }
 
 /* LMDB's own calls come here first: a disk that fails when told to. */
@@ -80,7 +87,7 @@ static void rm_dir(const char *path)
 static int setup(void **s)
 {
 	(void)s;
-	skew_ms = 0;
+	skew_ms = jump_ms = 0;
 	fail_sync = fail_write = fail_root = 0;
 	strcpy(dir, "/tmp/test_state.XXXXXX");
 	return mkdtemp(dir) == NULL || state_open(dir, 16) != OK;
@@ -322,6 +329,38 @@ static void nothing_grows(void **s)
 }
 
 /* More has expired than one sweep takes: what is still in the file is gone all the same. */
+/* A clock that is a month ahead for a moment: what was claimed stays claimed. One that stays there is believed a minute later. */
+static void a_clock_that_jumps_ahead(void **state)
+{
+	(void)state;
+	const int64_t month = 30LL * 86400 * 1000;
+	assert_int_equal(state_claim("code", S("a"), 60), OK);
+	jump_ms = month;
+	assert_int_equal(state_claim("code", S("a"), 60), E_EXISTS);
+	jump_ms = 0;
+	assert_int_equal(state_claim("code", S("a"), 60), E_EXISTS);
+	jump_ms = -month;
+	assert_int_equal(state_claim("code", S("a"), 60), E_EXISTS);
+	assert_int_equal(state_claim("code", S("b"), 60), OK);
+	jump_ms = month;
+	assert_int_equal(state_claim("code", S("a"), 60), E_EXISTS);
+	skew_ms = 61 * 1000;
+	assert_int_equal(state_claim("code", S("a"), 60), OK);
+}
+
+/* What is claimed has an end of its own: the claim outlives it also when the clock is behind at that moment. */
+static void a_claim_outlives_what_it_claims(void **state)
+{
+	(void)state;
+	struct state_claim claim = { .ttl_s = 60, .until = time(NULL) + 600 };
+	jump_ms = -86400LL * 1000;
+	assert_int_equal(state_update("code", S("a"), state_claiming, &claim), OK);
+	jump_ms = 0;
+	assert_int_equal(state_update("code", S("a"), state_claiming, &claim), E_EXISTS);
+	skew_ms = 61 * 1000;		/* the clock is believed again */
+	assert_int_equal(state_update("code", S("a"), state_claiming, &claim), E_EXISTS);
+}
+
 static void expired_but_not_swept(void **s)
 {
 	(void)s;
@@ -764,6 +803,8 @@ int main(void)
 		T(expired_but_not_swept), T(full_map), T(a_flood_of_guests), T(a_flood_from_one_network), T(failing_disk), T(failing_root_page),
 		T(full_disk), T(disk_filled_by_others), T(one_winner_among_threads),
 		T(counts_add_up), T(one_winner_among_processes), T(killed_in_the_middle), T(who_lives_is_known), T(survives_close_and_open), T(no_key_in_the_file),
+		/* they leave a clock that is doubted for a minute: last */
+		T(a_claim_outlives_what_it_claims), T(a_clock_that_jumps_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
