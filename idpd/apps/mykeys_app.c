@@ -81,6 +81,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "draft", json_string(sealed.p));
 	json_object_set_new(v, "qr", json_string(qr_path(r->a, uri, &width)));
 	json_object_set_new(v, "qr_size", json_integer(width));
+	json_object_set_new(v, "otp", json_string(uri + strlen("otpauth://")));
 	json_object_set_new(v, "secret", json_string(grouped(r->a, d->secret)));
 	json_object_set_new(v, "account", json_string(desk->login.person->name));
 	json_object_set_new(v, "self", json_string(desk_self(r, PATH)));

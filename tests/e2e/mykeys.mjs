@@ -23,6 +23,7 @@ await check('an app is added by the secret on the page, and the first code prove
 	await page.locator('summary').click();
 	second = { ...nora, totp: (await page.locator('.secret').innerText()).replaceAll(' ', '') };
 	assert.match(second.totp, /^[A-Z2-7]{32}$/);
+	assert.match(await page.locator('a[href^="otpauth:"]').getAttribute('href'), new RegExp(`^otpauth://totp/[^?]+\\?secret=${second.totp}&`), 'an app on this device');
 	await page.fill('[name=code]', totp(second.totp) === '000000' ? '111111' : '000000');
 	await page.fill('[name=label]', 'Tablet of “Nora” <b>');
 	await page.locator('button.go').click();
