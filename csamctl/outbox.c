@@ -139,7 +139,7 @@ static const struct opt list_opts[] = {
 const struct command cmd_outbox_list = {
 	.path = "outbox list", .operands = "", .opts = list_opts, .run = list_run,
 	.what = "messages that wait, are under way, or could not be sent",
-	.more = "Addresses are shown in part; codes and texts are sealed and not shown at all. Dead letters stay a week.",
+	.more = "Addresses are shown in part; codes and texts are sealed and not shown at all. Dead letters stay a week. An ID that begins with a hyphen comes last, after --.",
 	.examples = "  csamctl outbox list --dead\n",
 };
 

@@ -14,6 +14,7 @@ no() { echo "not ok - $1"; failed=1; [ -z "${2:-}" ] || printf '    %s\n' "$2"; 
 is() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "$2, not $3"; fi; }
 has() { if [[ $2 == *"$3"* ]]; then ok "$1"; else no "$1" "$2"; fi; }
 ctl() { "$build/csamctl" "$@" -c "$work/idpd.conf" 2>&1; }
+one() { "$build/csamctl" outbox "$1" -c "$work/idpd.conf" -- "$2" 2>&1; }	# VERB ID: it may begin with a hyphen
 fill() { "$build/tools/outbox-fill" "$work/idpd.conf" "$@" >> "$work/fill.log" 2>&1; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 until_true() { local i; for ((i = 0; i < $1 * 10; i++)); do "${@:2}" && return 0; sleep 0.1; done; return 1; }
@@ -97,9 +98,9 @@ is "an SMS is not held up by mail" "$(grep -c 470123400 "$work/sms")" 1
 list=$(ctl outbox list) id=$(ctl outbox list | grep ' waiting ' | tail -n 1 | cut -d' ' -f1)
 has "the list shows addresses in part" "$list" "al…@example.org"
 if [[ $list == *alice* ]]; then no "and never in full" "$list"; else ok "and never in full"; fi
-has "one of them can be looked at" "$(ctl outbox show "$id")" "state         waiting"
-has "and dropped" "$(ctl outbox drop "$id")" "1 dropped"
-has "but once" "$(ctl outbox drop "$id")" "there is no such message"
+has "one of them can be looked at" "$(one show "$id")" "state         waiting"
+has "and dropped" "$(one drop "$id")" "1 dropped"
+has "but once" "$(one drop "$id")" "there is no such message"
 is "then one less waits" "$(waiting)" 19
 
 smtp_start --port "$smtp_port"
@@ -127,6 +128,29 @@ if until_true 15 dead_counted; then ok "the metrics count it"; else no "the metr
 has "it can be tried again" "$(ctl outbox retry dead)" "1 will be tried now"
 until_true 10 drained
 has "and dropped at last" "$(ctl outbox drop dead)" "1 dropped"
+
+# A gateway that says it took what it did not, and one that never answers: neither counts as sent, no page waits, and nothing else is lost.
+: > "$work/sms"
+asked() { [ "$(grep -c "$1" "$work/sms")" -ge "$2" ]; }
+drop_sms() { local id; for id in $(ctl outbox list | grep ' sms ' | cut -d' ' -f1); do one drop "$id" > "$work/drop.log"; done; ! ctl outbox list | grep -q ' sms '; }
+fill 1 1 '+32470123404' sms.test
+if until_true 20 asked 470123404 2; then ok "what a gateway took and rejected is tried again"; else no "what a gateway took and rejected is tried again" "$(cat "$work/sms")"; fi
+id=$(ctl outbox list | grep ' sms ' | cut -d' ' -f1)
+has "the list says why" "$(one show "$id")" "does not say what sms.accepted asks for"
+until_true 10 drop_sms || no "it is dropped"
+fill 5 5 '+32470123406' sms.test
+until_true 10 asked 470123406 1
+t=$(date +%s%N)
+for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sf -o /dev/null "http://127.0.0.1:$plain/help" || no "a page"; done
+t=$((($(date +%s%N) - t) / 1000000))
+if [ $t -lt 2000 ]; then ok "pages come at once while a gateway never answers (10 in $t ms)"; else no "pages come at once while a gateway never answers" "10 in $t ms"; fi
+until_true 10 test "$(metric 'working{kind="sms"}')" = 0
+is "the metrics say that SMS does not work" "$(metric 'working{kind="sms"}')" 0
+fill 1 1 'slow@example.org' mail.test
+if until_true 15 grep -q slow@ "$work/mails"; then ok "mail goes on, also to a server that thinks for a second"; else no "mail goes on" "$(ctl outbox list)"; fi
+until_true 15 drop_sms || no "they are dropped" "$(ctl outbox list)"
+fill 1 1 '+32470123400' sms.test
+if until_true 20 asked 470123400 1; then ok "when it answers again, SMS arrive"; else no "when it answers again, SMS arrive" "$(ctl outbox list)"; fi
 
 # Many, while the front is killed again and again, and the mail server too. A worker holds one message: no more than that may come twice.
 : > "$work/mails"
