@@ -17,7 +17,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 # --- the clock ---
 make -s SAN= BUILD=build build/clock.so || { no "the clock is built"; exit 1; }
 shift_to() { python3 -c 'import struct, sys; f = open(sys.argv[1], "r+b"); f.write(struct.pack("q", int(sys.argv[2])))' "$work/clock" "$1"; ahead=$1; }
-ticking() { env LD_PRELOAD="$top/build/clock.so" CLOCK_FILE="$work/clock" ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}" "$@"; }
+ticking=(env LD_PRELOAD="$top/build/clock.so" CLOCK_FILE="$work/clock" ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}")
 month() { date -u -d "@$(($(date +%s) + $1))" +%Y-%m; }
 head -c 8 /dev/zero > "$work/clock"
 ahead=0
@@ -54,8 +54,8 @@ directory {
 	password_file = "dir/idpd.password"
 }
 EOF
-ctl() { ticking "$build/csamctl" "$@" -c "$work/idpd.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
-ticking "$build/idpd" -c "$work/idpd.conf" >> "$work/idpd.log" 2>&1 &
+ctl() { "${ticking[@]}" "$build/csamctl" "$@" -c "$work/idpd.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
+"${ticking[@]}" "$build/idpd" -c "$work/idpd.conf" >> "$work/idpd.log" 2>&1 &
 echo $! > "$work/idpd.pid"
 yes "idpd starts" until_ok curl -sf "http://127.0.0.1:$port/readyz"
 printf 'correct horse battery' > "$work/password"
