@@ -12,6 +12,7 @@ await idpd.ready(60);
 const services = { one: directory.service('one', idpd), two: directory.service('two', idpd) };
 const people = directory.people('twin', 2, { code: false });
 await idpd.ready(60);
+await idpd.knows(services);
 
 const stop = url => /^https:\/\/\w+\.example\/cb/.test(url);
 const authorize = (s, more = {}) => `${issuer}/oidc/authorize?` + new URLSearchParams({ response_type: 'code', scope: 'openid profile', client_id: s.client_id, redirect_uri: s.redirect_uris[0], state: 's', ...more });
