@@ -26,8 +26,9 @@ void file_close_folder(DIR **d)
 
 int file_read_rest(struct arena *a, int fd, size_t max, struct slice *out)
 {
-	struct buf b = buf_new(a);
-	char *piece = arena_alloc(a, PIECE);
+	AUTO_ARENA scratch = arena_new();	/* the caller's may live for ever */
+	struct buf b = buf_new(scratch);
+	char *piece = arena_alloc(scratch, PIECE);
 	for (ssize_t n; (n = read(fd, piece, PIECE)) != 0;) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -39,7 +40,7 @@ int file_read_rest(struct arena *a, int fd, size_t max, struct slice *out)
 		}
 		buf_raw(&b, slice_mem(piece, (size_t)n));
 	}
-	*out = buf_slice(&b);
+	*out = arena_copy(a, buf_slice(&b));
 	return OK;
 }
 
