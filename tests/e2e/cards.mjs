@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, sign, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import tls from 'node:tls';
 import { demo, target } from './csam.mjs';
 
 const folder = path.join(demo, 'eid'), top = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
@@ -47,4 +48,21 @@ export async function showCard(agent, page, card) {
 	const field = name => page.text.match(new RegExp(`name="${name}" value="([^"]*)"`))[1];
 	return agent.visit(`${target.issuer}/login/eid`, { method: 'POST', headers: { origin: target.issuer },
 		form: { ticket: field('ticket'), c: field('c'), proof: JSON.stringify(token(card, challenge)) } });
+}
+
+// What would be resumed would bring the card's certificate without the card: whether a second visit to the eID origin was resumed, and in which of the two a card was shown.
+export async function visitTwice(origin, version) {
+	const url = new URL(`${origin}/eid?c=${'a'.repeat(22)}&n=${'A'.repeat(43)}=`), file = end => fs.readFileSync(path.join(folder, `cards/alice.${end}`));
+	const visit = more => new Promise((resolve, reject) => {
+		let session, reused, text = '';	// what a closed connection says of itself is null
+		const c = tls.connect({ host: 'localhost', port: url.port, rejectUnauthorized: false, minVersion: version, maxVersion: version, ...more }, () => {
+			reused = c.isSessionReused();
+			session ??= c.getSession();
+			c.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: close\r\n\r\n`);
+		});
+		c.on('session', s => { session = s; }).on('data', d => { text += d; }).on('error', reject)
+			.on('close', () => resolve({ session, reused, shown: /[&]p=/.test(text) }));
+	});
+	const first = await visit({ cert: file('pem'), key: file('key') }), second = await visit({ session: first.session });
+	return { resumed: second.reused, shown: [first.shown, second.shown] };
 }

@@ -5,8 +5,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import tls from 'node:tls';
 import { Agent } from './agent.mjs';
+import { visitTwice } from './cards.mjs';
 import { check, demo, done } from './csam.mjs';
 import { answer, at, claims, issuer, level, newServices, pause, redeem, request, secondDaemon, trail, words } from './flow.mjs';
 
@@ -69,18 +69,7 @@ await check('who shows no card brings none, whatever the header says', async () 
 
 for (const version of ['TLSv1.2', 'TLSv1.3'])
 	await check(`the proxy resumes no session (${version})`, async () => {
-		const target = `/eid?c=${'a'.repeat(22)}&n=${'A'.repeat(43)}=`;
-		const visit = more => new Promise((resolve, reject) => {
-			let session, text = '';
-			const c = tls.connect({ host: 'localhost', port: door, rejectUnauthorized: false, minVersion: version, maxVersion: version, ...more },
-				() => c.write(`GET ${target} HTTP/1.1\r\nHost: localhost:${door}\r\nConnection: close\r\n\r\n`));
-			c.on('session', s => { session = s; }).on('data', d => { text += d; }).on('error', reject)
-				.on('close', () => resolve({ session: session ?? c.getSession(), reused: c.isSessionReused(), proof: /[&]p=/.test(text) }));
-		});
-		const first = await visit({ cert: fs.readFileSync(path.join(cards, 'alice.pem')), key: fs.readFileSync(path.join(cards, 'alice.key')) });
-		assert.ok(first.proof, 'the card was shown');
-		const second = await visit({ session: first.session });
-		assert.ok(!second.reused && !second.proof);
+		assert.deepEqual(await visitTwice(origin, version), { resumed: false, shown: [true, false] });
 	});
 
 await check('what comes to idpd\'s other addresses with that header is no card', async () => {

@@ -6,9 +6,9 @@ import { execFileSync, execSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import tls from 'node:tls';
 import { chromium } from 'playwright-core';
 import { look, person } from './chromium.mjs';
+import { visitTwice } from './cards.mjs';
 import { check, demo, done, target } from './csam.mjs';
 import { at, level, newServices, pause, request } from './flow.mjs';
 import { Host } from './host.mjs';
@@ -309,21 +309,9 @@ await check('SIGHUP reads the authorities again; a file that is none leaves the 
 	await enters('alice');
 });
 
-// What would be resumed would bring the card's certificate without the card.
 for (const version of ['TLSv1.2', 'TLSv1.3'])
 	await check(`the eID listener resumes no session (${version}): each login signs a handshake`, async () => {
-		const url = new URL(`${target.eid.origin}/eid?c=${'a'.repeat(22)}&n=${'A'.repeat(43)}=`);
-		const visit = more => new Promise((resolve, reject) => {
-			let session, text = '';
-			const c = tls.connect({ host: 'localhost', port: url.port, rejectUnauthorized: false, minVersion: version, maxVersion: version, ...more },
-				() => c.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: close\r\n\r\n`));
-			c.on('session', s => { session = s; }).on('data', d => { text += d; }).on('error', reject)
-				.on('close', () => resolve({ session: session ?? c.getSession(), reused: c.isSessionReused(), proof: /[&]p=/.test(text) }));
-		});
-		const first = await visit({ cert: fs.readFileSync(path.join(cards, 'alice.pem')), key: fs.readFileSync(path.join(cards, 'alice.key')) });
-		assert.ok(first.proof, 'the card was shown');
-		const second = await visit({ session: first.session });
-		assert.ok(!second.reused && !second.proof);
+		assert.deepEqual(await visitTwice(target.eid.origin, version), { resumed: false, shown: [true, false] });
 	});
 
 await check('the eID listener answers nothing else, and the other listeners do not answer for it', async () => {
