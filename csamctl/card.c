@@ -10,19 +10,16 @@ enum { COLUMNS = 4, ROWS = CARD_CODES / COLUMNS };
 
 int card_make(struct ctl *c, const char *base32, struct card *card)
 {
-	struct slice seed;
-	char code[OTP_DIGITS_MAX + 1];
+	struct slice seed, codes;
+	const struct otp_range all = { S("sha1"), CARD_DIGITS, 1, CARD_CODES };
 	if (base32_bytes(c->a, slice_of(base32), &seed) != OK)
 		return refuse("the seed of the card is no base32");
+	if (otp_codes(c->a, seed, &all, &codes) != OK)
+		return refuse("the codes of the card cannot be made");
 	for (unsigned i = 0; i < CARD_CODES; i++) {
-		struct otp_range number = { S("sha1"), CARD_DIGITS, i + 1, i + 1 };
-		if (otp_code(seed, &number, code) != OK)
-			return refuse("the codes of the card cannot be made");
-		memcpy(card->codes[i], code, 4);
-		card->codes[i][4] = ' ';
-		memcpy(card->codes[i] + 5, code + 4, 5);
+		const char *code = codes.p + (size_t)i * CARD_DIGITS;
+		snprintf(card->codes[i], sizeof card->codes[i], "%.4s %.4s", code, code + 4);
 	}
-	wipe(code, sizeof code);
 	return DONE;
 }
 

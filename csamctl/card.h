@@ -2,9 +2,8 @@
 #ifndef CSAMCTL_CARD_H
 #define CSAMCTL_CARD_H
 
+#include "base/card.h"
 #include "csamctl/ctl.h"
-
-enum { CARD_CODES = 24, CARD_DIGITS = 8 };
 
 struct card {
 	const char *person, *id, *lang;		/* lang: NULL is the default */

@@ -248,7 +248,7 @@ static int import_run(struct ctl *c)
 
 static const struct opt import_opts[] = {
 	{ "level", "LEVEL", "the keys reach no higher than this", 0, 0 },
-	{ "pending", NULL, "the keys wait to be activated", 0, 0 },
+	{ "pending", NULL, "the keys wait until the person shows one of their codes on /keys", 0, 0 },
 	{ "persons", "CSV", "FILE is a PSKC container, and this the list of who gets which: columns serial and person", 0, 0 },
 	{ "key-file", "PATH", "the key of the container, as hexadecimal digits", 0, 0 },
 	{ "passphrase-file", "PATH", "the passphrase of the container", 0, 0 },

@@ -212,7 +212,7 @@ static int new_sms_run(struct ctl *c)
 	{ "person", "NAME", "whose key it is", OPT_MUST, 0 }, \
 	{ "label", "TEXT", "how the person tells it from others: my telephone", 0, 0 }, \
 	{ "level", "LEVEL", "the key reaches no higher than this", 0, 0 }, \
-	{ "pending", NULL, "the key waits to be activated", 0, 0 }
+	{ "pending", NULL, "the key waits until the person shows one of its codes on /keys", 0, 0 }
 #define EXAMPLE(words) "  csamctl key new " words " | ldapmodify -H ldapi:/// -Y EXTERNAL\n"
 
 static const struct opt app_opts[] = {

@@ -54,7 +54,7 @@ static int import_run(struct ctl *c)
 
 static const struct opt import_opts[] = {
 	{ "verified", NULL, "mail and mobile are known to belong to the people", 0, 0 },
-	{ "pending", NULL, "app keys wait to be activated", 0, 0 },
+	{ "pending", NULL, "app keys wait until the person shows one of their codes on /keys", 0, 0 },
 	{ 0 },
 };
 

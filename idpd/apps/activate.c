@@ -134,20 +134,19 @@ static bool has_active(const struct person *person, const char *kind)
 	return policy_key(kind_by_name(slice_of(kind)), person, now(), &why) != NULL;
 }
 
-static void put_choice(json_t *rows, struct request *r, const struct desk *desk, const char *kind)
+static void put_choice(json_t *rows, struct request *r, const struct desk *desk, const char *page, const char *kind)
 {
-	const struct key_kind *k = kind_by_name(slice_of(kind));
-	if (k == NULL || (k->ready != NULL && !k->ready()))
+	json_t *row = keys_wizard(r, desk, page, kind);
+	if (row == NULL)
 		return;
-	json_array_append_new(rows, json_pack("{ss ss ss ss* sb}", "href", arena_printf(r->a, "/keys/new/%s", kind),
-	    "title", text(desk->lang, arena_printf(r->a, "kind.%s.title", kind)), "text", text(desk->lang, arena_printf(r->a, "kind.%s.text", kind)),
-	    "icon", web_kind_icon(r->a, kind), "active", has_active(desk->login.person, kind)));
+	json_object_set_new(row, "active", json_boolean(has_active(desk->login.person, kind)));
+	json_array_append_new(rows, row);
 }
 
 static int draw_keys(struct request *r, struct response *resp, struct desk *desk)
 {
 	json_t *rows = json_array(), *v = desk->values;
-#define WIZARD(kind, level) put_choice(rows, r, desk, #kind);
+#define WIZARD(page, kind, level) put_choice(rows, r, desk, #page, #kind);
 #include "apps/wizards.def"
 #undef WIZARD
 	struct slice done = http_query(r, "done");
@@ -183,7 +182,7 @@ static int add_plain(struct request *r, struct response *resp, const struct desk
 		return web_error(r, resp, 400, "bad-request", desk->lang);
 	if (id == NULL)
 		return web_error(r, resp, 403, "keys-full", desk->lang);
-	const struct key key = { .id = id, .kind = "password", .state = "active", .level = desk->level };
+	const struct key key = { .id = id, .kind = "password", .level = desk->level };
 	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_KEY_ADDED, .subject = person->subject, .kind = key.kind, .key = id, .peer = r->peer, .session = desk->sid, .level = desk->level);
 	if (e == OK)
 		e = directory_key_add(person, &key);

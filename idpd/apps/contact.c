@@ -68,7 +68,7 @@ static int change_address(struct request *r, struct response *resp, struct desk 
 	const char *address = desk_address(r->a, channel, http_form(r, mail ? "mail" : "mobile"));
 	if (address == NULL)
 		return draw(r, resp, desk, mail ? "keys.sent.bad-mail" : "keys.sent.bad-sms");
-	const struct key draft = { .id = mail ? "@mail" : "@mobile", .kind = mail ? "mail" : "sms", .state = "active", .address = address, .level = desk->level };
+	const struct key draft = { .id = mail ? "@mail" : "@mobile", .kind = mail ? "mail" : "sms", .address = address, .level = desk->level };
 	return desk_prove(r, resp, desk, &draft, PATH "?done=saved");
 }
 

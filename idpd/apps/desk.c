@@ -11,7 +11,10 @@
 
 static int follow(struct request *r, struct response *resp, const struct turn *turn)
 {
-	return turn->verdict == V_MORE ? http_redirect(r, resp, 303, arena_printf(r->a, "/login?c=%s", turn->conversation)) : E_DOWN;
+	if (turn->verdict == V_MORE)
+		return http_redirect(r, resp, 303, arena_printf(r->a, "/login?c=%s", turn->conversation));
+	/* What it was to rest on has ended since the page was drawn. */
+	return turn->verdict == V_DENY ? web_error(r, resp, 400, "form", web_lang(r, resp, NULL)) : E_DOWN;
 }
 
 /* Who may open a page. */

@@ -1,5 +1,6 @@
 /* GET /keys: the person's digital keys, and what can be done with them. */
 #include "apps/mykeys.h"
+#include "base/clock.h"
 #include "core/policy.h"
 #include "core/terms.h"
 #include "svc/texts.h"
@@ -26,6 +27,13 @@ const struct key *keys_find(const struct person *person, struct slice id)
 		if (slice_is(id, person->keys[i].id) && is_theirs(&person->keys[i]))
 			return &person->keys[i];
 	return NULL;
+}
+
+bool keys_waits(const struct key *key)
+{
+	const struct key_kind *kind = kind_by_name(slice_of(key->kind));
+	return is(key->state, "pending") && is_theirs(key) && kind != NULL && kind->traits & KIND_SECOND && kind->asks & ASK_CODE &&
+	    (kind->ready == NULL || kind->ready()) && (kind->used_up == NULL || !kind->used_up(key)) && (key->not_after == 0 || key->not_after > now());
 }
 
 unsigned keys_level(const struct person *person, const struct key *key)
@@ -100,22 +108,29 @@ static json_t *key_rows(struct request *r, const struct desk *desk)
 	return rows;
 }
 
-/* What can be added here: of what needs a way out, only what has one. */
-static void put_wizard(json_t *rows, struct request *r, const struct desk *desk, const char *kind)
+/* Of what needs a way out, only what has one. */
+json_t *keys_wizard(struct request *r, const struct desk *desk, const char *page, const char *kind)
 {
 	const struct key_kind *k = kind_by_name(slice_of(kind));
 	struct arena *a = r->a;
 	if (k == NULL || (k->ready != NULL && !k->ready()))
-		return;
-	json_array_append_new(rows, json_pack("{ss ss ss ss*}", "href", arena_printf(a, "/keys/new/%s", kind),
-	    "title", text(desk->lang, arena_printf(a, "kind.%s.title", kind)), "text", text(desk->lang, arena_printf(a, "kind.%s.text", kind)),
-	    "icon", web_kind_icon(a, kind)));
+		return NULL;
+	const char *what = arena_printf(a, "keys.new.%s", page), *words = arena_printf(a, "keys.new.%s.text", page);
+	return json_pack("{ss ss ss ss*}", "href", arena_printf(a, "/keys/new/%s", page),
+	    "title", text(desk->lang, texts_have(what) ? what : arena_printf(a, "kind.%s.title", kind)),
+	    "text", text(desk->lang, texts_have(words) ? words : arena_printf(a, "kind.%s.text", kind)), "icon", web_kind_icon(a, kind));
+}
+
+static void put_wizard(json_t *rows, json_t *wizard)
+{
+	if (wizard != NULL)
+		json_array_append_new(rows, wizard);
 }
 
 static json_t *wizard_rows(struct request *r, const struct desk *desk)
 {
 	json_t *rows = json_array();
-#define WIZARD(kind, level) put_wizard(rows, r, desk, #kind);
+#define WIZARD(page, kind, level) put_wizard(rows, keys_wizard(r, desk, #page, #kind));
 #include "apps/wizards.def"
 #undef WIZARD
 	return rows;

@@ -6,14 +6,21 @@
 
 enum { KEYS_MAX = 12 };		/* that are not revoked, of one person */
 
-#define WIZARD(kind, level) WIZARD_##kind = (level),
+#define WIZARD(page, kind, level) WIZARD_##page = (level),
 enum wizard_level {
 #include "apps/wizards.def"
 };
 #undef WIZARD
 
+/* Where that kind of key is added, for a list of such places; NULL: not here, for what it needs is not there (no way out for codes). The arena of
+ * the request owns it. */
+json_t *keys_wizard(struct request *r, const struct desk *desk, const char *page, const char *kind);
+
 /* The person's key of that id, unless it is revoked; or NULL. */
 const struct key *keys_find(const struct person *person, struct slice id);
+
+/* Does that key wait for its person, who can show one of its codes? */
+bool keys_waits(const struct key *key);
 
 /* What somebody needs to change that key: the level it would give. A key can change keys up to its own level, never above. */
 unsigned keys_level(const struct person *person, const struct key *key);

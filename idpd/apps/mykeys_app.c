@@ -1,7 +1,5 @@
-/* /keys/new/app: a new authenticator app, proven by its first code.
- *
- * Until then nothing is kept here: the draft (who, which id, the secret) goes to the browser and back sealed, for a quarter of an hour. The
- * secret is on that page anyway. */
+/* /keys/new/app: a new authenticator app, proven by its first code. Until then nothing is kept here, and the secret is on that page anyway. */
+#include "apps/draft.h"
 #include "apps/mykeys.h"
 #include "base/base32.h"
 #include "base/buf.h"
@@ -11,18 +9,13 @@
 #include "core/notice.h"
 #include "svc/audit.h"
 #include "svc/keyring.h"
-#include "svc/sealed.h"
 #include "svc/texts.h"
 #include "web/web.h"
 
-enum { SECRET_BYTES = 20 /* RFC 4226 4: 160 bits */, DRAFT_S = 15 * 60 };
+enum { SECRET_BYTES = 20 /* RFC 4226 4: 160 bits */ };
 
 #define PATH "/keys/new/app"
-#define DRAFT "key-app"
-
-struct draft {
-	struct slice sid, id, secret;
-};
+#define DRAFT "app"
 
 static int draft_new(struct arena *a, const struct desk *desk, struct draft *out)
 {
@@ -31,29 +24,8 @@ static int draft_new(struct arena *a, const struct desk *desk, struct draft *out
 	if (id == NULL)
 		return E_LIMIT;
 	random_bytes(raw, sizeof raw);
-	*out = (struct draft){ slice_of(desk->sid), slice_of(id), slice_of(base32_text(a, slice_mem(raw, sizeof raw))) };
+	*out = (struct draft){ slice_of(id), slice_of(base32_text(a, slice_mem(raw, sizeof raw))) };
 	wipe(raw, sizeof raw);
-	return OK;
-}
-
-static int draft_seal(struct arena *a, const struct draft *d, struct slice *out)
-{
-	const char *plain = arena_printf(a, "%s\n%s\n%s", d->sid.p, d->id.p, d->secret.p);
-	return sealed_make(a, DRAFT, slice_of(plain), now() + DRAFT_S, out);
-}
-
-/* E_NOENT: too old, or not of this session. */
-static int draft_open(struct arena *a, const struct desk *desk, struct slice sealed, struct draft *out)
-{
-	struct slice plain;
-	int e = sealed_open(a, DRAFT, sealed, &plain);
-	if (e != OK)
-		return e == E_INPUT ? E_NOENT : e;
-	if (!slice_cut(&plain, '\n', &out->sid) || !slice_cut(&plain, '\n', &out->id) || !slice_is(out->sid, desk->sid))
-		return E_NOENT;
-	out->sid = slice_of(arena_str(a, out->sid));
-	out->id = slice_of(arena_str(a, out->id));
-	out->secret = slice_of(arena_str(a, plain));
 	return OK;
 }
 
@@ -74,7 +46,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	struct slice sealed, label = http_form(r, "label");
 	unsigned width = 0;
 	const char *uri = otp_uri(r->a, otp_issuer(r->a, r->origin), desk->login.person->name, d->secret.p);
-	int e = draft_seal(r->a, d, &sealed);
+	int e = draft_seal(r->a, DRAFT, desk, d, &sealed);
 	if (e != OK)
 		return e;
 	json_t *v = desk->values;
@@ -114,7 +86,7 @@ static int add(struct request *r, const struct desk *desk, const struct draft *d
 	if (e == OK)
 		e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_KEY_ADDED, .subject = person->subject, .kind = "app", .key = d->id.p, .peer = r->peer,
 		    .session = desk->sid, .level = desk->level);
-	const struct key key = { .id = d->id.p, .kind = "app", .state = "active", .label = label[0] != '\0' ? label : NULL, .secret = sealed,
+	const struct key key = { .id = d->id.p, .kind = "app", .label = label[0] != '\0' ? label : NULL, .secret = sealed,
 		.counter = step, .level = desk->level };
 	if (e == OK)
 		e = directory_key_add(person, &key);
@@ -131,7 +103,7 @@ int apps_key_app_prove(struct request *r, struct response *resp)
 	int e = desk_open_adding(r, resp, PATH, WIZARD_app, &desk);
 	if (e != OK || desk.login.person == NULL)
 		return e;
-	e = draft_open(r->a, &desk, http_form(r, "draft"), &d);
+	e = draft_open(r->a, DRAFT, &desk, http_form(r, "draft"), &d);
 	if (e != OK)
 		return e == E_NOENT ? web_error(r, resp, 400, "form", desk.lang) : e;
 	const char *label = keys_label(r->a, http_form(r, "label"), &ok);

@@ -31,6 +31,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "label", json_string(key->label != NULL ? key->label : ""));
 	json_object_set_new(v, "advice_id", json_string(advice(r->a, key->kind)));
 	json_object_set_new(v, "self", json_string(path_of(r->a, slice_of(key->id))));
+	json_object_set_new(v, "waits", json_boolean(keys_waits(key)));
 	const char *icon = web_kind_icon(r->a, key->kind);
 	if (icon != NULL)
 		json_object_set_new(v, "icon", json_string(icon));

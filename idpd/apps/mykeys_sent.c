@@ -78,7 +78,7 @@ static int prove(struct request *r, struct response *resp, const struct sent_kin
 		return web_error(r, resp, 403, "keys-full", desk.lang);
 	if (no != NULL)
 		return draw(r, resp, &desk, k, address, no);
-	const struct key draft = { .id = id, .kind = k->kind, .state = "active", .label = label[0] != '\0' ? label : NULL, .address = address,
+	const struct key draft = { .id = id, .kind = k->kind, .label = label[0] != '\0' ? label : NULL, .address = address,
 		.level = desk.level };
 	return desk_prove(r, resp, &desk, &draft, desk_after(r->a, &desk, "added"));
 }

@@ -26,8 +26,8 @@ struct want {				/* begins a conversation */
 	const char *subject;		/* must be this person (id_token_hint, step-up); or NULL */
 	struct slice session;		/* cookie of the session to step up; may be empty */
 	bool anew;			/* prompt=login, max_age: what was proven before does not count */
-	const struct key *draft;	/* GOAL_KEY: id, kind, label, address, level of the key to add. With the id "@mail" or "@mobile" it is the
-					 * person's own address. `subject` must be there, and `session` or `activation`: what they may add, the caller has decided */
+	const struct key *draft;	/* GOAL_KEY: id, kind, label, address, secret, data, level of the key to add; of one that the person has and that is
+					 * pending, id, kind and level. With the id "@mail" or "@mobile" it is the person's own address. `subject` must be there, and `session` or `activation`: what they may add, the caller has decided */
 	const char *activation;		/* GOAL_KEY: it rests on this one (activation.h) and not on a session; or NULL */
 	const char *back;		/* path on our site to return to when allowed; of a host: whatever its door wants to see again */
 	const char *cancel;		/* and when the person gives up */

@@ -1,5 +1,5 @@
-/* A digital key that is to be added: its own step proves it, as if it were there, and only then it is. With an id that begins with '@' it is no
- * key but where the person can be reached. */
+/* A digital key that is to be added: its own step proves it, as if it were there, and only then it is. It can stand in the directory already, and wait
+ * for its person (pending). With an id that begins with '@' it is no key but where the person can be reached. */
 #include "base/clock.h"
 #include "core/activation.h"
 #include "core/engine.h"
@@ -7,7 +7,7 @@
 #include "core/notice.h"
 #include "core/pack.h"
 
-enum { DRAFT_VERSION = 1 };
+enum { DRAFT_VERSION = 2 };
 
 static void fields(struct pack *p, struct key *k)
 {
@@ -15,6 +15,8 @@ static void fields(struct pack *p, struct key *k)
 	pack_str(p, &k->kind);
 	pack_str(p, &k->label);
 	pack_str(p, &k->address);
+	pack_slice(p, &k->secret);
+	pack_slice(p, &k->data);
 	pack_uint(p, &k->level);
 }
 
@@ -27,6 +29,23 @@ static void keep(struct engine *e, const struct key *draft)
 	e->c.kind = draft->kind;
 }
 
+static const struct key *standing(const struct engine *e, const char *id)
+{
+	for (size_t i = 0; i < e->person->nkeys; i++)
+		if (strcmp(e->person->keys[i].id, id) == 0)
+			return &e->person->keys[i];
+	return NULL;
+}
+
+/* The key that waits in the directory, worth no more than who activates it. */
+static void take_up(struct key *draft, const struct key *waits)
+{
+	unsigned level = draft->level;
+	*draft = *waits;
+	if (draft->level == 0 || draft->level > level)
+		draft->level = level;
+}
+
 int engine_read_draft(struct engine *e)
 {
 	struct pack p = pack_reader(e->a, DRAFT_VERSION, e->c.draft);
@@ -34,8 +53,13 @@ int engine_read_draft(struct engine *e)
 	fields(&p, k);
 	if (pack_done(&p) != OK || k->id == NULL || k->kind == NULL)
 		return E_DOWN;
-	k->state = "active";
-	k->dn = arena_printf(e->a, "csamKeyId=%s,%s", k->id, e->person->dn);	/* where it will stand: nothing is written there before */
+	const struct key *there = standing(e, k->id);
+	e->over = there != NULL && (strcmp(there->state, "pending") != 0 || strcmp(there->kind, k->kind) != 0);
+	if (there != NULL)
+		take_up(k, there);
+	else
+		k->dn = arena_printf(e->a, "csamKeyId=%s,%s", k->id, e->person->dn);	/* where it will stand: nothing is written there before */
+	k->state = "pending";
 	e->draft = k;
 	return OK;
 }
@@ -88,7 +112,7 @@ int engine_begin_draft(struct engine *e, const struct want *want)
 	rc = engine_look(e);
 	if (rc != OK)
 		return rc;
-	return e->draft != NULL && engine_enter(e, e->draft).verdict == V_MORE ? OK : E_DOWN;
+	return e->over || (e->draft != NULL && engine_enter(e, e->draft).verdict == V_MORE) ? OK : E_DOWN;
 }
 
 /* What the audit trail calls session. */
@@ -122,12 +146,14 @@ static int keep_address(struct engine *e)
 
 static int add_key(struct engine *e)
 {
-	int rc = HISTORY(e->browser, .event = EV_KEY_ADDED, .subject = e->c.subject, .kind = e->draft->kind, .key = e->draft->id, .peer = e->peer, .session = rests_on(e),
-	    .level = e->draft->level);
+	const struct key *k = e->draft;
+	bool waits = standing(e, k->id) != NULL;
+	int rc = HISTORY(e->browser, .event = waits ? EV_KEY_ACTIVATED : EV_KEY_ADDED, .subject = e->c.subject, .kind = k->kind, .key = k->id, .peer = e->peer,
+	    .session = rests_on(e), .level = k->level);
 	if (rc == OK)
-		rc = directory_key_add(e->person, e->draft);
+		rc = waits ? directory_key_activate(k) : directory_key_add(e->person, k);
 	if (rc == OK)
-		NOTICE(.event = NOTICE_KEY_ADDED, .person = e->person, .kind = e->draft->kind, .key = e->draft->id, .label = e->draft->label, .peer = e->peer,
+		NOTICE(.event = waits ? NOTICE_KEY_ACTIVATED : NOTICE_KEY_ADDED, .person = e->person, .kind = k->kind, .key = k->id, .label = k->label, .peer = e->peer,
 		    .agent = e->c.agent);
 	return rc;
 }

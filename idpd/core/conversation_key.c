@@ -163,7 +163,7 @@ static int spend(struct engine *e, const struct step *s)
 	int rc = OK;
 	if (s->spend != 0 && s->spend <= s->spent)
 		return E_EXISTS;
-	if (s->spend != 0 && s->lasting)
+	if (s->spend != 0 && s->lasting && !s->adding)
 		rc = directory_key_spend(s->key, s->spend);
 	if (rc == OK)
 		rc = limits_second_right(e->person, s->key, acts, s->spend != 0 ? 2 : 1);
@@ -185,7 +185,9 @@ static enum verdict is_right(struct engine *e, struct step *s)
 	}
 	if (s->exposed)
 		reseal(e, s->key);
-	if (!s->lasting)
+	if (s->adding)
+		e->draft->counter = s->spend;		/* goes to the directory with the key */
+	else if (!s->lasting)
 		directory_key_used(s->key, s->spend);
 	return V_ALLOW;
 }

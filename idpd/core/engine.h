@@ -18,7 +18,7 @@ struct engine {
 	struct slice memory;			/* c.memory, opened: key id or kind, NUL, what the kind keeps */
 	struct conv_with with;			/* a message that goes out with the record */
 	enum channel channel;			/* and where it waits */
-	const struct key *draft;		/* the key that is to be added, or NULL */
+	struct key *draft;			/* the key that is to be added, pending until then; or NULL */
 	const char *card;			/* that was shown in this turn, for the audit trail; or NULL */
 	bool blocked;				/* the service is not open */
 	bool over;				/* the session that a draft rests on has ended */

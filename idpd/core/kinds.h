@@ -33,7 +33,7 @@ struct step {
 	struct slice answer;		/* p NULL: nothing was answered yet, draw the prompt */
 	bool enter;			/* nothing was answered, but the step begins: only now may something be made or chosen at random */
 	bool again;			/* nor now, but the person wants another code */
-	bool adding;			/* the key is not there yet: this step proves where it sends */
+	bool adding;			/* the key is not active yet: this step proves that the person has it, or reads what it sends */
 	time_t when;
 	/* in and out */
 	struct slice memory;		/* what the kind keeps in this conversation for this key, sealed at rest; drawing must not change it */

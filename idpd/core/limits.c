@@ -12,6 +12,7 @@
 
 enum {
 	KEEP_S = 30 * 24 * 3600,
+	WAITS_S = 3600,		/* of a key that is to be added: who was wrong too often can try again later */
 	STRANGER_S = 3600,	/* names nobody has must not fill the store; that their tally forgets sooner cannot be seen */
 	PACE_S = 3600,		/* far above any delay; the same for known and unknown names, for this can be seen */
 	TELLING_MS = 5 * 1000,
@@ -43,6 +44,7 @@ struct tally {
 struct attempt {
 	unsigned max, ttl_s;
 	bool locked_there;	/* what the directory says */
+	bool waits;		/* the key is not active yet: there is nothing to lock */
 	unsigned char generation[SHA256_LEN];
 	bool refused, tell, forgive;	/* out */
 };
@@ -91,7 +93,7 @@ static int attempt(struct state_change *c)
 	struct tally r = tally_now(c->old, t);
 	int64_t at = now_ms();
 	t->refused = r.count >= t->max;
-	t->tell = t->refused && r.told_at == 0 && llabs(at - r.telling) > TELLING_MS;
+	t->tell = t->refused && !t->waits && r.told_at == 0 && llabs(at - r.telling) > TELLING_MS;
 	t->forgive = r.forgiven;
 	if (t->tell)
 		r.telling = at;
@@ -403,8 +405,11 @@ int limits_second(const struct person *person, const struct key *key, const char
 	struct slice k = second_key(a, person, key);
 	struct attempt t = { .max = conf.second_max, .ttl_s = KEEP_S };
 	t.locked_there = strcmp(key->state, "locked") == 0;
-	if (!t.locked_there && strcmp(key->state, "active") != 0)
+	t.waits = strcmp(key->state, "pending") == 0;
+	if (!t.locked_there && !t.waits && strcmp(key->state, "active") != 0)
 		return limited(with);
+	if (t.waits)
+		t.ttl_s = WAITS_S;
 	int rc = update_with(with, with != NULL, &(struct state_act){ second_ns, k, attempt, &t }, 1);
 	if (rc != OK || !t.refused)
 		return rc;

@@ -35,7 +35,8 @@ void limits_password_right(struct arena *a, const struct person *person, const c
 int limits_password_undo(const struct person *person, struct slice name, const char *peer);
 
 /* The same for one key's second factor. E_LIMIT: the key is locked now (the first time this is seen, in the directory, in
- * the audit trail and in the person's history too), or it is not active. Undo is also for the last right code, typed again. */
+ * the audit trail and in the person's history too), or it is neither active nor pending. One that is pending is not locked, but refused until it was
+ * left alone for an hour. Undo is also for the last right code, typed again. */
 int limits_second(const struct person *person, const struct key *key, const char *peer, const struct state_act *with);
 int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n);
 int limits_second_undo(const struct person *person, const struct key *key);

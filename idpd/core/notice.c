@@ -6,7 +6,7 @@
 
 /* Texts; what stands behind the point is the word for the audit trail. */
 static const char *const names[NOTICE_EVENTS] = {
-	[NOTICE_KEY_ADDED] = "notice.key-added", [NOTICE_KEY_LOCKED] = "notice.key-locked", [NOTICE_KEY_REMOVED] = "notice.key-removed",
+	[NOTICE_KEY_ADDED] = "notice.key-added", [NOTICE_KEY_ACTIVATED] = "notice.key-activated", [NOTICE_KEY_LOCKED] = "notice.key-locked", [NOTICE_KEY_REMOVED] = "notice.key-removed",
 	[NOTICE_PASSWORD_CHANGED] = "notice.password-changed", [NOTICE_CONTACT_CHANGED] = "notice.contact-changed",
 	[NOTICE_PERSON_ADDED] = "notice.person-added", [NOTICE_PERSON_REMOVED] = "notice.person-removed",
 	[NOTICE_KEY_CHANGED] = "notice.key-changed", [NOTICE_KEY_RENAMED] = "notice.key-renamed", [NOTICE_LOGIN_NEW] = "notice.login-new",

@@ -1,6 +1,7 @@
 /* One-time passwords, with liboath. */
 #include <liboath/oath.h>
 #include <stdlib.h>
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "keyring/totp.h"
@@ -49,9 +50,20 @@ static int make(struct slice secret, const struct otp_range *r, uint64_t number,
 	return rc == OATH_OK ? OK : fail(E_BUG, "oath_totp_generate2: %s", oath_strerror(rc));
 }
 
-int otp_code(struct slice secret, const struct otp_range *r, char out[OTP_DIGITS_MAX + 1])
+int otp_codes(struct arena *a, struct slice secret, const struct otp_range *r, struct slice *out)
 {
-	return make(secret, r, r->first, out);
+	struct buf all = buf_new(a);
+	char otp[OTP_DIGITS_MAX + 1];
+	int rc = r->last < r->first || r->last - r->first >= OTP_REACH ? E_INPUT : OK;
+	for (uint64_t n = r->first; rc == OK && n <= r->last; n++) {
+		rc = make(secret, r, n, otp);
+		if (rc == OK)
+			buf_raw(&all, slice_mem(otp, r->digits));
+	}
+	wipe(otp, sizeof otp);
+	if (rc == OK)
+		*out = buf_slice(&all);
+	return rc;
 }
 
 int otp_match(struct slice secret, struct slice code, const struct otp_range *r, uint64_t *number)

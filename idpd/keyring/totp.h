@@ -29,7 +29,9 @@ struct otp_range {
 	unsigned digits;
 	uint64_t first, last;
 };
-int otp_code(struct slice secret, const struct otp_range *r, char out[OTP_DIGITS_MAX + 1]);	/* that of `first` */
 int otp_match(struct slice secret, struct slice code, const struct otp_range *r, uint64_t *number);
+
+/* All of first..last, one behind the other: what is printed on a card. */
+int otp_codes(struct arena *a, struct slice secret, const struct otp_range *r, struct slice *out);
 
 #endif

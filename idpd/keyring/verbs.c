@@ -1,7 +1,9 @@
 /* What the keyring can be asked. */
 #include <inttypes.h>
 #include <limits.h>
+#include "base/base32.h"
 #include "base/buf.h"
+#include "base/card.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "keyring/audit.h"
@@ -13,7 +15,7 @@
 #include "keyring/verbs.h"
 #include "keyring/verbs_control.h"
 
-enum { DAY_S = 86400 };
+enum { DAY_S = 86400, CARD_SEED = 20 /* RFC 4226 4: 160 bits */ };
 
 static int sign(struct call *c)
 {
@@ -123,6 +125,26 @@ static int code(struct call *c)
 	return OK;
 }
 
+/* A new printed card: its seed is made here and shown to nobody, its codes are shown this once. */
+static int card(struct call *c)
+{
+	struct otp_range all = { S("sha1"), CARD_DIGITS, 1, 0 };
+	unsigned char raw[CARD_SEED];
+	struct slice seed, codes, sealed;
+	if (wire_get_number(c->in->field[1], CARD_MAX, &all.last) != OK || all.last == 0)
+		return fail(E_INPUT, "keyring: refused a card of no, or too many codes");
+	random_bytes(raw, sizeof raw);
+	seed = slice_mem(raw, sizeof raw);
+	int e = otp_codes(c->a, seed, &all, &codes);
+	if (e == OK) {
+		secret_seal(c->a, c->store, slice_of(base32_text(c->a, seed)), c->in->field[0], &sealed);
+		call_give(c, sealed);
+		call_give(c, codes);
+	}
+	wipe(raw, sizeof raw);
+	return e;
+}
+
 /* OpenID Connect Core 8.1: the same sector and person always, and nobody else can compute it. The zero byte keeps ("a", "bc") and
  * ("ab", "c") apart. */
 static int subject(struct call *c)
@@ -205,6 +227,7 @@ static const struct verb {
 	[WIRE_SEAL]	= { "seal", BOTH, 2, 60000, false, seal },
 	[WIRE_OTP]	= { "otp", FRONT, 7, 120000, false, otp },
 	[WIRE_CODE]	= { "code", FRONT, 7, 120000, false, code },
+	[WIRE_CARD]	= { "card", FRONT, 2, 600, false, card },
 	[WIRE_SUBJECT]	= { "subject", FRONT, 2, 600000, false, subject },
 	[WIRE_DAY_KEY]	= { "day key", FRONT, 1, 600, false, day_key },
 	[WIRE_STATUS]	= { "status", CONTROL, 0, 600, false, status },

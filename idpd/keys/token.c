@@ -5,11 +5,12 @@
  *
  * What is spent: of a TOTP token the step of time; of a HOTP token how many codes are behind us, which is its own counter (RFC 4226 7.2); of
  * a card one bit for each code. All of them only grow. */
+#include "base/card.h"
 #include "base/digest.h"
 #include "core/kinds.h"
 #include "core/pack.h"
 
-enum { MEMORY_VERSION = 1, CARD_MAX = 48, CARD_DIGITS = 8, CARD_FEW = 5, NEXT_REACH = 3, CLOCK_REACH = 20 };
+enum { MEMORY_VERSION = 1, CARD_FEW = 5, NEXT_REACH = 3, CLOCK_REACH = 20 };
 
 struct device {
 	char form;			/* 'h', 't' or 'c' */

@@ -155,9 +155,10 @@ int directory_password_set(const struct person *person, const char *hash);	/* if
 int directory_consent(const struct person *person, const char *service_id, const char *scopes, time_t when);
 int directory_consent_end(const struct person *person, const char *service_id);	/* OK also when there is none */
 
-/* What people change of their own keys. The new one stands below the person under key->id; its dn does not count. E_EXISTS: there is
- * one of that name. A label of NULL takes it away. A key that is revoked stays so, and its name is never given to another. */
+/* What people change of their own keys. The new one stands below the person under key->id, active; its dn does not count. E_EXISTS: there is
+ * one of that name. One that is pending becomes active, with the counter and the level given; E_EXISTS: it is not pending any more. A label of NULL takes it away. A key that is revoked stays so, and its name is never given to another. */
 int directory_key_add(const struct person *person, const struct key *key);
+int directory_key_activate(const struct key *key);
 int directory_key_label(const struct key *key, const char *label);
 int directory_key_revoke(const struct key *key);
 

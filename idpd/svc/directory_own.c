@@ -34,7 +34,7 @@ int directory_key_add(const struct person *person, const struct key *key)
 	put(&l, "objectClass", S("csamKey"));
 	put(&l, "csamKeyId", slice_of(key->id));
 	put(&l, "csamKeyKind", slice_of(key->kind));
-	put(&l, "csamKeyState", slice_of(key->state));
+	put(&l, "csamKeyState", S("active"));
 	put(&l, "description", slice_of(key->label));
 	put(&l, "csamKeyAddress", slice_of(key->address));
 	put(&l, "csamKeySecret", key->secret);
@@ -45,6 +45,24 @@ int directory_key_add(const struct person *person, const struct key *key)
 		put(&l, "csamKeyNotAfter", slice_of(time_ldap(a, key->not_after)));
 	int e = dir_add(buf_cstr(&dn), l.at, l.n);
 	cache_drop_dn(person->dn);
+	return e;
+}
+
+int directory_key_activate(const struct key *key)
+{
+	AUTO_ARENA a = arena_new();
+	const char *counter = arena_printf(a, "%llu", (unsigned long long)key->counter), *level = arena_printf(a, "%u", key->level);
+	const struct change activate[] = {
+		{ CHANGE_DELETE, "csamKeyState", S("pending") },
+		{ CHANGE_ADD, "csamKeyState", S("active") },
+		{ CHANGE_REPLACE, "csamKeyCounter", slice_of(counter) },
+		{ CHANGE_REPLACE, "csamKeyLevel", slice_of(level) },
+		{ CHANGE_REPLACE, "csamKeyFailures", S_NONE },
+	};
+	if (would_block())
+		return E_WAIT;
+	int e = dir_modify(key->dn, activate, sizeof activate / sizeof *activate, NULL);
+	cache_drop_dn(key->dn);
 	return e;
 }
 

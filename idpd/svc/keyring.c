@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "base/card.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "svc/keyring_link.h"
@@ -241,6 +242,23 @@ int keyring_code(struct code *code)
 		wire_put_number(first, code->first), wire_put_number(last, code->last),
 	} };
 	return ask_number(&q, &code->number, &code->exposed);
+}
+
+int keyring_card(struct arena *a, unsigned codes, struct slice ad, struct slice *sealed, struct slice *shown)
+{
+	unsigned char number[WIRE_NUMBER];
+	struct wire q = { WIRE_CARD, 2, { ad, wire_put_number(number, codes) } }, r;
+	size_t len;
+	int e = link_ask(&q, 2, &r, &len);
+	if (e != OK)
+		return e;
+	bool whole = r.field[1].n == (size_t)codes * CARD_DIGITS;
+	if (whole) {
+		*sealed = arena_copy(a, r.field[0]);
+		*shown = arena_copy(a, r.field[1]);
+	}
+	link_wipe(len);
+	return whole ? OK : fail(E_DOWN, "keyring: a reply that makes no sense (card)");
 }
 
 int keyring_day_key(uint64_t day, unsigned char out[AEAD_KEY_LEN])

@@ -37,6 +37,10 @@ int keyring_reseal(struct arena *a, struct slice secret, struct slice ad, struct
  * printable: "{CSAM}" and base64. There is no verb that opens it again. */
 int keyring_seal(struct arena *a, struct slice plain, struct slice ad, struct slice *sealed);
 
+/* A new printed card: its seed, sealed for ad, which nothing shows again; and its codes of CARD_DIGITS digits, one behind the other, which nothing but
+ * this call shows (base/card.h). */
+int keyring_card(struct arena *a, unsigned codes, struct slice ad, struct slice *sealed, struct slice *shown);
+
 /* TOTP (RFC 6238, SHA-1, 30 s, 6 digits). `secret` is a sealed one, or base32 text that an administrator set by
  * hand (then *exposed is set and the caller seals it). Looks at steps from `back` before the present one to `fwd` after it, but only
  * above floor. OK and the matching *step; E_NOENT when the code is none of them or no six digits;

@@ -23,6 +23,7 @@ enum wire_verb {
 	WIRE_DAY_KEY = 6,	/* day -> key */
 	WIRE_STATUS = 7,	/* -> JSON text */
 	WIRE_CODE = 8,		/* secret, ad, code, alg, digits, first, last -> number, exposed */
+	WIRE_CARD = 9,		/* ad, number of codes -> sealed, codes */
 	/* Of administrators: whatever changes keys replies why it did not (empty: it did), and a result. */
 	WIRE_ADDRESS = 32,	/* -> JWK of this node */
 	WIRE_ROTATE = 33,	/* use (empty: all), at once -> why, when they begin */

@@ -223,6 +223,7 @@ static int draw_prompt(struct scene *s, unsigned status, const char *note_id)
 	put(s, "ticket", s->turn->ticket);
 	put_true(s, "may_go_back", ask->may_go_back);
 	put_true(s, "may_ask_again", ask->may_ask_again);
+	put_true(s, "adding", s->turn->goal == GOAL_KEY);
 	put_note(s, note_id != NULL ? note_id : ask->note_id);
 	if (ask->kind != NULL)
 		put(s, "kind_title", kind_text(s->r->a, s->lang, ask->kind, "title"));

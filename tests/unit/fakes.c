@@ -322,7 +322,7 @@ unsigned fake_verified, fake_verify_ms, fake_resealed;
 const char *fake_password_hash;
 const struct person *fake_verified_person;
 uint64_t fake_used;
-struct key fake_added;
+struct key fake_added, fake_activated;
 bool fake_beaten;
 
 int directory_person_typed(struct arena *a, struct slice name, const struct person **out)
@@ -440,6 +440,14 @@ int directory_key_add(const struct person *person, const struct key *key)
 	WRITES();
 	BREAK();
 	fake_added = *key;
+	return OK;
+}
+
+int directory_key_activate(const struct key *key)
+{
+	WRITES();
+	BREAK();
+	fake_activated = *key;
 	return OK;
 }
 

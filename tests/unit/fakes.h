@@ -30,7 +30,7 @@ extern unsigned fake_verify_ms;			/* how long each takes */
 extern unsigned fake_get_ms;			/* how long each state_get takes after it has read */
 extern const struct person *fake_verified_person;
 extern uint64_t fake_used;			/* last directory_key_used */
-extern struct key fake_added;	/* directory_key_add, directory_reached: what came last */
+extern struct key fake_added, fake_activated;	/* directory_key_add or directory_reached, directory_key_activate: what came last */
 extern bool fake_beaten;		/* directory_key_spend: somebody else was first */
 extern bool fake_terms;			/* the operator has terms */
 extern const char *fake_switched;	/* the kind that fake_switch is of; NULL: none */

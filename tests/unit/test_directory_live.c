@@ -311,7 +311,17 @@ static void daemon_writes(void **state)
 	modify(K "revoked\n");
 	assert_int_equal(directory_key_lock(k), OK);		/* an administrator was first: that stays */
 	assert_true(seen_within_a_second(is_revoked) >= 0);
-	modify(K "active\n");
+	struct key proven = *k;		/* by its person, while it waited */
+	proven.level = 300;
+	proven.counter = 7;
+	assert_int_equal(directory_key_activate(&proven), E_EXISTS);	/* revoked stays revoked */
+	modify(K "pending\n");
+	assert_int_equal(directory_key_activate(&proven), OK);
+	p = person(a, "alice");
+	assert_string_equal(p->keys[0].state, "active");
+	assert_int_equal(p->keys[0].level, 300);
+	assert_int_equal(p->keys[0].counter, 7);
+	assert_int_equal(directory_key_activate(&proven), E_EXISTS);
 
 	assert_int_equal(directory_key_used(k, 100), OK);
 	assert_int_equal(directory_key_used(k, 90), OK);	/* late */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #undef fail		/* ours is another */
+#include "base/card.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/json.h"
@@ -240,6 +241,29 @@ static void matches_other_devices(void **state)
 		assert_int_equal(keyring_code(&c), OK);
 		assert_int_equal(c.number, 1);
 	}
+}
+
+/* A card: its codes are those of the numbers 1 to 24 of its seed, and nobody else's. */
+static void makes_cards(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	struct slice sealed, codes, other, more;
+	assert_int_equal(keyring_card(a, CARD_CODES, S("subject-1|card-1"), &sealed, &codes), OK);
+	assert_int_equal(keyring_card(a, CARD_CODES, S("subject-1|card-1"), &other, &more), OK);
+	assert_int_equal(codes.n, CARD_CODES * CARD_DIGITS);
+	assert_false(slice_eq(codes, more));
+	for (size_t i = 0; i < CARD_CODES; i++) {
+		struct code c = { sealed, S("subject-1|card-1"), slice_mem(codes.p + i * CARD_DIGITS, CARD_DIGITS), "sha1", CARD_DIGITS, .first = 1, .last = CARD_CODES };
+		assert_int_equal(keyring_code(&c), OK);
+		assert_int_equal(c.number, i + 1);
+		assert_false(c.exposed);
+		c.ad = S("subject-1|card-2");
+		assert_int_equal(keyring_code(&c), E_INPUT);
+	}
+	assert_int_equal(keyring_card(a, CARD_MAX, S("subject-1|card-1"), &sealed, &codes), OK);
+	assert_int_equal(keyring_card(a, 0, S("subject-1|card-1"), &sealed, &codes), E_INPUT);
+	assert_int_equal(keyring_card(a, CARD_MAX + 1, S("subject-1|card-1"), &sealed, &codes), E_INPUT);
 }
 
 static void no_such_device(void **state)
@@ -557,6 +581,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signs_every_algorithm), cmocka_unit_test(matches_rfc6238),
 		cmocka_unit_test(matches_other_devices),
+		cmocka_unit_test(makes_cards),
 		cmocka_unit_test(no_such_device),
 		cmocka_unit_test(code_window), cmocka_unit_test(bad_secrets), cmocka_unit_test(seals_for_one_entry),
 		cmocka_unit_test(pairwise_subjects), cmocka_unit_test(keys_of_three_days),

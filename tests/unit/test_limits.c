@@ -1,4 +1,4 @@
-/* LINK: -Wl,--wrap=now_ms -Wl,--wrap=state_update -Wl,--wrap=state_update_all -Wl,--wrap=audit_write */
+/* LINK: -Wl,--wrap=now_ms -Wl,--wrap=ticks_ms -Wl,--wrap=state_update -Wl,--wrap=state_update_all -Wl,--wrap=audit_write */
 /* LINK: -Wl,--wrap=directory_key_lock -Wl,--wrap=directory_password_failures */
 /* Limits: how many tries are evaluated, when they begin anew, and that nobody can tell who exists. */
 /* ONE TRY: what it looks for goes wrong seldom. */
@@ -36,6 +36,13 @@ int64_t __wrap_now_ms(void);
 int64_t __wrap_now_ms(void)
 {
 	return __real_now_ms() + skew_ms;
+}
+
+uint64_t __real_ticks_ms(void);
+uint64_t __wrap_ticks_ms(void);
+uint64_t __wrap_ticks_ms(void)
+{
+	return __real_ticks_ms() + (uint64_t)skew_ms;
 }
 
 int __real_state_update(const char *ns, struct slice key, state_fn *fn, void *ctx);
@@ -390,10 +397,31 @@ static void second_factor(void **s)
 		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
 	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
 	assert_int_equal(locked_times, 4);
-	for (const char *const *state = (const char *const[]){ "pending", "revoked", "", "Active", NULL }; *state != NULL; state++) {
+	for (const char *const *state = (const char *const[]){ "revoked", "", "Active", "Pending", NULL }; *state != NULL; state++) {
 		other.state = *state;
 		assert_int_equal(limits_second(&alice, &other, "192.0.2.7", NULL), E_LIMIT);
 	}
+}
+
+/* A key that is to be added is not locked: who was wrong too often can try again when an hour has passed, and hammering does not make it longer. */
+static void a_key_that_waits(void **s)
+{
+	(void)s;
+	app.state = "pending";
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
+	for (int minute = 0; minute < 59; minute++) {
+		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_LIMIT);
+		skew_ms += 60 * 1000;
+	}
+	skew_ms += 2 * 60 * 1000;
+	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
+	assert_int_equal(locked_times, 0);
+	assert_int_equal(audited, 0);
+	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);
+	app.state = "active";
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
 }
 
 enum { THREADS = 200 };
@@ -496,7 +524,7 @@ int main(void)
 		T(delays), T(delays_of_unknown_names_are_the_same), T(networks), T(a_clock_set_back), T(refused_at_the_maximum),
 		T(unknown_names_are_refused_too), T(a_right_one_starts_anew), T(an_administrator_resets),
 		T(a_changed_password_starts_anew), T(the_directory_is_the_floor), T(a_directory_that_does_not_take_it),
-		T(broken_is_not_wrong), T(undo_does_not_unlock), T(second_factor), T(two_hundred_at_once), T(not_configured_is_refused),
+		T(broken_is_not_wrong), T(undo_does_not_unlock), T(second_factor), T(a_key_that_waits), T(two_hundred_at_once), T(not_configured_is_refused),
 		T(codes_are_sent_with_growing_pauses), T(a_ceiling_a_day),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
