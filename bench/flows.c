@@ -183,6 +183,42 @@ static bool root(struct visitor *v)
 	return get(v, "/", false) && v->http.status == 200;
 }
 
+/* A page of 'My digital keys', for who has just signed in at a service. */
+static bool page(struct visitor *v, const char *path)
+{
+	return get(v, path, true) && v->http.status == 200;
+}
+
+static bool keys(struct visitor *v)
+{
+	return page(v, "/keys");
+}
+
+static bool key(struct visitor *v)
+{
+	return page(v, "/keys/key?id=token-1");
+}
+
+static bool new_app(struct visitor *v)
+{
+	return page(v, "/keys/new/app");
+}
+
+static bool new_card(struct visitor *v)
+{
+	return page(v, "/keys/new/card");
+}
+
+static bool data(struct visitor *v)
+{
+	return page(v, "/keys/data");
+}
+
+static bool history(struct visitor *v)
+{
+	return page(v, "/keys/data/history");
+}
+
 static bool userinfo(struct visitor *v)
 {
 	AUTO_ARENA a = arena_new();
@@ -216,5 +252,11 @@ const struct flow flows[] = {
 	{ "userinfo", login, userinfo },
 	{ "introspect", login, introspect },
 	{ "refresh", login, refresh },
+	{ "keys", login, keys },
+	{ "key", login, key },
+	{ "new-app", login, new_app },
+	{ "new-card", login, new_card },
+	{ "data", login, data },
+	{ "history", login, history },
 	{ NULL, NULL, NULL }
 };

@@ -227,7 +227,7 @@ static const struct verb {
 	[WIRE_SEAL]	= { "seal", BOTH, 2, 60000, false, seal },
 	[WIRE_OTP]	= { "otp", FRONT, 7, 120000, false, otp },
 	[WIRE_CODE]	= { "code", FRONT, 7, 120000, false, code },
-	[WIRE_CARD]	= { "card", FRONT, 2, 600, false, card },
+	[WIRE_CARD]	= { "card", FRONT, 2, 60000, false, card },
 	[WIRE_SUBJECT]	= { "subject", FRONT, 2, 600000, false, subject },
 	[WIRE_DAY_KEY]	= { "day key", FRONT, 1, 600, false, day_key },
 	[WIRE_STATUS]	= { "status", CONTROL, 0, 600, false, status },
