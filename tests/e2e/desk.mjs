@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { newCard } from './cards.mjs';
-import { csamctl, demo, freshCode, ldapmodify, newPerson, target, totp } from './csam.mjs';
+import { csamctl, demo, freshCode, ldapmodify, newPerson, target, totp, usedCode } from './csam.mjs';
 
 export const base = target.ldap.base, keys = `${target.issuer}/keys`, activate = `${target.issuer}/activate`;
 export const dnOf = who => `uid=${who.username ?? who},ou=people,${base}`, keyDn = (who, id) => `csamKeyId=${id},${dnOf(who)}`;
@@ -49,7 +49,9 @@ export const secretOf = async page => (await page.locator('.secret').evaluate(e 
 export async function addApp(page, who, label = '') {
 	const seed = await secretOf(page);
 	while (Date.now() % 30000 > 27000) await new Promise(r => setTimeout(r, 250));
-	await page.fill('[name=code]', totp(seed, Date.now() - 30000));
+	const before = Date.now() - 30000;
+	usedCode(seed, before);
+	await page.fill('[name=code]', totp(seed, before));
 	if (label) await page.fill('[name=label]', label);
 	await page.locator('button.go').click();
 	return { ...who, totp: seed };
