@@ -32,6 +32,6 @@ export async function fits(page, name) {
 export async function person(options = {}) {
 	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
 	const page = await context.newPage();
-	page.setDefaultTimeout(15000);
+	page.setDefaultTimeout(60000);
 	return { context, page };
 }

@@ -65,7 +65,7 @@ export function newPerson(username, { code = true } = {}) {
 // A message with a code to an address, which is none of those: its file in mail or sms, and its text.
 export async function sentTo(folder, to, not = []) {
 	const dir = path.join(demo, folder);
-	for (let i = 0; i < 200; i++) {
+	for (let i = 0; i < 1200; i++) {
 		for (const f of fs.existsSync(dir) ? fs.readdirSync(dir).filter(f => !f.startsWith('.') && !not.includes(f)) : []) {
 			const text = fs.readFileSync(path.join(dir, f), 'utf8');
 			if (text.includes(to) && /^@localhost #\d{6}/m.test(text)) return { f, text };

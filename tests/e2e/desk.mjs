@@ -48,7 +48,7 @@ export const secretOf = async page => (await page.locator('.secret').evaluate(e 
 // with: nobody waits for the next.
 export async function addApp(page, who, label = '') {
 	const seed = await secretOf(page);
-	while (Date.now() % 30000 > 27000) await new Promise(r => setTimeout(r, 250));
+	while (Date.now() % 30000 > 24000) await new Promise(r => setTimeout(r, 250));
 	const before = Date.now() - 30000;
 	usedCode(seed, before);
 	await page.fill('[name=code]', totp(seed, before));
@@ -65,7 +65,7 @@ export const messages = kind => !fs.existsSync(box(kind)) ? [] : fs.readdirSync(
 	.map(file => ({ file, at: fs.statSync(file).mtimeMs, raw: fs.readFileSync(file, 'utf8') })).sort((a, b) => a.at - b.at);
 // The message with a code that was sent there since then (a number of messages); notices come the same way, but a code's ends with "@host #code".
 export async function messageWithCode(kind, before, to = '') {
-	for (let i = 0; i < 100; i++) {
+	for (let i = 0; i < 600; i++) {
 		const found = messages(kind).slice(before).filter(m => m.raw.includes(to)).map(m => ({ ...m, code: m.raw.match(/^@localhost #(\d{6})\b/m)?.[1] })).find(m => m.code);
 		if (found) return found;
 		await new Promise(r => setTimeout(r, 100));

@@ -11,7 +11,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 
 async function carryOut({ code, username, password, totp, answer }, name) {
 	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB' }), page = await context.newPage();
-	page.setDefaultTimeout(15000);
+	page.setDefaultTimeout(60000);
 	await page.goto(`${target.issuer}/device?user_code=${code}`);
 	await page.locator('button.go').click();
 	if (await page.locator('button[name=choice]').count()) await page.locator('button[name=choice][value=app]').click();

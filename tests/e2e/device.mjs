@@ -37,7 +37,7 @@ async function look(page, name) {
 async function chrome() {
 	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport: { width: 1280, height: 900 } });
 	const page = await context.newPage();
-	page.setDefaultTimeout(15000);
+	page.setDefaultTimeout(60000);
 	return page;
 }
 async function chromeSignIn(page, who) {

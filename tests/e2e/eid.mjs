@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, execSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { look, person } from './chromium.mjs';
@@ -52,6 +53,11 @@ async function extension(context, reader) {
 		window.postMessage({ action: answer.error ? 'web-eid:authenticate-failure' : 'web-eid:authenticate-success', ...answer }, location.origin);
 	}));
 }
+// One request to the plain listener: its status, and how long it took. Not with fetch(), which refuses ports that other protocols have (10080, say).
+const plain = where => new Promise((resolve, reject) => {
+	const began = Date.now();
+	http.get({ host: '127.0.0.1', port: new URL(target.issuer).port - 363, path: where }, r => r.resume().on('end', () => resolve({ status: r.statusCode, ms: Date.now() - began }))).on('error', reject);
+});
 const note = page => page.locator('#error p, #eid-error:not([hidden]) p').first();
 // What the service is told when this button has been pressed.
 async function toService(page, button) {
@@ -153,23 +159,29 @@ await check('while responder and list are away nobody enters, and nobody else wa
 	execSync(`${target.stop_cmd} && ${target.start_cmd}`, { stdio: 'ignore' });	// nothing is known of any card
 	fault('ocsp slow\ncrl slow\n');
 	const { context, page } = await person(), others = [];
-	await extension(context, { card: 'no-eku' });
-	await atCard(page);
-	const began = Date.now();
-	await page.click('#eid-go');
-	while (Date.now() - began < 3000) {
-		const t = Date.now();
-		await fetch(`http://127.0.0.1:${Number(new URL(target.issuer).port) - 363}/login`, { redirect: 'manual' });
-		others.push(Date.now() - t);
+	try {
+		await extension(context, { card: 'no-eku' });
+		await atCard(page);
+		const began = Date.now();
+		let told;
+		const theirs = Promise.all([page.waitForSelector('text=/our fault/i', { timeout: 60000 }), page.click('#eid-go')]).finally(() => { told = Date.now() - began; });
+		theirs.catch(() => {});
+		while (!told) {
+			others.push(await plain('/login'));
+			await pause(50);	// each is a conversation, and nobody may begin too many
+		}
+		await theirs;
+		assert.ok(others.every(o => o.status === 303), JSON.stringify(others.find(o => o.status !== 303)));
+		const longest = Math.max(...others.map(o => o.ms));	// who waits for the responder waits as long as the card
+		assert.ok(others.length > 5 && longest < told / 2, `${others.length} others; one waited ${longest} ms, the card ${told} ms`);
+		fault('ocsp down\n');			// the list knows; the responder is left alone for a while
+		await pause(10500);
+		await atCard(page);
+		assert.ok((await toService(page, '#eid-go')).get('code'));
+	} finally {
+		fault('');
+		await context.close();
 	}
-	await page.waitForSelector('text=/our fault/i', { timeout: 15000 });
-	assert.ok(Math.max(...others) < 1000, `others waited ${Math.max(...others)} ms`);
-	fault('ocsp down\n');			// the list knows; the responder is left alone for a while
-	await new Promise(r => setTimeout(r, 10500));
-	await atCard(page);
-	assert.ok((await toService(page, '#eid-go')).get('code'));
-	fault('');
-	await context.close();
 });
 
 // A browser with this card's certificate in its own store.
@@ -188,7 +200,7 @@ async function withCertificate(name, fn) {
 		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'] });
 	try {
 		const page = await context.newPage();
-		page.setDefaultTimeout(15000);
+		page.setDefaultTimeout(60000);
 		await fn(page);
 	} finally {
 		await context.close();
@@ -214,7 +226,10 @@ if (process.env.EID_TLS) {
 		await page.route(`${target.eid.origin}/**`, r => r.abort('failed'));	// as when the PIN is cancelled or the card taken out
 		await atCard(page);
 		await Promise.all([page.waitForEvent('framenavigated', f => f.url().startsWith('chrome-error:')), page.click('#eid-tls', { noWaitAfter: true })]);
-		await page.goBack();
+		for (let i = 0; !page.url().startsWith(target.issuer) && i < 200; i++) {	// Chromium may still be at work on its error's page, and hears of nothing else
+			await page.goBack().catch(e => { if (!/Not attached to an active page/.test(e.message)) throw e; });
+			await pause(50);
+		}
 		await page.waitForSelector('#eid-error[data-code=BROWSER]');
 		assert.match(await note(page).innerText(), /could not log in with the card/);
 		await look(page, 'browser-error');

@@ -25,7 +25,7 @@ export async function newServices(...wanted) {
 	const known = async id => !/service is not known/i.test((await send(at(`/oidc/authorize?client_id=${id}`), { headers: { 'accept-language': 'en' } })).text);
 	for (const m of all)	// content sync tells the daemon
 		for (let i = 0; !await known(m.client_id); i++) {
-			if (i > 100) throw new Error(`the daemon does not know ${m.client_id}`);
+			if (i > 1000) throw new Error(`the daemon does not know ${m.client_id}`);
 			await pause(20);
 		}
 	return all;

@@ -71,7 +71,7 @@ const isPage503 = r => {
 async function using(idpd, fn) {
 	idpd.start();
 	await idpd.ready();
-	await until('services', 3, async () => (await new Agent().visit(url(library), {}, stop)).status === 200);
+	await until('services', 30, async () => (await new Agent().visit(url(library), {}, stop)).status === 200);
 	try { await fn(idpd); } finally {
 		assert.equal(await idpd.stop(), 0);
 		assert.doesNotMatch(idpd.log, /ERROR: |runtime error|Sanitizer|ended with status|was ended/);
@@ -161,14 +161,14 @@ await using(idpds.state, async idpd => {
 	await check('single sign-on, which writes nothing, goes on', async () => assert.ok(await enters(before.session)));
 	disks.state.empty();
 	await check('with room again it goes on by itself; what was refused was not used up', async () => {
-		await until('a login', 5, async () => (await login()).session);
+		await until('a login', 30, async () => (await login()).session);
 		assert.equal((await redeem(spare)).status, 200);
 		assert.equal((await redeem(spare)).error, 'invalid_grant');
 		assert.ok((await login(person, 'app', bank)).session || Math.floor(Date.now() / 30000) !== step);
 	});
 	await check('everything accepted on the way is there, also after kill -9', async () => {
 		const pid = await idpd.kill('front');
-		await until('another front', 10, () => ![0, pid].includes(idpd.part('front')));
+		await until('another front', 60, () => ![0, pid].includes(idpd.part('front')));
 		await idpd.ready();
 		for (const l of [before, ...full.accepted]) assert.ok(await enters(l.session), 'a session is lost');
 	}).finally(() => fs.writeFileSync(idpd.logFile, '')); // that one was killed by us

@@ -19,7 +19,7 @@ export class Host {
 	async register() {
 		ldapmodify(this.ldif);
 		for (let i = 0; (await this.account('nobody-at-all')).status !== 200; i++) {	// content sync tells the daemon
-			if (i > 100) throw new Error(`the daemon does not know ${this.id}`);
+			if (i > 1000) throw new Error(`the daemon does not know ${this.id}`);
 			await pause(20);
 		}
 		return this;

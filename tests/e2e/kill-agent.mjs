@@ -35,7 +35,7 @@ async function killer() {
 		await server.kill();
 		await sleep(roll(100));
 		agent = server.start().process;
-		await until('the agent listens', 10, async () => /answers at/.test(await server.check()));
+		await until('the agent listens', 60, async () => /answers at/.test(await server.check()));
 	}
 	over = true;
 }

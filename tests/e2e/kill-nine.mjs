@@ -287,7 +287,7 @@ async function killer() {
 			if (pages) await knockAgain(pages);
 		} else {
 			const pid = await idpd.kill(part);
-			await until(`another ${part}`, 10, () => { const p = idpd.part(part); return p !== 0 && p !== pid; });
+			await until(`another ${part}`, 60, () => { const p = idpd.part(part); return p !== 0 && p !== pid; });
 		}
 		await idpd.ready(30);
 		await loginWorks(10);

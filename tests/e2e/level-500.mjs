@@ -54,7 +54,7 @@ await check('the card opens them, and the ID token says what was used', async ()
 	for (let i = 0; ; i++) {	// content sync tells the daemon of the kind
 		const page = await new Agent().visit(request(byKind).url);
 		if (atCard(page)) break;
-		assert.ok(i < 100, words(page));
+		assert.ok(i < 1000, words(page));
 		await pause(20);
 	}
 	opened = await redeem(await byCard(byLevel));

@@ -18,7 +18,7 @@ export function subjectOf(raw) {
 
 // The code of the mail that comes after `before` others; a code's mail ends with "@host #code".
 export async function codeMailed(address, before = 0) {
-	for (let i = 0; i < 100; i++) {
+	for (let i = 0; i < 600; i++) {
 		const code = mailsTo(address).slice(before).map(raw => raw.match(/#(\d{6})\b/)?.[1]).find(c => c);
 		if (code) return code;
 		await new Promise(r => setTimeout(r, 100));

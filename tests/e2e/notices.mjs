@@ -26,7 +26,7 @@ const all = (kind, to) => {
 };
 // The notices to an address that say it, once there are as many.
 async function notices(kind, to, what, n = 1) {
-	for (let i = 0; i < 100; i++) {
+	for (let i = 0; i < 600; i++) {
 		const found = all(kind, to).filter(m => what.test(m.text));
 		if (found.length >= n) return found;
 		await sleep(100);
@@ -104,7 +104,7 @@ await check('another address: the old one hears of it, and the new one, in her l
 	await page.fill('[name=mail]', `new-${to}`);
 	await page.locator('button[value=mail]').click();
 	let code;
-	for (let i = 0; i < 100 && !code; i++, await sleep(100))
+	for (let i = 0; i < 600 && !code; i++, await sleep(100))
 		for (const f of fs.readdirSync(path.join(demo, 'mail')).filter(f => !f.startsWith('.'))) {
 			const m = read(path.join(demo, 'mail', f));
 			if (m.raw.includes(`To: <new-${to}>`) && !code) [, code] = m.text.match(/^Iemand heeft dit adres ingevuld [^]*^@localhost #(\d{6})/m) ?? [];

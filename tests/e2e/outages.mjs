@@ -34,7 +34,7 @@ async function atPassword(person) {
 await check('it starts while the directory is away, and says so: 503 pages, not ready', async () => {
 	await directory.kill();
 	idpd.start();
-	await until('it answers', 5, async () => await idpd.answers() === 200);
+	await until('it answers', 30, async () => await idpd.answers() === 200);
 	assert.equal(await idpd.answers('/readyz'), 503);
 	assert.equal(await idpd.answers('/.well-known/openid-configuration'), 200);
 	assert.equal(await idpd.answers('/oidc/jwks'), 200);
@@ -93,7 +93,7 @@ await check('a directory that is frozen for 5 s holds up nobody who does not nee
 });
 
 await check('and everybody goes on when it thaws; what was typed meanwhile did not count', async () => {
-	await until('a login', 3, async () => (await signIn().catch(() => ({}))).callback);
+	await until('a login', 30, async () => (await signIn().catch(() => ({}))).callback);
 	await (await atPassword(crowd[0])).type('wrong horse'); // had the three before counted, there would be a delay now
 	for (const p of crowd.slice(0, 8)) assert.ok((await signIn(p)).callback, `${p.username} has to wait`);
 });
@@ -114,13 +114,13 @@ await check('SIGHUP takes a renewed certificate; connections under way stay; one
 	install('renewed');
 	assert.equal(await shown(), serial('server'), 'it was taken without SIGHUP');
 	idpd.process.kill('SIGHUP');
-	await until('the renewed certificate', 3, async () => await shown() === serial('renewed'));
+	await until('the renewed certificate', 30, async () => await shown() === serial('renewed'));
 	const answer = await new Promise((ok, no) => { open.once('data', d => ok(String(d))).once('close', () => no(new Error('closed'))); open.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'); });
 	assert.match(answer, /^HTTP\/1.1 200/);
 	open.destroy();
 	fs.writeFileSync(path.join(idpd.dir, 'server.pem'), 'no certificate\n');
 	idpd.process.kill('SIGHUP');
-	await until('it says so', 3, () => /certificate/.test(idpd.log.split('\n').filter(l => /err/.test(l)).at(-1)));
+	await until('it says so', 30, () => /certificate/.test(idpd.log.split('\n').filter(l => /err/.test(l)).at(-1)));
 	assert.equal(await shown(), serial('renewed'));
 	install('server');
 	fs.copyFileSync(path.join(folder, 'renewed.key'), path.join(idpd.dir, 'server.key'));
@@ -199,8 +199,8 @@ const talksTo = async (name, options) => {
 	fs.rmSync(d.logFile, { force: true });
 	d.start();
 	try {
-		await until('it answers', 5, async () => await d.answers() === 200);
-		const ready = await d.ready(name === 'server' ? 5 : 1.5).catch(() => false);
+		await until('it answers', 30, async () => await d.answers() === 200);
+		const ready = await d.ready(name === 'server' ? 60 : 1.5).catch(() => false);
 		const page = await new Agent().send(authorizeUrl);
 		return { ready, log: d.log, status: page.status };
 	} finally {

@@ -27,7 +27,7 @@ export class Server {
 		return this;
 	}
 	// It listens, and idpd knows the host.
-	ready() { return until('the agent answers', 20, async () => /answers at/.test(await this.check())); }
+	ready() { return until('the agent answers', 60, async () => /answers at/.test(await this.check())); }
 	check() {
 		return new Promise(r => {
 			const p = spawn(`${build}/csamctl`, ['check', '--host', '-c', this.conf]);

@@ -131,16 +131,16 @@ export class Idpd {
 		return 0;
 	}
 	async kill(name) {
-		const pid = await until(`there is a ${name}`, 10, () => this.part(name));
+		const pid = await until(`there is a ${name}`, 60, () => this.part(name));
 		signal(pid, 'SIGKILL');
 		return pid;
 	}
 	async answers(where = '/healthz') { try { return (await fetch(this.url + where)).status; } catch { return 0; } }
-	ready(seconds = 20) { return until('ready', seconds, async () => await this.answers('/readyz') === 200); }
+	ready(seconds = 60) { return until('ready', seconds, async () => await this.answers('/readyz') === 200); }
 	// Content sync tells a running daemon of services that were added, within a second.
 	async knows(services) {
 		for (const s of Object.values(services))
-			await until(`knows ${s.client_id}`, 20, async () => await this.answers('/oidc/authorize?' + new URLSearchParams({ response_type: 'code', scope: 'openid', client_id: s.client_id, redirect_uri: s.redirect_uris[0] })) !== 400);
+			await until(`knows ${s.client_id}`, 60, async () => await this.answers('/oidc/authorize?' + new URLSearchParams({ response_type: 'code', scope: 'openid', client_id: s.client_id, redirect_uri: s.redirect_uris[0] })) !== 400);
 	}
 	auditLines() { return this.csamctl('audit', 'search', '--reason', 'test', this.audit).split('\n').filter(Boolean).map(l => JSON.parse(l)); }
 	// What csamctl says about the whole trail, when it says that nothing is broken.

@@ -12,7 +12,7 @@ import { addApp, addKey, codeSent, dnOf, form, keyDn, keys, messages, newCitizen
 const main = page => page.locator('main').innerText();
 const text = m => Buffer.from(m.raw.replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, x) => String.fromCharCode(parseInt(x, 16))), 'latin1').toString('utf8');
 async function told(kind, to, what) {
-	for (let i = 0; i < 100; i++) {
+	for (let i = 0; i < 600; i++) {
 		if (messages(kind).some(m => m.raw.includes(to) && what.test(text(m)))) return;
 		await new Promise(r => setTimeout(r, 100));
 	}

@@ -168,7 +168,7 @@ await check('kill -9 of one front in the middle of writes: the other does not ev
 			await a.ready();
 			await sleep(roll(300));
 			const pid = await a.kill('front');
-			await until('another front', 10, () => ![0, pid].includes(a.part('front')));
+			await until('another front', 60, () => ![0, pid].includes(a.part('front')));
 		}
 		over = true;
 	};
