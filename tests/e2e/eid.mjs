@@ -294,7 +294,7 @@ await check('SIGHUP reads the authorities again; a file that is none leaves the 
 		const before = lines(word).length;
 		fs.writeFileSync(file, text);
 		process.kill(Number(fs.readFileSync(path.join(demo, target.pid_file), 'utf8')), 'SIGHUP');
-		while (lines(word).length === before) await pause(20);
+		for (const end = Date.now() + 60000; lines(word).length === before; await pause(20)) assert.ok(Date.now() < end, `the log says nothing of ${word}`);
 		return lines(word).slice(before);
 	};
 	const enters = async (card, words) => {

@@ -175,37 +175,38 @@ if [ $kills -gt 0 ] && [ $doubled -le $((8 * (kills + restarts))) ]; then ok "tw
 is "a mail that came twice is the same mail" "$(grep -o '"<[^ ]*@csam.example>"' "$work/mails" | sort -u | wc -l)" "$messages"
 has "nothing is left" "$(ctl outbox list)" "nothing lies in the outbox"
 
-# As fast as the server takes it: beside what the server takes, right after, from a client that does nothing else. A machine that is full of others may disturb either.
-bare() {
-	/usr/bin/python3 - "$smtp_port" <<-'END'
+# As fast as the server takes it: beside what it takes, right after, from a client with as many connections that does nothing else. It thinks at each greeting and each mail
+# for longer than anybody here computes, or a full machine would be measured.
+bare() { # CONNECTIONS MAILS-OF-EACH
+	/usr/bin/python3 - "$smtp_port" "$@" <<-'END'
 		import smtplib, sys, threading, time
+		port, connections, mails = map(int, sys.argv[1:])
 		mail = "Subject: x\r\n\r\n" + ("x" * 70 + "\r\n") * 30
 		def send():
-		    s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]))
-		    for _ in range(250): s.sendmail("noreply@csam.example", ["bare@example.org"], mail)
-		t = time.time(); c = [threading.Thread(target=send) for _ in range(4)]
+		    s = smtplib.SMTP("127.0.0.1", port)
+		    for _ in range(mails): s.sendmail("noreply@csam.example", ["bare@example.org"], mail)
+		t = time.time(); c = [threading.Thread(target=send) for _ in range(connections)]
 		[x.start() for x in c]; [x.join() for x in c]
-		print(int(1000 / (time.time() - t)))
+		print(int(connections * mails / (time.time() - t)))
 	END
 }
-arrived() { [ "$(taken)" -ge 2000 ]; }
+arrived() { [ "$(taken)" -ge 1000 ]; }
 if [ "$messages" -le 20000 ]; then
+	smtp_stop; smtp_start --port "$smtp_port" --pace 60
 	until_true 120 working mail 1
 	for round in 1 2 3 4 5; do
 		: > "$work/mails"
 		start=$(date +%s%N)
-		fill 2000 8 'q%u@example.org' mail.test
+		fill 1000 8 'q%u@example.org' mail.test
 		until_true 120 arrived
-		ours=$((2000 * 1000 / (($(date +%s%N) - start) / 1000000)))
-		got=$(taken) bare=$(bare)
-		echo "    $ours mails/s through the outbox, from put to gone; $bare/s from a bare client with four connections"
-		[ "$got" = 2000 ] && [ "$ours" -le $((bare / 2)) ] && [[ $build != *-san ]] || break
+		ours=$((1000 * 1000 / (($(date +%s%N) - start) / 1000000)))
+		until_true 60 drained
+		got=$(taken) bare=$(bare "${WORKERS:-8}" 50)
+		echo "    $ours mails/s through the outbox, from put to gone; $bare/s from a bare client"
+		[ "$got" = 1000 ] && [ "$ours" -le $((bare / 2)) ] || break
 	done
-	is "2000 more arrive" "$got" 2000
-	until_true 60 drained
-	# Sanitizers cost us, not the server: the promise is made for what is installed.
-	if [[ $build == *-san ]]; then :
-	elif [ "$ours" -gt $((bare / 2)) ]; then ok "the queue drains at the speed of the server"
+	is "1000 more arrive" "$got" 1000
+	if [ "$ours" -gt $((bare / 2)) ]; then ok "the queue drains at the speed of the server"
 	else no "the queue drains at the speed of the server" "$ours/s, bare $bare/s, in the last of $round rounds"; fi
 fi
 

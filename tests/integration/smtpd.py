@@ -1,7 +1,8 @@
 """A real SMTP server (aiosmtpd) for the tests, that does as the recipient's name asks. Prints its port, ends with its standard input.
 
-smtpd.py JOURNAL [--tls starttls|smtps --cert PEM --key PEM] [--auth USER:PASSWORD] [--raw silent|drip|refuse|hangup]
+smtpd.py JOURNAL [--tls starttls|smtps --cert PEM --key PEM] [--auth USER:PASSWORD] [--raw silent|drip|refuse|hangup] [--pace MS]
 
+--pace: thinks for so long at each greeting and each mail, whatever else the machine has to do.
 JOURNAL gets one line a mail taken: recipient, Message-ID, and the mail itself as JSON. Recipients:
   greylist…  450 the first time      no…      550        later…   451 always      slow…  answers after a second
   busy…      421, and hangs up       full…    552 after the mail                  torn…  takes the mail, and hangs up before its answer, the first time
@@ -12,13 +13,18 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 o = argparse.ArgumentParser()
 o.add_argument("journal")
 o.add_argument("--tls"); o.add_argument("--cert"); o.add_argument("--key"); o.add_argument("--auth"); o.add_argument("--raw")
-o.add_argument("--port", type=int, default=0)
+o.add_argument("--port", type=int, default=0); o.add_argument("--pace", type=int, default=0)
 o = o.parse_args()
 seen = set()
 journal = open(o.journal, "a", buffering=1)
 
 
 class Handler:
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        await asyncio.sleep(o.pace / 1000)
+        return responses
+
     async def handle_MAIL(self, server, session, envelope, address, options):
         if address.startswith("refused"):
             return "550 this sender is not ours"
@@ -42,6 +48,7 @@ class Handler:
         return "250 ok"
 
     async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(o.pace / 1000)
         if envelope.rcpt_tos[0].startswith("full"):
             return "552 5.2.2 the mailbox is full"
         mail = envelope.content.decode("ascii")

@@ -263,6 +263,8 @@ static void torn_by_a_crash(void **s)
 	struct audit_verify v = verified(a);
 	assert_int_equal(broken, 0);
 	assert_non_null(strstr(findings, "14 bytes after its end"));
+	struct slice all = fake_read(a, dir);
+	assert_non_null(memmem(all.p, all.n, "\"left\":14,", 10));
 	assert_int_equal(v.lines, 4);
 	assert_int_equal(v.segments, 2);
 }

@@ -40,7 +40,7 @@ static struct {
 	pthread_mutex_t lock;
 	enum sent say[CHANNELS];	/* what it answers … */
 	unsigned for_tries;		/* … to the first so many tries of a message; 0: always */
-	unsigned n, slow_ms;
+	unsigned n, slow_ms, in, most;	/* in: under way now; most: at once, so far */
 	struct {
 		char id[32], to[80], arg[OUTBOX_ARG_MAX + 1], lang[8];
 		unsigned tries;
@@ -61,10 +61,15 @@ static enum sent carry(struct arena *a, const struct parcel *p, const char **why
 		world.seen[world.n].tries = p->tries;
 	}
 	world.n++;
+	if (++world.in > world.most)
+		world.most = world.in;
 	enum sent say = world.for_tries == 0 || p->tries <= world.for_tries ? world.say[p->channel] : SENT_OK;
 	pthread_mutex_unlock(&world.lock);
 	if (slow != 0)
 		usleep(slow * 1000);
+	pthread_mutex_lock(&world.lock);
+	world.in--;
+	pthread_mutex_unlock(&world.lock);
 	*why = arena_strdup(a, "told so");
 	return say;
 }
@@ -335,17 +340,30 @@ static void expires(void **s)
 	assert_int_equal(outbox_retry(a, id), E_NOENT);		/* nobody is told a code of yesterday */
 }
 
+static bool works(enum channel c)
+{
+	AUTO_ARENA a = arena_new();
+	struct buf b = buf_new(a);
+	outbox_metrics(&b);
+	return strstr(buf_cstr(&b), arena_printf(a, "csam_outbox_working{kind=\"%s\"} 1", outbox_channel_name(c))) != NULL;
+}
+
 /* A dead server: one message a pause goes to see whether it lives, the others wait, another channel does not. Those that expire meanwhile are buried. */
 static void channel_down(void **s)
 {
 	(void)s;
 	say(CHANNEL_MAIL, SENT_DOWN, 0);
+	world.slow_ms = 200;		/* who looks takes its time: others could come meanwhile */
 	open_outbox(100, 4);
+	assert_true(works(CHANNEL_MAIL));
+	assert_int_equal(put(CHANNEL_MAIL, "1"), OK);
+	wait_until(!works(CHANNEL_MAIL));
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(put_to(CHANNEL_MAIL, "alice@example.org", "1", now() + (i < 20 ? 3 : 600), NULL), OK);
 	wait_until(lie_there(CHANNEL_MAIL, OUTBOX_DEAD) == 20);
 	wait_until(tried() >= 3);
 	assert_in_range(tried(), 3, 12);
+	assert_int_equal(world.most, 1);
 	assert_int_equal(put(CHANNEL_SMS, "1"), OK);
 	wait_until(lie_there(CHANNEL_SMS, OUTBOX_WAITING) + lie_there(CHANNEL_SMS, OUTBOX_OUT) == 0);
 	say(CHANNEL_MAIL, SENT_OK, 0);
