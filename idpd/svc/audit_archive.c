@@ -36,6 +36,17 @@ static bool is_segment(const char *name, unsigned *number, bool *packed)
 	return *packed || strcmp(name + DIGITS, ".log") == 0;
 }
 
+/* What was in the folder a moment ago. False: it is gone, and was not compressed meanwhile. */
+static bool look_at(struct arena *a, int dir, const char *name, struct stat *st, struct audit_file *f)
+{
+	f->path = name;
+	if (fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	f->path = arena_printf(a, "%s.gz", name);
+	f->packed = true;
+	return fstatat(dir, f->path, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int audit_files(struct arena *a, const char *dir, struct audit_file **out, size_t *n, const char **why)
 {
 	AUTO(file_close_folder) DIR *d = opendir(dir);
@@ -47,7 +58,7 @@ int audit_files(struct arena *a, const char *dir, struct audit_file **out, size_
 	}
 	for (struct dirent *e; (e = readdir(d)) != NULL && count < FILES_MAX;) {
 		struct stat st;
-		if (!is_segment(e->d_name, &f.number, &f.packed) || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		if (!is_segment(e->d_name, &f.number, &f.packed) || !look_at(a, dirfd(d), e->d_name, &st, &f))
 			continue;
 		if (count == room) {
 			struct audit_file *more = ARENA_ARRAY(a, struct audit_file, room = 2 * room + 64);
@@ -55,7 +66,7 @@ int audit_files(struct arena *a, const char *dir, struct audit_file **out, size_
 				memcpy(more, list, count * sizeof *list);
 			list = more;
 		}
-		f.path = arena_printf(a, "%s/%s", dir, e->d_name);
+		f.path = arena_printf(a, "%s/%s", dir, f.path);
 		f.size = (uint64_t)st.st_size;
 		list[count++] = f;
 	}
@@ -69,9 +80,16 @@ int audit_files(struct arena *a, const char *dir, struct audit_file **out, size_
 	return OK;
 }
 
+static int open_segment(const char *path)
+{
+	AUTO_ARENA a = arena_new();
+	int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, fd = open(path, flags);
+	return fd < 0 && errno == ENOENT ? open(arena_printf(a, "%s.gz", path), flags) : fd;
+}
+
 struct audit_reader *audit_reader_open(const char *path, const char **why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = open_segment(path);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		*why = fd < 0 ? strerror(errno) : "is no file";

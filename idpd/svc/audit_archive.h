@@ -17,7 +17,7 @@ struct audit_file {
  * E_DOWN and *why: the folder cannot be read. */
 int audit_files(struct arena *a, const char *dir, struct audit_file **out, size_t *n, const char **why);
 
-/* Reads lines one after the other. NULL: *why. */
+/* Reads lines one after the other, also of what was compressed since it was listed. NULL: *why. */
 struct audit_reader *audit_reader_open(const char *path, const char **why);
 struct audit_reader *audit_reader_close(struct audit_reader *r);	/* takes NULL, returns NULL */
 void audit_reader_close_p(struct audit_reader **r);

@@ -1,3 +1,4 @@
+/* LINK: -Wl,--wrap=fstatat */
 /* Every way to tamper with an audit trail is found, and where. The trail is a real one: several segments, some compressed, signed heads in between. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #undef fail
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/log.h"
@@ -339,6 +341,44 @@ static void of_another_node(void **s)
 	FOUND("BROKEN 00000001.log.gz:1:1 is of the node idp2: this is the trail of idp1");
 }
 
+/* What idpd compresses while somebody lists and reads it is neither missing nor out of reach. */
+static int pack_next;		/* this segment, before anybody looks at a file again */
+
+int __real_fstatat(int at, const char *name, struct stat *st, int flags);
+int __wrap_fstatat(int at, const char *name, struct stat *st, int flags);
+int __wrap_fstatat(int at, const char *name, struct stat *st, int flags)
+{
+	int number = pack_next;
+	pack_next = 0;
+	if (number != 0)
+		assert_int_equal(audit_pack(dir, (unsigned)number), OK);
+	return __real_fstatat(at, name, st, flags);
+}
+
+static void compressed_meanwhile(void **s)
+{
+	(void)s;
+	AUTO_ARENA a = arena_new();
+	struct audit_file *files;
+	struct slice line;
+	const char *why;
+	size_t n;
+	pack_next = 3;
+	assert_int_equal(audit_files(a, dir, &files, &n, &why), OK);
+	assert_int_equal(n, 4);
+	assert_string_equal(files[2].path, arena_printf(a, "%s/00000003.log.gz", dir));
+	assert_true(files[2].packed);
+	assert_false(files[3].packed);
+	assert_int_equal(audit_pack(dir, 4), OK);
+	AUTO(audit_reader_close_p) struct audit_reader *r = audit_reader_open(files[3].path, &why);
+	assert_non_null(r);
+	assert_int_equal(audit_reader_line(r, &line), OK);
+	assert_int_equal(line.p[0], '{');
+	check(a);
+	assert_string_equal(findings, "");
+	assert_null(audit_reader_open(arena_printf(a, "%s/00000005.log", dir), &why));
+}
+
 /* Who can compute every hash anew still cannot sign. */
 static void chained_anew(void **s)
 {
@@ -457,7 +497,7 @@ int main(void)
 	log_open("test_audit_verify", 2);
 	const struct CMUnitTest tests[] = {
 		T(untouched), T(one_byte), T(changed_line), T(dropped_line), T(swapped_lines), T(inserted_line), T(dropped_segment), T(swapped_segments),
-		T(truncated), T(cut_off), T(unsigned_end), T(changed_before_a_start), T(cut_before_a_start), T(of_another_node), T(chained_anew),
+		T(truncated), T(cut_off), T(unsigned_end), T(changed_before_a_start), T(cut_before_a_start), T(of_another_node), T(compressed_meanwhile), T(chained_anew),
 		T(a_key_vouches_for_the_next), T(a_key_does_not_vouch_for_itself), T(nothing_there),
 	};
 	return cmocka_run_group_tests(tests, once, clean);
