@@ -8,8 +8,8 @@ import { answer, asClient, at, authorize, claims, issuer, level, newServices, no
 const emma = newPerson('replay-emma', { code: false });
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' }), rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256', use: 'sig' }, rsaJwk = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'k2', alg: 'RS256', use: 'sig' };
-const [web, strong, signer, other] = await newServices(
-	{ client_id: 'replay-web', default_acr_values: [level(200)], grant_types: ['authorization_code', 'refresh_token'] },
+const [web, neighbour, strong, signer, other] = await newServices(
+	...['replay-web', 'replay-neighbour'].map(client_id => ({ client_id, default_acr_values: [level(200)], grant_types: ['authorization_code', 'refresh_token'] })),
 	{ client_id: 'replay-strong', default_acr_values: [level(400)] },
 	{ client_id: 'replay-signer', default_acr_values: [level(200)], token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk, rsaJwk] } },
 	{ client_id: 'replay-other', default_acr_values: [level(200)], token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } });
@@ -57,7 +57,8 @@ await once('a code of the first daemon is the second\'s too, once in all', async
 
 await check('a refresh token of another client, or of nobody, is refused, and costs its owner nothing', async () => {
 	const t = await tokens(web, agent);
-	assert.equal((await asClient({ ...strong }, '/oidc/token', { grant_type: 'refresh_token', refresh_token: t.refresh_token })).json.error.length > 0, true);
+	for (const [client, error] of [[neighbour, 'invalid_grant'], [strong, 'unauthorized_client']])
+		assert.equal((await refresh(client, t.refresh_token)).json.error, error, client.client_id);
 	for (const bad of ['', 'x', t.refresh_token + 'x', t.refresh_token.slice(1), t.access_token, t.id_token])
 		assert.match((await refresh(web, bad)).json.error, /invalid_grant|invalid_request/);
 	assert.equal((await refresh(web, t.refresh_token)).status, 200);

@@ -39,18 +39,16 @@ while True:
     open(sys.argv[2], "ab").write(s.recv(65536) + b"\n")
 END
 listener=$!
-# A witness elsewhere: what is posted it keeps, but for the first two times, when it has trouble.
+# A witness elsewhere: what is posted it keeps, unless it has trouble, when it counts what it refuses.
 posted=$(free_port)
-python3 - "$posted" "$work/posted" <<'END' 2> /dev/null &
-import http.server, sys
+python3 - "$posted" "$work/posted" "$work/trouble" "$work/refused" <<'END' 2> /dev/null &
+import http.server, os, sys
 class Notary(http.server.BaseHTTPRequestHandler):
-    trouble = 2
     def do_POST(self):
         head = self.rfile.read(int(self.headers["Content-Length"]))
-        Notary.trouble -= 1
-        if Notary.trouble < 0:
-            with open(sys.argv[2], "ab") as f: f.write(head)
-        self.send_response(503 if Notary.trouble >= 0 else 204)
+        trouble = os.path.exists(sys.argv[3])
+        with open(sys.argv[4 if trouble else 2], "ab") as f: f.write(head)
+        self.send_response(503 if trouble else 204)
         self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Notary).serve_forever()
 END
@@ -117,7 +115,13 @@ grep -q 'csam-audit-head node=idp1 ' "$work/heard" && grep -q 'csam-audit-head n
 finds 0 "proven up to line" "the trail says what they were told" ctl audit verify --witness "$work/witness/idp1.heads"
 finds 0 "proven up to line" "and what syslog was told" ctl audit verify --witness "$work/heard"
 kept() { grep -qF "$(tail -n 1 "$work/witness/idp1.heads" | sed 's/.* sig=//')" "$work/posted"; }
-yes "a witness with an address takes the newest head once its trouble is over" until_ok kept
+yes "a witness with an address has the newest head" until_ok kept
+touch "$work/trouble"
+sign_in "correct horse battery" > /dev/null
+refuses() { grep -qF "$(tail -n 1 "$work/witness/idp1.heads" | sed 's/.* sig=//')" "$work/refused" && ! kept; }
+until_ok signed && yes "when it has trouble it has it not" until_ok refuses
+rm "$work/trouble"		# and nothing is written from here on that would bring another head
+yes "it gets it once its trouble is over" until_ok kept
 finds 0 "proven up to line" "and what it was told, too" ctl audit verify --witness "$work/posted"
 
 # --- another key for the trail: the one before vouches for it ---

@@ -456,6 +456,8 @@ static void killed(void **s)
 					_exit(1);
 		}
 		close(p[1]);
+		if (life % 2 == 0)		/* half of them have told a yes, however full the machine is */
+			assert_int_equal(read(p[0], &answered, sizeof answered), sizeof answered);
 		usleep((useconds_t)(life * 7919 % 40000));
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
@@ -469,7 +471,7 @@ static void killed(void **s)
 	for (; slice_cut(&found, '\n', &f); torn += f.n > 0)	/* a kill in the middle of write() leaves half a line, and nothing else can be found */
 		assert_true(f.n == 0 || memmem(f.p, f.n, "torn by a crash", 15) != NULL);
 	assert_true(torn > 0);
-	assert_true(answered > 100);
+	assert_true(answered >= 50);
 	struct slice all = fake_read(a, dir), l;
 	uint32_t next = 1;
 	while (slice_cut(&all, '\n', &l)) {
