@@ -111,7 +111,7 @@ int dir_try(struct ctl *c, struct dir **out, const char **why)
 	struct dir *d;
 	int rc = connect_to(c, &d, why);
 	if (rc == OK)
-		rc = bind_as(d, NULL, "EXTERNAL", S_NONE, why);
+		rc = bind_as(d, NULL, "EXTERNAL", S(""), why);	/* RFC 4422 5: an empty response is one; none would be asked for */
 	if (rc == OK)
 		*out = d;
 	return rc;
