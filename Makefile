@@ -69,6 +69,9 @@ $(BUILD)/libidpd.a: $(call obj,$(LIBSRC))
 $(BUILD)/idpd: $(call obj,idpd/main.c) $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# It holds what this version ships for the directory.
+$(call obj,csamctl/shipped.c) $(BUILD)/unit/test_ctl_upgrade: schema/csam.ldif conf/directory/slapd.ldif conf/directory/tree.ldif
+
 # It reads csam.conf as the agent does, and asks the agent as the plug-ins do.
 $(BUILD)/csamctl: $(call obj,$(CTLSRC) agent/conf.c) $(BUILD)/libcsam.a $(BUILD)/libidpd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -208,7 +211,7 @@ install: all install-host man/idpd.conf.5
 	install -d $(to)/share/csam/schema
 	install -s $(BUILD)/idpd $(to)/sbin/
 	cp -r share/html share/css share/js share/mail share/texts share/passwords.txt $(to)/share/csam/
-	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif $(to)/share/csam/schema/
+	install -m 644 schema/csam.schema schema/csam.ldif conf/directory/slapd.ldif conf/directory/tree.ldif $(to)/share/csam/schema/
 	cp -r conf/haproxy $(to)/share/csam/examples/
 	$(call unit,idpd.service)
 	install -m 644 man/idpd.conf.5 $(to)/share/man/man5/

@@ -66,7 +66,7 @@ static void directory(struct check *k)
 	}
 	check_ok(k, "directory %s answers, and lets you in", s->uri);
 	check_tree(k);
-	check_schema(k);
+	check_upgrade(k);
 	check_sync(k);
 	check_ppolicy(k);
 	check_decoy(k);

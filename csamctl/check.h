@@ -21,7 +21,7 @@ void check_clock(struct check *k);
 void check_keyring(struct check *k);
 void check_issuer_answers(struct check *k);
 void check_tree(struct check *k);		/* check_directory.c */
-void check_schema(struct check *k);
+void check_upgrade(struct check *k);
 void check_sync(struct check *k);
 void check_ppolicy(struct check *k);
 void check_decoy(struct check *k);

@@ -1,8 +1,9 @@
-/* Checks of the directory: tree, schema, content sync, password policy, decoy. */
+/* Checks of the directory: tree, version, content sync, password policy, decoy. */
 #include "base/clock.h"
 #include "base/digest.h"
 #include "csamctl/check.h"
 #include "csamctl/ldap.h"
+#include "csamctl/upgrade.h"
 
 static bool exists(struct check *k, const char *dn, const char **why)
 {
@@ -25,49 +26,24 @@ void check_tree(struct check *k)
 	}
 }
 
-/* What the daemon and this command read and write; in the words of the schema. */
-static const char *const attributes[] = {
-	"csamSubject", "csamNationalNumber", "csamPersonState", "csamIdentityLevel", "csamMailVerified", "csamMobileVerified", "csamConsent", "csamNotice", "csamTermsAccepted",
-	"csamKeyId", "csamKeyKind", "csamKeyState", "csamKeySecret", "csamKeyCounter", "csamKeyFailures", "csamKeyLevel", "csamKeyNotAfter",
-	"csamKeyLastUsed", "csamServiceLevel", "csamServiceKeyKind", "csamServiceState", "csamServiceAllow", "csamClientId", "csamClientSecret",
-	"csamRedirectURI", "csamPostLogoutURI", "csamClientJWKS", "csamTokenAuthMethod", "csamScope", "csamGrant", "csamSubjectType",
-	"csamIdTokenAlg", "csamRequirePKCE", NULL,
-};
-static const char *const classes[] = { "csamPerson", "csamKey", "csamService", "csamOidcClient", "csamHost", "csamTombstone", "csamTerms", NULL };
-
-static bool named(const struct attr *definitions, const char *quoted)
+/* The same comparison as csamctl directory upgrade. */
+void check_upgrade(struct check *k)
 {
-	for (size_t i = 0; definitions != NULL && i < definitions->n; i++)
-		if (strstr(definitions->vals[i].p, quoted) != NULL)
-			return true;
-	return false;
-}
-
-static void missing(struct check *k, const struct attr *definitions, const char *const *names, struct buf *out)
-{
-	for (; *names != NULL; names++)
-		if (!named(definitions, arena_printf(k->c->a, "'%s'", *names)))
-			buf_printf(out, " %s", *names);
-}
-
-void check_schema(struct check *k)
-{
-	static const char *const attrs[] = { "attributeTypes", "objectClasses", NULL };
-	struct ldap_entry e;
-	struct buf gone = buf_new(k->c->a);
-	const char *why = "you may not see it";
-	size_t n = 0;
-	struct search s = { "cn=subschema", SCOPE_BASE, "(objectClass=subschema)", attrs };
-	if (dir_find(k->c, k->dir, &s, &e, 1, &n, &why) != OK || n != 1) {
-		check_fail(k, "the schema (cn=subschema) cannot be read: %s", why);
+	struct upgrade u = { .c = k->c, .dir = k->dir };
+	const char *why = NULL;
+	if (upgrade_compare(&u, &why) != OK) {
+		check_fail(k, "the directory cannot be compared with this version: %s", why);
 		return;
 	}
-	missing(k, entry_attr(&e, "attributeTypes"), attributes, &gone);
-	missing(k, entry_attr(&e, "objectClasses"), classes, &gone);
-	if (gone.n > 0)
-		check_fail(k, "the schema lacks%s → load schema/csam.ldif of this version", buf_cstr(&gone));
+	struct slice notes = buf_slice(&u.notes), note;
+	while (slice_cut(&notes, '\n', &note) && note.n > 0)
+		check_warn(k, "%.*s", (int)note.n, note.p);
+	if (u.lacks.n > 0)
+		check_fail(k, "the directory is of an earlier version, it lacks or has otherwise:%s → csamctl directory upgrade", buf_cstr(&u.lacks));
 	else
-		check_ok(k, "the schema is loaded");
+		check_ok(k, "schema and containers%s are of this version", u.blind == NULL ? ", access rules, overlays and indexes" : "");
+	if (u.blind != NULL)
+		check_warn(k, "access rules, overlays and indexes were not compared: %s → as root: csamctl check -H ldapi:///", u.blind);
 }
 
 void check_sync(struct check *k)

@@ -50,6 +50,40 @@ void ldif_str(struct buf *b, const char *name, const char *value)
 		ldif_attr(b, name, slice_of(value));
 }
 
+void ldif_folded(struct buf *b, const char *name, const char *value)
+{
+	struct buf flat = buf_new(b->a), lines = buf_new(b->a);
+	for (; *value != '\0'; value++) {
+		buf_char(&lines, *value);
+		if (*value == '\n')
+			buf_char(&lines, ' ');
+		else
+			buf_char(&flat, *value);
+	}
+	if (safe(buf_slice(&flat)))
+		buf_printf(b, "%s: %s\n", name, buf_cstr(&lines));
+	else
+		ldif_attr(b, name, buf_slice(&flat));
+}
+
+/* Words that are longer than a line stay whole. */
+void ldif_comment(struct buf *b, const char *text)
+{
+	struct slice rest = slice_of(text), word;
+	size_t column = 0;
+	while (rest.n > 0 && slice_cut(&rest, ' ', &word)) {
+		if (column > 0 && column + word.n >= FOLD) {
+			buf_char(b, '\n');
+			column = 0;
+		}
+		buf_raw(b, column == 0 ? S("# ") : S(" "));
+		buf_raw(b, word);
+		column += word.n + (column == 0 ? 2 : 1);
+	}
+	if (column > 0)
+		buf_char(b, '\n');
+}
+
 void ldif_record(struct buf *b, const char *dn, const char *changetype)
 {
 	ldif_str(b, "dn", dn);

@@ -7,6 +7,8 @@
 void ldif_record(struct buf *b, const char *dn, const char *changetype);	/* add, modify or delete */
 void ldif_attr(struct buf *b, const char *name, struct slice value);
 void ldif_str(struct buf *b, const char *name, const char *value);		/* NULL or "" writes nothing */
+void ldif_folded(struct buf *b, const char *name, const char *value);		/* line feeds are where it is folded, no part of it */
+void ldif_comment(struct buf *b, const char *text);				/* one line, wrapped; "" writes nothing */
 void ldif_end(struct buf *b);
 
 /* One modification inside a record of changetype modify; value NULL: the whole attribute. */

@@ -1,6 +1,7 @@
-# PORT NAME PASSWORD: one sign-in at the service "library", by idpd's own plain port, as behind a proxy. Says "in" or "out".
+# PORT NAME PASSWORD [CODE]: one sign-in at the service "library", by idpd's own plain port, as behind a proxy; with a security code by the key "app".
+# Says "in" or "out".
 import html, re, sys, urllib.parse, urllib.request
-port, name, password = sys.argv[1:]
+port, name, password, *code = sys.argv[1:]
 class Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *a): return None
 jar = {}
@@ -18,6 +19,8 @@ def ask(path, form=None):
 page = ask("/oidc/authorize?client_id=library&response_type=code&scope=openid&redirect_uri=https%3A%2F%2Flibrary.example%2Fcb&nonce=n&state=s")
 fields = lambda: {html.unescape(n): html.unescape(v) for n, v in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page)}
 if 'name="username"' not in page:
-    page = ask("/login", {**fields(), "choice": "password"})
+    page = ask("/login", {**fields(), "choice": "app" if code else "password"})
 page = ask("/login", {**fields(), "username": name, "password": password})
+if code:
+    page = ask("/login", {**fields(), "code": code[0]})
 print("in" if "__Host-csam-s" in jar else "out")

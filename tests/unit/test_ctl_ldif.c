@@ -75,8 +75,29 @@ static void records(void **state)
 	assert_string_equal(buf_cstr(&b), "dn: cn=a\\,b\\+c\\=d,dc=x\nchangetype: modify\nreplace: mail\nmail: a@b.be\n-\ndelete: mobile\n-\n\n");
 }
 
+/* What is read by people before it is applied: lines end where the file's did, and reasons are comments. */
+static void folded(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	struct buf b = buf_new(a);
+	ldif_folded(&b, "olcAccess", "{0}to *\n by * none");
+	ldif_folded(&b, "cn", "Chlo\xc3\xa9\n!");
+	assert_string_equal(buf_cstr(&b), "olcAccess: {0}to *\n  by * none\ncn:: Q2hsb8OpIQ==\n");
+	b = buf_new(a);
+	ldif_comment(&b, "");
+	assert_int_equal(b.n, 0);
+	ldif_comment(&b, "one two");
+	assert_string_equal(buf_cstr(&b), "# one two\n");
+	b = buf_new(a);
+	for (size_t i = 0; i < 60; i++)
+		ldif_comment(&b, arena_printf(a, "%.*s %s", (int)i + 1, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbb bbbb bbbb cccccccccccccccccc"));
+	for (struct slice rest = buf_slice(&b), line; slice_cut(&rest, '\n', &line) && rest.n > 0;)
+		assert_true(line.n <= FOLD && slice_starts(line, S("# ")));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(plain_and_base64), cmocka_unit_test(comes_back), cmocka_unit_test(records) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(plain_and_base64), cmocka_unit_test(comes_back), cmocka_unit_test(records), cmocka_unit_test(folded) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
