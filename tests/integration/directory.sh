@@ -86,11 +86,11 @@ refused 49 "a wrong password"		ldapwhoami -x -H "$uri" -D "uid=alice,$people" -w
 yes "the right password"		as alice ldapwhoami
 
 # Who writes what.
-for x in "csamKeyState: active" "csamKeyCounter: 7" "csamKeyFailures: 1" "csamKeyLastUsed: 20260101000000Z" "csamKeySecret: sealed"; do
+for x in "csamKeyState: active" "csamKeyLevel: 300" "csamKeyCounter: 7" "csamKeyFailures: 1" "csamKeyLastUsed: 20260101000000Z" "csamKeySecret: sealed"; do
 	yes "idpd writes ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done
 for x in "csamKeyFailures: 1" "csamConsent: library openid 20260101000000Z" "csamNotice: security"; do yes "idpd writes ${x%%:*} of a person" modify idpd "uid=alice,$people" "replace: ${x%%:*}" "$x"; done
-for x in "csamKeyKind: password" "csamKeyLevel: 500" "csamKeyData: x" "csamKeyNotAfter: 20300101000000Z"; do
+for x in "csamKeyKind: password" "csamKeyData: x" "csamKeyNotAfter: 20300101000000Z"; do
 	refused 50 "idpd does not write ${x%%:*}" modify idpd "$key" "replace: ${x%%:*}" "$x"
 done
 for x in "csamPersonState: active" "csamSubject: 6fa1e3b0-6a4b-4a6e-9f55-3d1f6f0e0c11" "description: x" "csamNationalNumber: 01050399864" "csamIdentityLevel: 500"; do
