@@ -2,16 +2,17 @@
 // Good cards open a service that wants level 500; each bad one is told what is wrong, and written down.
 import { gunzipSync } from 'node:zlib';
 import assert from 'node:assert/strict';
-import { execFileSync, execSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { look, person } from './chromium.mjs';
-import { visitTwice } from './cards.mjs';
+import { Agent } from './agent.mjs';
+import { newCard, showCard, visitTwice } from './cards.mjs';
 import { check, demo, done, target } from './csam.mjs';
-import { at, level, newServices, pause, request } from './flow.mjs';
+import { at, level, newServices, pause, request, restart } from './flow.mjs';
 import { Host } from './host.mjs';
 
 const work = process.env.EID_WORK, module = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so'].find(fs.existsSync);
@@ -54,9 +55,9 @@ async function extension(context, reader) {
 	}));
 }
 // One request to the plain listener: its status, and how long it took. Not with fetch(), which refuses ports that other protocols have (10080, say).
-const plain = where => new Promise((resolve, reject) => {
+const plain = (where, method = 'GET') => new Promise((resolve, reject) => {
 	const began = Date.now();
-	http.get({ host: '127.0.0.1', port: new URL(target.issuer).port - 363, path: where }, r => r.resume().on('end', () => resolve({ status: r.statusCode, ms: Date.now() - began }))).on('error', reject);
+	http.request({ host: '127.0.0.1', port: new URL(target.issuer).port - 363, path: where, method }, r => r.resume().on('end', () => resolve({ status: r.statusCode, ms: Date.now() - began }))).on('error', reject).end();
 });
 const note = page => page.locator('#error p, #eid-error:not([hidden]) p').first();
 // What the service is told when this button has been pressed.
@@ -156,22 +157,24 @@ await check('Web eID: without the extension the page says so within seconds', as
 });
 
 await check('while responder and list are away nobody enters, and nobody else waits', async () => {
-	execSync(`${target.stop_cmd} && ${target.start_cmd}`, { stdio: 'ignore' });	// nothing is known of any card
+	restart();	// nothing is known of any card
 	fault('ocsp slow\ncrl slow\n');
-	const { context, page } = await person(), others = [];
+	const { context, page } = await person(), others = [], crowd = newCard('Ann', 'Maes'), agents = Array.from({ length: 20 }, () => new Agent());
 	try {
 		await extension(context, { card: 'no-eku' });
 		await atCard(page);
-		const began = Date.now();
+		const pages = await Promise.all(agents.map(a => a.visit(request(service).url))), began = Date.now();
 		let told;
-		const theirs = Promise.all([page.waitForSelector('text=/our fault/i', { timeout: 60000 }), page.click('#eid-go')]).finally(() => { told = Date.now() - began; });
+		const theirs = Promise.all([page.waitForSelector('text=/our fault/i', { timeout: 60000 }), page.click('#eid-go'), ...agents.map((a, i) => showCard(a, pages[i], crowd))]).finally(() => { told = Date.now() - began; });
 		theirs.catch(() => {});
 		while (!told) {
-			others.push(await plain('/login'));
+			others.push(await plain('/login'), await plain('/oidc/token', 'POST'));	// one that is answered at once, and one by a worker
 			await pause(50);	// each is a conversation, and nobody may begin too many
 		}
-		await theirs;
-		assert.ok(others.every(o => o.status === 303), JSON.stringify(others.find(o => o.status !== 303)));
+		const [, , ...shown] = await theirs;
+		assert.ok(shown.every(r => !r.callback), 'somebody entered');
+		const odd = others.find(o => ![303, 401].includes(o.status));
+		assert.equal(odd, undefined, JSON.stringify(odd));
 		const longest = Math.max(...others.map(o => o.ms));	// who waits for the responder waits as long as the card
 		assert.ok(others.length > 5 && longest < told / 2, `${others.length} others; one waited ${longest} ms, the card ${told} ms`);
 		fault('ocsp down\n');			// the list knows; the responder is left alone for a while
