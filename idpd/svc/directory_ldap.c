@@ -107,20 +107,34 @@ static int search_once(struct arena *a, LDAP *ld, const struct query *q, size_t 
 	return rc;
 }
 
-/* LDAP's result code; with LDAP_CONNECT_ERROR the connection has said why. */
+/* What is asked of one of the thread's connections. One that the server closed while it was idle shows when it is used: then it is asked once more, on
+ * a new one. Doing it twice harms nothing: our changes say what must be there before. */
+struct attempt {
+	enum link link;
+	int tries;
+	LDAP *ld;
+	int rc;				/* LDAP's result code; LDAP_CONNECT_ERROR: there is no connection, which has said why */
+};
+
+static bool try(struct attempt *t)
+{
+	if (t->tries > 0 && is_broken(t->rc))
+		dir_link_drop(t->link);
+	if (t->tries == 2 || (t->tries == 1 && t->rc != LDAP_SERVER_DOWN))
+		return false;
+	t->tries++;
+	t->rc = LDAP_CONNECT_ERROR;
+	return dir_link(t->link, &t->ld) == OK;
+}
+
 static int search_by(enum link link, struct arena *a, const struct query *queries, size_t n, struct entries *out)
 {
-	LDAP *ld;
-	int rc = LDAP_SERVER_DOWN;
-	/* A connection that the server closed while it was idle shows now: once more, on a new one. */
-	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
-		if (dir_link(link, &ld) != OK)
-			return LDAP_CONNECT_ERROR;
-		rc = search_once(a, ld, queries, n, out);
-		if (rc != LDAP_SUCCESS)
-			dir_link_drop(link);	/* broken, or answers are still on their way */
-	}
-	return rc;
+	struct attempt t = { .link = link };
+	while (try(&t))
+		t.rc = search_once(a, t.ld, queries, n, out);
+	if (t.rc != LDAP_SUCCESS)
+		dir_link_drop(link);	/* answers are still on their way */
+	return t.rc;
 }
 
 int dir_search(struct arena *a, const struct query *queries, size_t n, struct entries *out)
@@ -152,6 +166,16 @@ int dir_anybody_reads(struct arena *a, const char *dn, const char *const *attrib
 	if (is_broken(rc))
 		return E_DOWN;
 	return rc == LDAP_SUCCESS && found.n == 1 && found.e[0].n > 0 ? OK : E_NOENT;
+}
+
+/* The results that mean the same for a change and for a bind. */
+static int outcome(const char *of, const char *dn, int rc)
+{
+	if (rc == LDAP_SUCCESS)
+		return OK;
+	if (rc == LDAP_NO_SUCH_OBJECT)
+		return E_NOENT;
+	return rc == LDAP_CONNECT_ERROR ? E_DOWN : fail(E_DOWN, "directory: %s %s: %s", of, dn, ldap_err2string(rc));
 }
 
 enum { MAX_CHANGES = 20 };
@@ -187,7 +211,7 @@ static void fill_mods(struct mods *m, const struct change *changes, size_t n)
 	m->list[nmods] = NULL;
 }
 
-/* What the directory answered to a change. */
+/* What the directory answered to a change or a bind. */
 static int answer_to(LDAP *ld, int msgid)
 {
 	AUTO(free_message) LDAPMessage *m = NULL;
@@ -217,28 +241,12 @@ int dir_modify(const char *dn, const struct change *changes, size_t n, const cha
 	if (n > MAX_CHANGES)
 		return E_BUG;
 	fill_mods(&mods, changes, n);
-	LDAP *ld;
-	int rc = LDAP_SERVER_DOWN;
-	/* Doing it twice harms nothing: our changes say what must be there before. */
-	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
-		if (dir_link(LINK_SERVICE, &ld) != OK)
-			return E_DOWN;
-		rc = modify_once(ld, dn, mods.list, assertion);
-		if (is_broken(rc))
-			dir_link_drop(LINK_SERVICE);
-	}
-	switch (rc) {
-	case LDAP_SUCCESS:
-		return OK;
-	case LDAP_NO_SUCH_OBJECT:
-		return E_NOENT;
-	case LDAP_NO_SUCH_ATTRIBUTE:
-	case LDAP_ASSERTION_FAILED:
-	case LDAP_TYPE_OR_VALUE_EXISTS:
+	struct attempt t = { .link = LINK_SERVICE };
+	while (try(&t))
+		t.rc = modify_once(t.ld, dn, mods.list, assertion);
+	if (t.rc == LDAP_NO_SUCH_ATTRIBUTE || t.rc == LDAP_ASSERTION_FAILED || t.rc == LDAP_TYPE_OR_VALUE_EXISTS)
 		return E_EXISTS;
-	default:
-		return fail(E_DOWN, "directory: change of %s: %s", dn, ldap_err2string(rc));
-	}
+	return outcome("change of", dn, t.rc);
 }
 
 /* Not tried again: whether the first try came through is not known, and the second would say that it is there already. */
@@ -257,73 +265,42 @@ int dir_add(const char *dn, const struct change *attributes, size_t n)
 		rc = answer_to(ld, msgid);
 	if (is_broken(rc))
 		dir_link_drop(LINK_SERVICE);
-	switch (rc) {
-	case LDAP_SUCCESS:
-		return OK;
-	case LDAP_NO_SUCH_OBJECT:
-		return E_NOENT;
-	case LDAP_ALREADY_EXISTS:
+	if (rc == LDAP_ALREADY_EXISTS)
 		return E_EXISTS;
-	case LDAP_CONSTRAINT_VIOLATION:
+	if (rc == LDAP_CONSTRAINT_VIOLATION)
 		return fail(E_INPUT, "directory: new entry %s: %s", dn, ldap_err2string(rc));
-	default:
-		return fail(E_DOWN, "directory: new entry %s: %s", dn, ldap_err2string(rc));
-	}
+	return outcome("new entry", dn, rc);
+}
+
+static int delete_once(LDAP *ld, const char *dn)
+{
+	int msgid, rc = ldap_delete_ext(ld, dn, NULL, NULL, &msgid);
+	return rc == LDAP_SUCCESS ? answer_to(ld, msgid) : rc;
 }
 
 int dir_delete(const char *dn)
 {
-	LDAP *ld;
-	int msgid = 0, rc = LDAP_SERVER_DOWN;
-	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
-		if (dir_link(LINK_SERVICE, &ld) != OK)
-			return E_DOWN;
-		rc = ldap_delete_ext(ld, dn, NULL, NULL, &msgid);
-		if (rc == LDAP_SUCCESS)
-			rc = answer_to(ld, msgid);
-		if (is_broken(rc))
-			dir_link_drop(LINK_SERVICE);
-	}
-	if (rc == LDAP_SUCCESS)
-		return OK;
-	return rc == LDAP_NO_SUCH_OBJECT ? E_NOENT : fail(E_DOWN, "directory: end of %s: %s", dn, ldap_err2string(rc));
+	struct attempt t = { .link = LINK_SERVICE };
+	while (try(&t))
+		t.rc = delete_once(t.ld, dn);
+	return outcome("end of", dn, t.rc);
 }
 
 static int bind_once(LDAP *ld, const char *dn, struct slice password)
 {
 	struct berval cred = { password.n, (char *)password.p };
-	int msgid, answer, rc = ldap_sasl_bind(ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, &msgid);
-	if (rc != LDAP_SUCCESS)
-		return rc;
-	AUTO(free_message) LDAPMessage *m = NULL;
-	int kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
-	if (kind <= 0)
-		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
-	rc = ldap_parse_result(ld, m, &answer, NULL, NULL, NULL, NULL, 0);
-	return rc == LDAP_SUCCESS ? answer : rc;
+	int msgid, rc = ldap_sasl_bind(ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, &msgid);
+	return rc == LDAP_SUCCESS ? answer_to(ld, msgid) : rc;
 }
 
 int dir_bind(const char *dn, struct slice password)
 {
-	LDAP *ld;
-	int rc = LDAP_SERVER_DOWN;
+	struct attempt t = { .link = LINK_VERIFY };
 	if (password.n == 0 || dn[0] == '\0')	/* either would be an anonymous bind, which "succeeds" (RFC 4513 5.1.2) */
 		return E_NOENT;
-	for (int try = 0; try < 2 && rc == LDAP_SERVER_DOWN; try++) {
-		if (dir_link(LINK_VERIFY, &ld) != OK)
-			return E_DOWN;
-		rc = bind_once(ld, dn, password);
-		if (is_broken(rc))
-			dir_link_drop(LINK_VERIFY);
-	}
-	switch (rc) {
-	case LDAP_SUCCESS:
-		return OK;
-	case LDAP_INVALID_CREDENTIALS:
-	case LDAP_INAPPROPRIATE_AUTH:	/* there is no password */
-	case LDAP_NO_SUCH_OBJECT:
+	while (try(&t))
+		t.rc = bind_once(t.ld, dn, password);
+	if (t.rc == LDAP_INVALID_CREDENTIALS || t.rc == LDAP_INAPPROPRIATE_AUTH)	/* the latter: there is no password */
 		return E_NOENT;
-	default:
-		return fail(E_DOWN, "directory: bind of %s: %s", dn, ldap_err2string(rc));
-	}
+	return outcome("bind of", dn, t.rc);
 }
