@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
-#include "agent/bounds.h"
+#include "agent/confine.h"
 #include "agent/decision.h"
 #include "agent/server.h"
 #include "base/confine.h"
@@ -48,7 +48,7 @@ static int serve(struct arena *a, const struct agent_conf *conf)
 		confine_memory_readers();	/* before the key is read */
 		if (host_new(conf->file, &host) == OK) {
 			log_info("csam-agent " VERSION " answers for %s at %s", conf->idp_client_id, conf->idp_issuer);
-			bounds_calls();
+			agent_confine();
 			status = server_run(host, &l, signals);
 		}
 	}

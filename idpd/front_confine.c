@@ -42,5 +42,5 @@ void front_confine(void)
 {
 	confine_capabilities();
 	confine_memory_readers();
-	confine_calls_to("front", calls, sizeof calls / sizeof *calls, NULL, 0);
+	confine_calls_to("front", BREAK_IN_ENDS, calls, sizeof calls / sizeof *calls, NULL, 0);
 }

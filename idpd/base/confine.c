@@ -1,4 +1,4 @@
-/* Takes away from a process what it does not need. The only home of libseccomp. */
+/* Takes away from a process what it does not need. The only home of libseccomp: elsewhere are lists of calls. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -88,7 +88,7 @@ static int add_where(scmp_filter_ctx f, const struct call_where *w)
 	return e == -EEXIST ? 0 : e;
 }
 
-void confine_calls_to(const char *process, const int *calls, size_t n, const struct call_where *where, size_t nwhere)
+void confine_calls_to(const char *process, enum break_in break_in, const int *calls, size_t n, const struct call_where *where, size_t nwhere)
 {
 	/* Threads, no processes; the flags of clone3 lie in memory, which a filter cannot read: libc then takes clone. */
 	static const struct call_where thread = { SCMP_SYS(clone), 1, { { 0, CLONE_THREAD, CLONE_THREAD } } };
@@ -100,7 +100,7 @@ void confine_calls_to(const char *process, const int *calls, size_t n, const str
 		e = add_all(f, SCMP_ACT_ALLOW, always, COUNT_ALWAYS);
 	if (e == 0)
 		e = add_all(f, SCMP_ACT_ALLOW, calls, n);
-	if (e == 0)
+	if (e == 0 && break_in == BREAK_IN_ENDS)
 		e = add_all(f, SCMP_ACT_KILL_PROCESS, deadly, COUNT_DEADLY);
 	for (size_t i = 0; e == 0 && i < nwhere; i++)
 		e = add_where(f, &where[i]);

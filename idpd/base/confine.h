@@ -18,10 +18,13 @@ struct call_where {
 	struct { unsigned arg; uint64_t mask, value; } is[3];
 };
 
-/* Allows these calls and those that every process needs for memory, threads, time and the log. All others fail with EPERM, but what nobody does except
- * somebody who has broken in (exec, ptrace, other processes' memory, mounts, modules, namespaces) ends the process with SIGSYS, which its supervisor
- * says. For every thread there is and will be. */
-void confine_calls_to(const char *process, const int *calls, size_t n, const struct call_where *where, size_t nwhere);
+/* What nobody does except somebody who has broken in (exec, ptrace, other processes' memory, mounts, modules, namespaces) ends the process with SIGSYS,
+ * which its supervisor says; or fails, where others' code is loaded that may try. */
+enum break_in { BREAK_IN_ENDS, BREAK_IN_FAILS };
+
+/* Allows these calls and those that every process needs for memory, threads, time and the log. All others fail with EPERM. For every thread there is and
+ * will be. */
+void confine_calls_to(const char *process, enum break_in break_in, const int *calls, size_t n, const struct call_where *where, size_t nwhere);
 
 /* The same the other way round, for the process from which all others come: only what nobody ever does is taken away. */
 void confine_calls_nobody_makes(void);

@@ -80,5 +80,5 @@ void confine_calls(int dirfd)
 	};
 	if (!all_locked && !lock_heap())
 		log_warn("keyring: its keys may be swapped out: it may not lock memory (LimitMEMLOCK=infinity allows it)");
-	confine_calls_to("keyring", calls, sizeof calls / sizeof *calls, where, sizeof where / sizeof *where);
+	confine_calls_to("keyring", BREAK_IN_ENDS, calls, sizeof calls / sizeof *calls, where, sizeof where / sizeof *where);
 }
