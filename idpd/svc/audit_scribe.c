@@ -2,15 +2,13 @@
  * notices become lines. */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "svc/audit_archive.h"
 #include "svc/audit_courier.h"
 #include "svc/audit_keys.h"
@@ -22,16 +20,14 @@ enum { HEAD_MS = 10 * 1000, IDLE_MS = 3600 * 1000, HOUR_S = 3600, AGAIN_MS = 100
 
 static struct {
 	struct audit_conf conf;
-	pthread_t thread;
-	bool started;
-	int stop_fd;
+	struct thread thread;
 	atomic_bool stopping;
 	uint64_t signed_to;		/* seq of the line of the last head; what is after it is not signed */
 	uint64_t signed_at;		/* ticks; 0: never */
 	time_t keys_hour;		/* in which keys were looked at, since 1970; 0: never */
 	unsigned packed;		/* every segment before this one is compressed */
 	bool deaf[WITNESSES];
-} sc = { .stop_fd = -1 };
+} sc;
 
 static void tell(const struct audit_where *at, const char *head)
 {
@@ -104,7 +100,7 @@ static void pack_closed(void)
 
 static void *scribe(void *unused)
 {
-	while (!atomic_load(&sc.stopping)) {
+	do {
 		uint64_t t = ticks_ms();
 		if (head_is_due(t) && sign_head() != OK)
 			sc.signed_at = t - HEAD_MS + AGAIN_MS;
@@ -113,9 +109,7 @@ static void *scribe(void *unused)
 			sc.keys_hour = now() / HOUR_S;
 			audit_keys_end(&sc.conf, now());
 		}
-		struct pollfd stop = { .fd = sc.stop_fd, .events = POLLIN };
-		poll(&stop, 1, AGAIN_MS);
-	}
+	} while (!thread_pause(&sc.thread, -1, AGAIN_MS));
 	return unused;
 }
 
@@ -188,7 +182,6 @@ int scribe_start(const struct audit_conf *conf)
 {
 	pthread_t notices;
 	sc.conf = *conf;
-	sc.stop_fd = eventfd(0, EFD_CLOEXEC);
 	sc.signed_to = sc.signed_at = 0;
 	sc.keys_hour = 0;
 	sc.packed = 0;
@@ -196,9 +189,8 @@ int scribe_start(const struct audit_conf *conf)
 	int e = courier_open(conf->witness, conf->plain_http);
 	if (e != OK)
 		return e;
-	if (sc.stop_fd < 0 || pthread_create(&sc.thread, NULL, scribe, NULL) != 0)
-		return fail(E_DOWN, "audit: no thread");
-	sc.started = true;
+	if ((e = thread_start(&sc.thread, "audit", scribe)) != OK)
+		return e;
 	if (pthread_create(&notices, NULL, take_notices, NULL) != 0)
 		return fail(E_DOWN, "audit: no thread");
 	pthread_detach(notices);
@@ -208,15 +200,10 @@ int scribe_start(const struct audit_conf *conf)
 /* What came last is signed too. */
 void scribe_stop(void)
 {
-	uint64_t one = 1;
-	if (!sc.started)
+	if (!sc.thread.started)
 		return;
 	atomic_store(&sc.stopping, true);
-	if (write(sc.stop_fd, &one, sizeof one) < 0)
-		log_warn("audit: eventfd: %s", strerror(errno));
-	pthread_join(sc.thread, NULL);
+	thread_stop(&sc.thread);
 	sign_head();
 	courier_close();
-	close(sc.stop_fd);
-	sc.started = false;
 }

@@ -2,16 +2,14 @@
  * attributes; no values. Where we are is a file: after a crash a change may stand in the trail twice, and none is left out. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "svc/audit.h"
 #include "svc/directory_parts.h"
 
@@ -19,11 +17,9 @@
 enum { LOOK_MS = 2000, AT_ONCE = 200, POSITION_MAX = 64, SETTLED_S = 3 };
 
 static struct {
-	pthread_t thread;
-	bool started;
-	int stop_fd;
+	struct thread thread;
 	char position[POSITION_MAX];	/* reqStart of the last change that is in the trail */
-} ch = { .stop_fd = -1 };
+} ch;
 
 /* What slapd writes by itself at every change. */
 static const char *const operational[] = { "entryCSN", "entryUUID", "modifiersName", "modifyTimestamp", "creatorsName", "createTimestamp",
@@ -124,11 +120,10 @@ static bool look(void)
 
 static void *changes(void *unused)
 {
-	struct pollfd stop = { .fd = ch.stop_fd, .events = POLLIN };
 	do
 		while (look())
 			;
-	while (poll(&stop, 1, LOOK_MS) <= 0);
+	while (!thread_pause(&ch.thread, -1, LOOK_MS));
 	dir_link_drop(LINK_SERVICE);
 	return unused;
 }
@@ -138,18 +133,10 @@ int changes_start(void)
 	if (dir_conf.changes_base == NULL || dir_conf.changes_base[0] == '\0')
 		return OK;
 	position_read();
-	ch.stop_fd = eventfd(0, EFD_CLOEXEC);
-	ch.started = ch.stop_fd >= 0 && pthread_create(&ch.thread, NULL, changes, NULL) == 0;
-	return ch.started ? OK : fail(E_BUG, "directory: no thread");
+	return thread_start(&ch.thread, "directory: changes", changes);
 }
 
 void changes_stop(void)
 {
-	uint64_t one = 1;
-	if (!ch.started)
-		return;
-	if (write(ch.stop_fd, &one, sizeof one) == sizeof one)
-		pthread_join(ch.thread, NULL);
-	close(ch.stop_fd);
-	ch.started = false;
+	thread_stop(&ch.thread);
 }

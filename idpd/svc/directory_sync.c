@@ -3,26 +3,21 @@
  * It starts from the present state (the context CSN given as cookie), so that nothing is transferred but changes. While it hears nothing,
  * not even the answer to its own question of every second, nothing in the cache is believed. */
 #include <ldap.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "svc/directory_parts.h"
 
 enum { BEAT_MS = 1000, SILENCE_MS = 5000, AGAIN_MS = 250, MEND_MS = 3000, RELOAD_MS = 100, MAX_COOKIE = 1024 };
 
 static struct {
-	pthread_t thread;
-	bool started;
-	int stop_fd;			/* readable: end */
+	struct thread thread;
 	atomic_bool following;		/* changes reach us */
 	atomic_uint_fast64_t heard;	/* ticks of the last word from the server */
-} sync_of = { .stop_fd = -1 };
+} sync_of;
 
 struct follow {				/* one connection */
 	LDAP *ld;
@@ -49,14 +44,6 @@ static void free_ber(BerElement **ber)
 static void free_controls(LDAPControl ***controls)
 {
 	ldap_controls_free(*controls);
-}
-
-/* True when asked to end. */
-static bool pause_for(int fd, uint64_t ms)
-{
-	struct pollfd p[] = { { .fd = sync_of.stop_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-	poll(p, fd < 0 ? 1 : 2, (int)ms);
-	return p[0].revents != 0;
 }
 
 /* "rid=000,csn=A;B": the values of contextCSN, one for each provider, are where we stand (slapd's form of the cookie). */
@@ -286,10 +273,10 @@ static int reload(struct follow *f)
 	return services_load();
 }
 
-static uint64_t next_in(const struct follow *f)
+static unsigned next_in(const struct follow *f)
 {
 	uint64_t t = ticks_ms(), at = f->services_changed && f->next_reload < f->next_beat ? f->next_reload : f->next_beat;
-	return at > t ? at - t : f->beat != 0 ? BEAT_MS / 4 : 0;
+	return at > t ? (unsigned)(at - t) : f->beat != 0 ? BEAT_MS / 4 : 0;
 }
 
 static void follow_once(struct follow *f)
@@ -299,15 +286,14 @@ static void follow_once(struct follow *f)
 	if (read_cookie(f->ld, cookie) != OK || begin(f, cookie) != OK || ldap_get_option(f->ld, LDAP_OPT_DESC, &fd) != 0)
 		return;
 	atomic_store(&sync_of.heard, ticks_ms());
-	while (beat(f) == OK && !pause_for(fd, next_in(f)))
+	while (beat(f) == OK && !thread_pause(&sync_of.thread, fd, next_in(f)))
 		if (read_messages(f) != OK || reload(f) != OK)
 			return;
 }
 
-static void *follow(void *arg)
+static void *follow(void *unused)
 {
-	uint64_t again;
-	(void)arg;
+	unsigned again;
 	do {
 		struct follow f = { 0 };
 		again = AGAIN_MS;
@@ -320,26 +306,16 @@ static void *follow(void *arg)
 		atomic_store(&sync_of.following, false);
 		forget_all();
 		dir_close(f.ld);
-	} while (!pause_for(-1, again));
-	return NULL;
+	} while (!thread_pause(&sync_of.thread, -1, again));
+	return unused;
 }
 
 int sync_start(void)
 {
-	sync_of.stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (sync_of.stop_fd < 0 || pthread_create(&sync_of.thread, NULL, follow, NULL) != 0)
-		return fail(E_BUG, "directory: no thread");
-	sync_of.started = true;
-	return OK;
+	return thread_start(&sync_of.thread, "directory", follow);
 }
 
 void sync_stop(void)
 {
-	uint64_t one = 1;
-	if (!sync_of.started)
-		return;
-	if (write(sync_of.stop_fd, &one, sizeof one) == sizeof one)
-		pthread_join(sync_of.thread, NULL);
-	close(sync_of.stop_fd);
-	sync_of.started = false;
+	thread_stop(&sync_of.thread);
 }
