@@ -73,6 +73,9 @@ static int draw_password(struct request *r, struct response *resp, struct desk *
 {
 	json_object_set_new(desk->values, "self", json_string(PATH "/password"));
 	json_object_set_new(desk->values, "username", json_string(desk->login.person->name));
+	json_object_set_new(desk->values, "shown_href", json_string(PATH "/password?show=1"));
+	json_object_set_new(desk->values, "hidden_href", json_string(PATH "/password"));
+	json_object_set_new(desk->values, "show", json_boolean(slice_is(http_param(r, "show"), "1")));
 	if (note != NULL)
 		json_object_set_new(desk->values, "error", json_string(text(desk->lang, note)));
 	return web_page(r, resp, note != NULL ? 400 : 200, "activate-password", desk->lang, desk->values, NULL);
