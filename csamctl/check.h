@@ -2,6 +2,7 @@
 #ifndef CSAMCTL_CHECK_H
 #define CSAMCTL_CHECK_H
 
+#include "base/json.h"
 #include "csamctl/ctl.h"
 
 struct dir;
@@ -16,10 +17,10 @@ void check_ok(struct check *k, const char *fmt, ...) __attribute__((format(print
 void check_warn(struct check *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void check_fail(struct check *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void check_files(struct check *k);		/* check_host.c: modes, certificate, clock, keyring, issuer */
+void check_files(struct check *k);		/* check_machine.c: modes, certificate, clock, keyring */
 void check_clock(struct check *k);
 void check_keyring(struct check *k);
-void check_issuer_answers(struct check *k);
+void check_issuer_answers(struct check *k);	/* check_issuer.c */
 void check_tree(struct check *k);		/* check_directory.c */
 void check_upgrade(struct check *k);
 void check_sync(struct check *k);
@@ -28,6 +29,9 @@ void check_decoy(struct check *k);
 void check_outgoing(struct check *k);	/* outgoing.c: mail server, SMS gateway, outbox */
 void check_secrets(struct check *k);		/* check_secrets.c: who can read what nobody may read */
 
+/* The metadata of the issuer that answers at its address by that name; or NULL, after saying what is wrong. *page: what came, status 0 when nothing did. */
+struct page;
+const json_t *check_metadata(struct check *k, const char *issuer, const char *ca_file, struct page *page);
 
 /* What is looked at on a host (check --host). root stands before the paths of files: "" or a folder. */
 struct agent_conf;

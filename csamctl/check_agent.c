@@ -6,7 +6,6 @@
 #include <unistd.h>
 #include "agent/conf.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "csamctl/check.h"
 #include "csamctl/fetch.h"
 #include "libcsam/csam.h"
@@ -164,25 +163,17 @@ static void clock_of_both(struct check *k, const struct page *p)
 
 static void issuer(struct check *k, const struct host *h)
 {
-	struct page p = { 0 };
-	json_t *meta = NULL;
-	const char *name = h->conf->idp_issuer, *why = NULL, *ca = h->conf->idp_ca_file;
-	const char *url = arena_printf(k->c->a, "%s/.well-known/openid-configuration", name);
-	if (fetch(k->c->a, url, *ca != '\0' ? ca : NULL, &p, &why) != OK) {
-		check_fail(k, "idpd at %s: %s → name, network, firewall, ca_file?", name, why);
-		return;
-	}
-	certificate(k, &p);
-	clock_of_both(k, &p);
-	const char *says = p.status == 200 && json_parse(k->c->a, p.body, &meta, &why) == OK ? json_str(meta, "issuer") : NULL;
-	if (says == NULL)
-		check_fail(k, "%s answers %ld and no metadata → is it idpd that answers there?", url, p.status);
-	else if (strcmp(says, name) != 0)	/* OpenID Connect Discovery 4.3: exactly equal */
-		check_fail(k, "idpd calls itself %s, csam.conf says %s → write it in csam.conf as idpd does", says, name);
-	else if (json_str(meta, "authorization_challenge_endpoint") == NULL)
+	const char *name = h->conf->idp_issuer, *ca = h->conf->idp_ca_file;
+	struct page p;
+	const json_t *meta = check_metadata(k, name, *ca != '\0' ? ca : NULL, &p);
+	if (meta != NULL && json_str(meta, "authorization_challenge_endpoint") == NULL)
 		check_fail(k, "idpd at %s has no door for hosts (authorization_challenge_endpoint) → a newer idpd", name);
-	else
+	else if (meta != NULL)
 		check_ok(k, "idpd answers at %s by that name, and has a door for hosts", name);
+	if (p.status != 0) {
+		certificate(k, &p);
+		clock_of_both(k, &p);
+	}
 }
 
 int check_host_run(struct ctl *c)

@@ -232,17 +232,14 @@ static int import_run(struct ctl *c)
 	const char *path = c->operands[0], *level = opt(c, "level"), *why = level != NULL ? field_level(slice_of(level)) : NULL;
 	struct box x = { .c = c, .out = buf_new(c->a) };
 	x.lines = (struct table){ .c = c, .what = "tokens", .columns = columns, .size = sizeof(struct token_line), .line = one_line, .arg = &x,
-		.progress = isatty(STDERR_FILENO) == 1 };
+		.all_or_nothing = true, .progress = isatty(STDERR_FILENO) == 1 };
 	if (why != NULL)
 		return refuse("%s", why);
 	int rc = dir_open(c, &x.d);
 	if (rc != DONE)
 		return rc;
 	rc = opt(c, "persons") != NULL ? container(&x, path) : csv_file(&x.lines, path);
-	table_progress_end(&x.lines);
-	table_close(&x.lines);
-	if (rc == DONE && x.lines.refused > 0)
-		rc = refuse("refused lines: %lu; of the other %lu nothing was printed → mend the file, and import all of it", x.lines.refused, x.lines.good);
+	rc = table_close(&x.lines, rc);
 	return rc == DONE ? print(&x.out) : rc;
 }
 

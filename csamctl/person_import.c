@@ -46,10 +46,7 @@ static int import_run(struct ctl *c)
 		rc = refuse("line 1: the column uid is needed");
 	if (rc == DONE)
 		rc = table_read(&t);
-	if (rc == DONE)
-		table_progress_end(&t);
-	table_close(&t);
-	return rc == DONE && t.refused > 0 ? refuse("refused lines: %lu; people printed: %lu", t.refused, t.good) : rc;
+	return table_close(&t, rc);
 }
 
 static const struct opt import_opts[] = {

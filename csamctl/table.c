@@ -99,13 +99,6 @@ int table_read(struct table *t)
 	}
 }
 
-void table_close(struct table *t)
-{
-	tdestroy(t->seen, free);
-	if (t->csv.f != NULL && t->csv.f != stdin)
-		fclose(t->csv.f);
-}
-
 /* --- what became of them --- */
 
 static void draw(struct table *t, bool last)
@@ -135,9 +128,17 @@ void table_count(struct table *t, unsigned long line, const char *why)
 	draw(t, false);
 }
 
-void table_progress_end(struct table *t)
+int table_close(struct table *t, int rc)
 {
-	draw(t, true);
+	if (rc == DONE)
+		draw(t, true);
+	tdestroy(t->seen, free);
+	if (t->csv.f != NULL && t->csv.f != stdin)
+		fclose(t->csv.f);
+	if (rc != DONE || t->refused == 0)
+		return rc;
+	return t->all_or_nothing ? refuse("refused lines: %lu; of the other %lu nothing was printed → mend the file, and import all of it", t->refused, t->good)
+				 : refuse("refused lines: %lu; %s printed: %lu", t->refused, t->what, t->good);
 }
 
 static int by_text(const void *a, const void *b)

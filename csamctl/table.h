@@ -20,6 +20,7 @@ struct table {
 	/* DONE; REFUSED with *why; REFUSED with *why NULL: it was said, and going on makes no sense. c: its arena is the line's. */
 	int (*line)(struct table *t, struct ctl *c, const void *line, const char **why);
 	void *arg;
+	bool all_or_nothing;		/* nothing is printed when a line is refused */
 	bool progress;			/* is drawn on standard error */
 	/* filled here */
 	unsigned long good, refused;
@@ -37,11 +38,12 @@ bool table_has(const struct table *t, const char *column);
 
 /* All other lines. DONE, whatever was refused; REFUSED, which was said. */
 int table_read(struct table *t);
-void table_close(struct table *t);	/* also when it was not opened */
+
+/* The end, whatever came of it: rc, or REFUSED with a word about how many lines were. Also when it was not opened. */
+int table_close(struct table *t, int rc);
 
 /* One more is done (why NULL) or refused. */
 void table_count(struct table *t, unsigned long line, const char *why);
-void table_progress_end(struct table *t);
 
 /* First time this value turns up among those of its kind? The directory would refuse the second, but only in the middle of the load. */
 bool table_first(struct table *t, char kind, const char *value);

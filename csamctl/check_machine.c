@@ -1,17 +1,15 @@
-/* Checks of this machine: modes of files, certificate, clock, keyring, and the issuer as people reach it. */
+/* Checks of this machine: modes of files, certificate, clock, keyring. */
 #include <errno.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <unistd.h>
-#include "base/clock.h"
 #include "base/conf.h"
 #include "base/json.h"
 #include "csamctl/check.h"
-#include "csamctl/fetch.h"
 #include "svc/keyring.h"
 
-enum { DAY_S = 86400, WARN_DAYS = 21, SKEW_S = 5 };
+enum { WARN_DAYS = 21 };
 
 /* What must not be open to others than its owner: `forbidden` are permission bits. */
 static void mode(struct check *k, const char *path, mode_t forbidden, const char *should)
@@ -102,33 +100,4 @@ void check_keyring(struct check *k)
 		return;
 	}
 	check_ok(k, "keyring %s answers and has %zu keys", path, json_array_size(json_object_get(root, "keys")));
-}
-
-static void skew(struct check *k, const struct page *p)
-{
-	long off = (long)(p->date - now());
-	if (p->date != 0 && (off > SKEW_S || off < -SKEW_S))
-		check_warn(k, "the issuer's clock differs from this one by %ld s → mend the one that is wrong", off);
-}
-
-void check_issuer_answers(struct check *k)
-{
-	struct page p = { 0 };
-	json_t *meta;
-	const char *issuer = k->c->set.issuer, *why = NULL;
-	if (issuer == NULL)
-		return;
-	const char *url = arena_printf(k->c->a, "%s/.well-known/openid-configuration", issuer);
-	if (fetch(k->c->a, url, opt(k->c, "issuer-ca"), &p, &why) != OK) {
-		check_fail(k, "issuer %s: %s → do name, port, proxy and certificate fit?", issuer, why);
-		return;
-	}
-	skew(k, &p);
-	const char *says = p.status == 200 && json_parse(k->c->a, p.body, &meta, &why) == OK ? json_str(meta, "issuer") : NULL;
-	if (says == NULL)
-		check_fail(k, "%s answers %ld and no metadata → is it idpd that answers there?", url, p.status);
-	else if (strcmp(says, issuer) != 0)	/* OpenID Connect Discovery 4.3: exactly equal */
-		check_fail(k, "the issuer calls itself %s, the configuration says %s → clients refuse that: make them equal", says, issuer);
-	else
-		check_ok(k, "issuer %s answers by that name", issuer);
 }
