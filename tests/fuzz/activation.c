@@ -1,44 +1,17 @@
 /* Links, codes and cookies of activation as a stranger sends them, and records as a disk might give them back: one pair begins, one cookie stands. */
-/* LINK: -Wl,--wrap=state_get,--wrap=state_update,--wrap=state_put,--wrap=state_count,--wrap=state_claim,--wrap=directory_enrolment,--wrap=directory_enrolment_close */
-/* LINK: -Wl,--wrap=directory_person,--wrap=audit_write,--wrap=now */
-#include "fuzz.h"
-#include "base/clock.h"
+/* LINK: -Wl,--wrap=state_put,--wrap=state_count,--wrap=state_claim,--wrap=directory_enrolment,--wrap=directory_enrolment_close */
+/* LINK: -Wl,--wrap=directory_person */
+#include "stored.h"
 #include "base/user_code.h"
 #include "core/activation.h"
-#include "svc/audit.h"
-#include "svc/state.h"
 
 #define ID "AAAAAAAAAAAAAAAAAAAAAA"
 #define LINK ID ".SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
 #define CODE "BCDFGHJKLM"
 
-static struct slice record;
 static const struct person jules = { .subject = "jules", .name = "jules", .state = "active" };
 static unsigned char of_link[SHA256_LEN], of_code[SHA256_LEN];
 static bool closed;
-
-time_t __wrap_now(void);
-time_t __wrap_now(void)
-{
-	return 1800000000;
-}
-
-int __wrap_state_get(struct arena *a, const char *ns, struct slice key, struct slice *out);
-int __wrap_state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)
-{
-	(void)ns, (void)key;
-	*out = arena_copy(a, record);
-	return OK;
-}
-
-int __wrap_state_update(const char *ns, struct slice key, state_fn *fn, void *ctx);
-int __wrap_state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
-{
-	AUTO_ARENA a = arena_new();
-	struct state_change c = { .a = a, .old = arena_copy(a, record), .ctx = ctx };
-	(void)ns, (void)key;
-	return fn(&c);
-}
 
 /* What was begun, as it is kept. */
 int __wrap_state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s);
@@ -92,13 +65,6 @@ int __wrap_directory_person(struct arena *a, const char *subject, const struct p
 	(void)a;
 	*out = &jules;
 	return strcmp(subject, "jules") == 0 ? OK : E_NOENT;
-}
-
-int __wrap_audit_write(const struct audit_line *line);
-int __wrap_audit_write(const struct audit_line *line)
-{
-	promise(line->why == NULL || slice_is_text(slice_of(line->why), ""));
-	return OK;
 }
 
 /* A link, a code, a cookie, and the rest a record. */
