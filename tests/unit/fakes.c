@@ -42,7 +42,7 @@ static bool broken(const char *call)
 #define BREAK() do { if (broken(__func__)) return E_DOWN; } while (0)
 #define WRITES() do { if (would_block()) return E_WAIT; BREAK(); } while (0)
 
-/* --- state --- */
+/* --- state: what svc/state.c rests on --- */
 
 enum { NRECORDS = 4096 };
 static struct item { char ns[32], *key, *val; size_t nkey, nval; time_t end; } items[NRECORDS];
@@ -112,44 +112,16 @@ static int update_all(const struct state_act *acts, size_t n)
 	return rc;
 }
 
-static int update(const char *ns, struct slice key, state_fn *fn, void *ctx)
-{
-	return update_all(&(struct state_act){ ns, key, fn, ctx }, 1);
-}
-
 int state_update(const char *ns, struct slice key, state_fn *fn, void *ctx)
 {
 	WRITES();
-	return update(ns, key, fn, ctx);
+	return update_all(&(struct state_act){ ns, key, fn, ctx }, 1);
 }
 
 int state_update_all(const struct state_act *acts, size_t n)
 {
 	WRITES();
 	return update_all(acts, n);
-}
-
-int state_putting(struct state_change *c)
-{
-	const struct state_value *v = c->ctx;
-	c->val = v->val;
-	c->ttl_s = v->ttl_s;
-	return OK;
-}
-
-int state_claiming(struct state_change *c)
-{
-	if (c->old.p != NULL)
-		return E_EXISTS;
-	c->val = S("");
-	c->ttl_s = ((const struct state_claim *)c->ctx)->ttl_s;
-	return OK;
-}
-
-int state_deleting(struct state_change *c)
-{
-	c->val = S_NONE;
-	return OK;
 }
 
 int state_get(struct arena *a, const char *ns, struct slice key, struct slice *out)
@@ -165,87 +137,11 @@ int state_get(struct arena *a, const char *ns, struct slice key, struct slice *o
 	return i != NULL ? OK : E_NOENT;
 }
 
-struct put { struct slice val; unsigned ttl_s; };
-
-static int put(struct state_change *c)
-{
-	struct put *p = c->ctx;
-	c->val = p->val;
-	c->ttl_s = p->ttl_s;
-	return OK;
-}
-
-int state_advancing(struct state_change *c)
-{
-	struct state_number *k = c->ctx;
-	if (c->old.p != NULL && k->value <= *(const uint64_t *)c->old.p)
-		return E_EXISTS;
-	c->val = arena_copy(c->a, slice_mem(&k->value, sizeof k->value));
-	c->ttl_s = k->ttl_s;
-	return OK;
-}
-
 void state_update_later(struct arena *own, const struct state_act *act)
 {
 	if (!would_block())
 		update_all(act, 1);
 	arena_free(own);
-}
-
-int state_put_guest(const char *ns, struct slice key, struct slice val, unsigned ttl_s, struct slice source)
-{
-	(void)source;
-	return state_put(ns, key, val, ttl_s);
-}
-
-int state_claim(const char *name, struct slice key, unsigned ttl_s)
-{
-	WRITES();
-	return update(name, key, state_claiming, &(struct state_claim){ .ttl_s = ttl_s });
-}
-
-int state_put(const char *ns, struct slice key, struct slice val, unsigned ttl_s)
-{
-	WRITES();
-	return update(ns, key, put, &(struct put){ .val = val, .ttl_s = ttl_s });
-}
-
-int state_del(const char *ns, struct slice key)
-{
-	WRITES();
-	return update(ns, key, put, &(struct put){ .val = S_NONE });
-}
-
-struct taken {
-	struct arena *a;
-	struct slice val;
-};
-
-static int take_out(struct state_change *c)
-{
-	struct taken *t = c->ctx;
-	if (c->old.p == NULL)
-		return E_NOENT;
-	t->val = arena_copy(t->a, c->old);
-	c->val = S_NONE;
-	return OK;
-}
-
-int state_take(struct arena *a, const char *ns, struct slice key, struct slice *out)
-{
-	struct taken t = { .a = a };
-	WRITES();
-	int rc = update(ns, key, take_out, &t);
-	if (rc == OK)
-		*out = t.val;
-	return rc;
-}
-
-int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
-{
-	struct state_number k = { value, ttl_s };
-	WRITES();
-	return update(ns, key, state_advancing, &k);
 }
 
 uint64_t fake_self = 1;
@@ -258,34 +154,6 @@ uint64_t state_self(void)
 bool state_alive(uint64_t process)
 {
 	return process == fake_self;
-}
-
-int state_number(const char *ns, struct slice key, uint64_t *out)
-{
-	BREAK();
-	pthread_mutex_lock(&lock);
-	struct item *i = find(ns, key);
-	*out = i != NULL ? *(const uint64_t *)(const void *)i->val : 0;
-	pthread_mutex_unlock(&lock);
-	return OK;
-}
-
-static int count_up(struct state_change *c)
-{
-	struct state_number *k = c->ctx;
-	k->value = c->old.p != NULL ? *(const uint64_t *)c->old.p + 1 : 1;
-	c->val = arena_copy(c->a, slice_mem(&k->value, sizeof k->value));
-	c->ttl_s = k->ttl_s;
-	return OK;
-}
-
-int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *out)
-{
-	struct state_number k = { .ttl_s = window_s };
-	WRITES();
-	int rc = update(ns, key, count_up, &k);
-	*out = (unsigned)k.value;
-	return rc;
 }
 
 bool fake_state_holds(struct slice bytes)
