@@ -65,18 +65,6 @@ int audit_keys(struct ctl *c, struct audit_public **out, size_t *n)
 	return DONE;
 }
 
-/* name=value of a head, up to the next blank */
-static struct slice word(struct slice line, const char *name)
-{
-	const char *at = memmem(line.p, line.n, name, strlen(name));
-	struct slice rest, value;
-	if (at == NULL)
-		return S_NONE;
-	at += strlen(name);
-	rest = slice_mem(at, (size_t)(line.p + line.n - at));
-	return slice_cut(&rest, ' ', &value) ? value : S_NONE;
-}
-
 static bool read_seen(struct ctl *c, struct slice line, const char *node, struct audit_seen *out)
 {
 	static const char mark[] = "csam-audit-head ";
@@ -85,10 +73,10 @@ static bool read_seen(struct ctl *c, struct slice line, const char *node, struct
 	if (at == NULL)
 		return false;
 	line = slice_mem(at, (size_t)(line.p + line.n - at));
-	struct slice chain = word(line, " chain=");
-	if (!slice_is(word(line, " node="), node) || slice_number(word(line, " seq="), INT64_MAX, &seq) != OK || chain.n != CHAIN_HEX)
+	struct slice chain = slice_behind(line, " chain=", ' ');
+	if (!slice_is(slice_behind(line, " node=", ' '), node) || slice_number(slice_behind(line, " seq=", ' '), INT64_MAX, &seq) != OK || chain.n != CHAIN_HEX)
 		return false;
-	*out = (struct audit_seen){ .seq = seq, .time = arena_str(c->a, word(line, " time=")) };
+	*out = (struct audit_seen){ .seq = seq, .time = arena_str(c->a, slice_behind(line, " time=", ' ')) };
 	memcpy(out->chain.hex, chain.p, CHAIN_HEX);
 	return true;
 }

@@ -52,16 +52,6 @@ static void free_key(void *key)
 	EVP_PKEY_free(key);
 }
 
-static void free_bld(OSSL_PARAM_BLD **b)
-{
-	OSSL_PARAM_BLD_free(*b);
-}
-
-static void free_params(OSSL_PARAM **p)
-{
-	OSSL_PARAM_free(*p);
-}
-
 static void free_bn(void *n)
 {
 	BN_free(n);
@@ -76,7 +66,7 @@ static bool member(struct arena *a, const json_t *jwk, const char *name, struct 
 static EVP_PKEY *key_from(const char *type, OSSL_PARAM_BLD *bld)
 {
 	EVP_PKEY *key = NULL;
-	AUTO(free_params) OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
+	AUTO(params_free_p) OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
 	AUTO(pctx_free_p) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	if (params == NULL || c == NULL || EVP_PKEY_fromdata_init(c) != 1 ||
 	    EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
@@ -93,7 +83,7 @@ static EVP_PKEY *rsa_key(struct arena *a, const json_t *jwk)
 	BIGNUM *bn_e = BN_bin2bn((const unsigned char *)e.p, (int)e.n, NULL);
 	arena_defer(a, free_bn, bn_n);
 	arena_defer(a, free_bn, bn_e);
-	AUTO(free_bld) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	AUTO(bld_free_p) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	if (bld == NULL || bn_n == NULL || bn_e == NULL || BN_num_bits(bn_n) < RSA_LEAST ||	/* RFC 7518 3.3 */
 	    !BN_is_odd(bn_n) || !BN_is_odd(bn_e) || BN_is_one(bn_e) ||
 	    !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn_n) || !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, bn_e))
@@ -109,7 +99,7 @@ static EVP_PKEY *ec_key(struct arena *a, const json_t *jwk)
 		return NULL;
 	memcpy(point + 1, x.p, P256);
 	memcpy(point + 1 + P256, y.p, P256);
-	AUTO(free_bld) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	AUTO(bld_free_p) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	if (bld == NULL || !OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) ||
 	    !OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point))
 		return NULL;

@@ -24,6 +24,17 @@ bool slice_cut(struct slice *rest, char sep, struct slice *part)
 	return true;
 }
 
+struct slice slice_behind(struct slice s, const char *mark, char end)
+{
+	const char *at = s.n > 0 ? memmem(s.p, s.n, mark, strlen(mark)) : NULL;
+	struct slice rest, part;
+	if (at == NULL)
+		return S_NONE;
+	at += strlen(mark);
+	rest = slice_mem(at, (size_t)(s.p + s.n - at));
+	return slice_cut(&rest, end, &part) ? part : S_NONE;
+}
+
 static bool is_one_of(char c, const char *set)
 {
 	return c != '\0' && strchr(set, c) != NULL;

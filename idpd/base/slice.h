@@ -45,6 +45,9 @@ bool slice_same_secret(struct slice a, struct slice b);
 /* Takes the part of *rest before sep, and moves *rest behind it. False when *rest was used up (p NULL). */
 bool slice_cut(struct slice *rest, char sep, struct slice *part);
 
+/* What stands between `mark` and the next `end`, or the end of all; S_NONE where there is no mark. */
+struct slice slice_behind(struct slice s, const char *mark, char end);
+
 /* Without any of the characters of `blanks` around it. */
 struct slice slice_trim(struct slice s, const char *blanks);
 

@@ -14,16 +14,6 @@ static struct list {
 } lists[MAX_LISTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void free_crl(X509_CRL **crl)
-{
-	X509_CRL_free(*crl);
-}
-
-static void free_idp(ISSUING_DIST_POINT **p)
-{
-	ISSUING_DIST_POINT_free(*p);
-}
-
 /* --- what was read --- */
 
 static X509_CRL *kept(const struct eid_authority *issuer, const char *url, time_t when)
@@ -95,7 +85,7 @@ static bool is_complete(X509_CRL *crl, const char *url)
 			return false;		/* a delta (5.2.4), or what nobody knows */
 	}
 	int critical;
-	AUTO(free_idp) ISSUING_DIST_POINT *p = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
+	AUTO(idp_free_p) ISSUING_DIST_POINT *p = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
 	if (p == NULL)
 		return critical == -1;		/* there is none */
 	if (p->onlyCA > 0 || p->onlyattr > 0 || p->indirectCRL > 0 || p->onlysomereasons != NULL)
@@ -134,14 +124,14 @@ static enum eid_word look_up(const struct eid_card *card, X509_CRL *crl)
 
 enum eid_word eid_crl_kept(const struct eid_card *card, const char *url, time_t when)
 {
-	AUTO(free_crl) X509_CRL *crl = kept(card->issuer, url, when);
+	AUTO(crl_free_p) X509_CRL *crl = kept(card->issuer, url, when);
 	return crl != NULL ? look_up(card, crl) : EID_NOTHING;
 }
 
 enum eid_word eid_crl_answer(const struct eid_card *card, const char *url, struct slice der, time_t when, const char **why)
 {
 	const unsigned char *p = (const unsigned char *)der.p;
-	AUTO(free_crl) X509_CRL *crl = der.n > 0 ? d2i_X509_CRL(NULL, &p, (long)der.n) : NULL;
+	AUTO(crl_free_p) X509_CRL *crl = der.n > 0 ? d2i_X509_CRL(NULL, &p, (long)der.n) : NULL;
 	*why = crl == NULL ? "unreadable" : refused(card->issuer, crl, url, when);
 	ERR_clear_error();
 	if (*why != NULL)

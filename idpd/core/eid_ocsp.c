@@ -5,36 +5,6 @@
 
 enum { NONCE = 32 /* RFC 9654 2.1 */, SKEW_S = 15 * 60, MAX_ANSWER = 64 * 1024 };
 
-static void free_request(OCSP_REQUEST **r)
-{
-	OCSP_REQUEST_free(*r);
-}
-
-static void free_response(OCSP_RESPONSE **r)
-{
-	OCSP_RESPONSE_free(*r);
-}
-
-static void free_basic(OCSP_BASICRESP **b)
-{
-	OCSP_BASICRESP_free(*b);
-}
-
-static void free_id(OCSP_CERTID **id)
-{
-	OCSP_CERTID_free(*id);
-}
-
-static void free_store(X509_STORE **s)
-{
-	X509_STORE_free(*s);
-}
-
-static void free_octets(ASN1_OCTET_STRING **o)
-{
-	ASN1_OCTET_STRING_free(*o);
-}
-
 /* SHA-1 only names the issuer here; every responder knows it, few know others (RFC 5019 2.1.1). */
 static OCSP_CERTID *id_of(const struct eid_card *card)
 {
@@ -44,7 +14,7 @@ static OCSP_CERTID *id_of(const struct eid_card *card)
 struct slice eid_ocsp_request(struct arena *a, const struct eid_card *card, struct slice *nonce)
 {
 	unsigned char random[NONCE], *der = NULL;
-	AUTO(free_request) OCSP_REQUEST *r = OCSP_REQUEST_new();
+	AUTO(ocsp_request_free_p) OCSP_REQUEST *r = OCSP_REQUEST_new();
 	if (r == NULL || OCSP_request_add0_id(r, id_of(card)) == NULL)
 		abort();		/* no memory */
 	if (nonce != NULL) {
@@ -68,7 +38,7 @@ static bool same_nonce(OCSP_BASICRESP *b, struct slice nonce)
 		return false;
 	const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(OCSP_BASICRESP_get_ext(b, at));
 	const unsigned char *p = ASN1_STRING_get0_data(value);
-	AUTO(free_octets) ASN1_OCTET_STRING *o = d2i_ASN1_OCTET_STRING(NULL, &p, ASN1_STRING_length(value));
+	AUTO(octets_free_p) ASN1_OCTET_STRING *o = d2i_ASN1_OCTET_STRING(NULL, &p, ASN1_STRING_length(value));
 	return o != NULL && slice_eq(slice_mem(ASN1_STRING_get0_data(o), (size_t)ASN1_STRING_length(o)), nonce);
 }
 
@@ -76,7 +46,7 @@ static bool same_nonce(OCSP_BASICRESP *b, struct slice nonce)
  * trusted otherwise. */
 static bool signer_is_right(OCSP_BASICRESP *b, const struct eid_card *card, time_t when)
 {
-	AUTO(free_store) X509_STORE *store = X509_STORE_new();
+	AUTO(store_free_p) X509_STORE *store = X509_STORE_new();
 	STACK_OF(X509) *issuer = sk_X509_new_null();
 	if (store == NULL || issuer == NULL || X509_STORE_add_cert(store, card->issuer->cert) != 1 || !sk_X509_push(issuer, card->issuer->cert))
 		abort();
@@ -114,7 +84,7 @@ static enum eid_word word_of(OCSP_BASICRESP *b, const struct eid_card *card, tim
 {
 	int status, reason;
 	ASN1_GENERALIZEDTIME *revoked, *from, *to;
-	AUTO(free_id) OCSP_CERTID *id = id_of(card);
+	AUTO(ocsp_id_free_p) OCSP_CERTID *id = id_of(card);
 	if (OCSP_resp_count(b) != 1 || OCSP_resp_find_status(b, id, &status, &reason, &revoked, &from, &to) != 1) {
 		*why = "about another certificate";
 		return EID_NOTHING;
@@ -131,13 +101,13 @@ static enum eid_word evaluate(const struct eid_card *card, struct slice der, str
 	*why = "unreadable";
 	if (der.n == 0 || der.n > MAX_ANSWER)
 		return EID_NOTHING;
-	AUTO(free_response) OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &p, (long)der.n);
+	AUTO(ocsp_response_free_p) OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &p, (long)der.n);
 	if (r == NULL)
 		return EID_NOTHING;
 	*why = "no success";
 	if (OCSP_response_status(r) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
 		return EID_NOTHING;
-	AUTO(free_basic) OCSP_BASICRESP *b = OCSP_response_get1_basic(r);
+	AUTO(ocsp_basic_free_p) OCSP_BASICRESP *b = OCSP_response_get1_basic(r);
 	*why = "unreadable";
 	if (b == NULL)
 		return EID_NOTHING;

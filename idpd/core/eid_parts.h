@@ -5,6 +5,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 #include "base/digest.h"
+#include "base/openssl.h"
 #include "core/eid.h"
 
 /* Who issues cards. Its own signature is verified when it is read, and never again. */
@@ -31,6 +32,18 @@ enum eid_word eid_ocsp_answer(const struct eid_card *card, struct slice der, str
 enum eid_word eid_crl_kept(const struct eid_card *card, const char *url, time_t when);
 enum eid_word eid_crl_answer(const struct eid_card *card, const char *url, struct slice der, time_t when, const char **why);
 void eid_crl_forget(void);
+
+OPENSSL_FREE_P(store_free_p, X509_STORE, X509_STORE_free)
+OPENSSL_FREE_P(store_ctx_free_p, X509_STORE_CTX, X509_STORE_CTX_free)
+OPENSSL_FREE_P(octets_free_p, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
+OPENSSL_FREE_P(access_free_p, AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free)
+OPENSSL_FREE_P(points_free_p, CRL_DIST_POINTS, CRL_DIST_POINTS_free)
+OPENSSL_FREE_P(crl_free_p, X509_CRL, X509_CRL_free)
+OPENSSL_FREE_P(idp_free_p, ISSUING_DIST_POINT, ISSUING_DIST_POINT_free)
+OPENSSL_FREE_P(ocsp_request_free_p, OCSP_REQUEST, OCSP_REQUEST_free)
+OPENSSL_FREE_P(ocsp_response_free_p, OCSP_RESPONSE, OCSP_RESPONSE_free)
+OPENSSL_FREE_P(ocsp_basic_free_p, OCSP_BASICRESP, OCSP_BASICRESP_free)
+OPENSSL_FREE_P(ocsp_id_free_p, OCSP_CERTID, OCSP_CERTID_free)
 
 static inline void eid_free_x509(void *x)
 {

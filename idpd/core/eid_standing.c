@@ -84,26 +84,16 @@ static const char *allowed(struct arena *a, const ASN1_STRING *uri)
 	return NULL;
 }
 
-static void free_access(AUTHORITY_INFO_ACCESS **p)
-{
-	AUTHORITY_INFO_ACCESS_free(*p);
-}
-
 static const char *ocsp_url(struct arena *a, X509 *cert)
 {
 	const char *url = NULL;
-	AUTO(free_access) AUTHORITY_INFO_ACCESS *all = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+	AUTO(access_free_p) AUTHORITY_INFO_ACCESS *all = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
 	for (int i = 0; url == NULL && all != NULL && i < sk_ACCESS_DESCRIPTION_num(all); i++) {
 		const ACCESS_DESCRIPTION *d = sk_ACCESS_DESCRIPTION_value(all, i);
 		if (OBJ_obj2nid(d->method) == NID_ad_OCSP && d->location->type == GEN_URI)
 			url = allowed(a, d->location->d.ia5);
 	}
 	return url;
-}
-
-static void free_points(CRL_DIST_POINTS **p)
-{
-	CRL_DIST_POINTS_free(*p);
 }
 
 static const char *first_uri(struct arena *a, const DIST_POINT *p)
@@ -122,7 +112,7 @@ static const char *first_uri(struct arena *a, const DIST_POINT *p)
 static const char *list_url(struct arena *a, X509 *cert)
 {
 	const char *url = NULL;
-	AUTO(free_points) CRL_DIST_POINTS *all = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+	AUTO(points_free_p) CRL_DIST_POINTS *all = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
 	for (int i = 0; url == NULL && all != NULL && i < sk_DIST_POINT_num(all); i++)
 		url = first_uri(a, sk_DIST_POINT_value(all, i));
 	return url;

@@ -213,15 +213,10 @@ static bool is_valid(const X509 *cert, time_t when)
 	return X509_cmp_time(X509_get0_notBefore(cert), &when) < 0 && X509_cmp_time(X509_get0_notAfter(cert), &when) > 0;
 }
 
-static void free_ctx(X509_STORE_CTX **c)
-{
-	X509_STORE_CTX_free(*c);
-}
-
 /* RFC 5280 6.1 with the issuer as trust anchor: one signature, names, dates of both, constraints, critical extensions that nobody knows. */
 static bool verify(const struct eid_authority *issuer, X509 *cert, time_t when)
 {
-	AUTO(free_ctx) X509_STORE_CTX *c = X509_STORE_CTX_new();
+	AUTO(store_ctx_free_p) X509_STORE_CTX *c = X509_STORE_CTX_new();
 	if (c == NULL || X509_STORE_CTX_init(c, issuer->store, cert, NULL) != 1)
 		return false;
 	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(c);

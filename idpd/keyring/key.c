@@ -34,11 +34,6 @@ const char *ring_state_name(enum ring_state state)
 	return names[state];
 }
 
-static void free_bn(BIGNUM **n)
-{
-	BN_free(*n);
-}
-
 static void free_signer(void *ctx)
 {
 	EVP_MD_CTX_free(ctx);
@@ -52,7 +47,7 @@ static bool is(const char *a, const char *b)
 /* One number of a public key, big endian, at least `width` bytes (RFC 7518 6.2.1.2: coordinates have the field's length). */
 static int add_number(struct buf *b, const EVP_PKEY *k, const char *param, int width)
 {
-	AUTO(free_bn) BIGNUM *n = NULL;
+	AUTO(bn_free_p) BIGNUM *n = NULL;
 	unsigned char raw[1024];
 	if (EVP_PKEY_get_bn_param(k, param, &n) != 1 || BN_num_bytes(n) > (int)sizeof raw)
 		return E_INPUT;

@@ -12,13 +12,7 @@
 struct slice audit_member(struct slice line, const char *name)
 {
 	AUTO_ARENA a = arena_new();
-	const char *mark = arena_printf(a, "\"%s\":\"", name), *at = memmem(line.p, line.n, mark, strlen(mark));
-	struct slice rest, value;
-	if (at == NULL)
-		return S_NONE;
-	at += strlen(mark);
-	rest = slice_mem(at, (size_t)(line.p + line.n - at));
-	return slice_cut(&rest, '"', &value) ? value : S_NONE;
+	return slice_behind(line, arena_printf(a, "\"%s\":\"", name), '"');
 }
 
 /* 2026-11-22T14:05:06Z */

@@ -2,7 +2,6 @@
  *
  * An entry that cannot be understood switches its kind off: half a rule is a hole. One whose kind cannot be read is left out and said. */
 #include <pthread.h>
-#include <stdio.h>
 #include <strings.h>
 #include "base/log.h"
 #include "svc/directory_parts.h"
@@ -111,21 +110,12 @@ struct kind_switch directory_kind(const char *kind, const char *service)
 	return out;
 }
 
-/* csamKindNotice;lang-xx (RFC 3866), else the one without. */
-static const struct attribute *notice(const struct entry *e, const char *lang)
-{
-	char name[64] = "csamKindNotice";
-	if (lang != NULL && snprintf(name, sizeof name, "csamKindNotice;lang-%s", lang) < (int)sizeof name && entry_attribute(e, name) != NULL)
-		return entry_attribute(e, name);
-	return entry_attribute(e, "csamKindNotice");
-}
-
 const char *directory_kind_notice(struct arena *a, const char *kind, const char *lang)
 {
 	const char *words = NULL;
 	pthread_rwlock_rdlock(&kinds.lock);
 	for (size_t i = 0; i < kinds.n && words == NULL; i++) {
-		const struct attribute *v = strcmp(kinds.rules[i].kind, kind) == 0 ? notice(kinds.rules[i].entry, lang) : NULL;
+		const struct attribute *v = strcmp(kinds.rules[i].kind, kind) == 0 ? entry_words(kinds.rules[i].entry, "csamKindNotice", lang) : NULL;
 		if (v != NULL && slice_is_text(v->values[0], "\n"))
 			words = arena_str(a, v->values[0]);
 	}

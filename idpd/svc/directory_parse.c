@@ -1,4 +1,5 @@
 /* Entries of people and keys to structs. Whatever cannot be read becomes the value that denies. */
+#include <stdio.h>
 #include <strings.h>
 #include "base/clock.h"
 #include "base/codec.h"
@@ -25,6 +26,15 @@ const struct attribute *entry_attribute(const struct entry *e, const char *attri
 		if (strcasecmp(e->attributes[i].name, attribute) == 0)
 			return e->attributes[i].n > 0 ? &e->attributes[i] : NULL;
 	return NULL;
+}
+
+const struct attribute *entry_words(const struct entry *e, const char *attribute, const char *lang)
+{
+	char name[64];
+	const struct attribute *words = NULL;
+	if (lang != NULL && snprintf(name, sizeof name, "%s;lang-%s", attribute, lang) < (int)sizeof name)
+		words = entry_attribute(e, name);
+	return words != NULL ? words : entry_attribute(e, attribute);
 }
 
 /* A value with a NUL inside would be read as another, shorter one. */

@@ -83,6 +83,7 @@ int parse_person(struct arena *a, const struct entry *e, const struct entries *k
 int parse_service(struct arena *a, const struct entry *e, struct service *out, const char **why);
 const char *entry_string(const struct entry *e, const char *attribute);		/* first value, or NULL */
 const struct attribute *entry_attribute(const struct entry *e, const char *attribute);
+const struct attribute *entry_words(const struct entry *e, const char *attribute, const char *lang);	/* attribute;lang-xx (RFC 3866), else the one without */
 bool entry_is_a(const struct entry *e, const char *object_class);
 const char *const *entry_strings(struct arena *a, const struct entry *e, const char *attribute);	/* NULL-terminated, never NULL */
 

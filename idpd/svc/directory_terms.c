@@ -1,6 +1,5 @@
 /* The terms: versions of a text below ou=terms, read with the services and replaced as one. */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -68,17 +67,14 @@ int terms_load(void)
 	return OK;
 }
 
-/* csamTermsText;lang-xx (RFC 3866), else the one without, else any. */
+/* In this language, or the one without, or in any. */
 static const struct attribute *text_in(const struct entry *e, const char *lang)
 {
-	char name[64];
-	const struct attribute *any = entry_attribute(e, "csamTermsText");
-	if (lang != NULL && snprintf(name, sizeof name, "csamTermsText;lang-%s", lang) < (int)sizeof name && entry_attribute(e, name) != NULL)
-		return entry_attribute(e, name);
-	for (size_t i = 0; any == NULL && i < e->n; i++)
+	const struct attribute *words = entry_words(e, "csamTermsText", lang);
+	for (size_t i = 0; words == NULL && i < e->n; i++)
 		if (strncasecmp(e->attributes[i].name, "csamTermsText;", strlen("csamTermsText;")) == 0)
-			any = entry_attribute(e, e->attributes[i].name);
-	return any;
+			words = entry_attribute(e, e->attributes[i].name);
+	return words;
 }
 
 int directory_terms(struct arena *a, const char *lang, struct terms *out)

@@ -53,6 +53,9 @@ static void cut(void **s)
 static void words(void **s)
 {
 	(void)s;
+	assert_true(slice_is(slice_behind(S("a=1 b=22 c=3"), "b=", ' '), "22"));
+	assert_true(slice_is(slice_behind(S("a=1 b=22"), "b=", ' '), "22"));
+	assert_true(slice_behind(S("a=1 b="), "b=", ' ').n == 0 && slice_behind(S("a=1"), "b=", ' ').p == NULL && slice_behind(S_NONE, "b=", ' ').p == NULL);
 	assert_true(slice_is(slice_trim(S(" \ta b\t "), " \t"), "a b"));
 	assert_true(slice_is(slice_trim(S(" \ta"), " "), "\ta"));
 	assert_int_equal(slice_trim(S("   "), " ").n, 0);

@@ -232,17 +232,24 @@ static void a_record_of_another_version_is_no_conversation(void **state)
 	assert_int_equal(conversation_show(a, id, browser, &turn), OK);
 }
 
+/* Right name and password, of which the directory thinks for 400 ms; 100 of them have passed. */
+static void answers_slowly(struct racer *slow, pthread_t *t)
+{
+	*slow = (struct racer){ .ticket = turn.ticket, .answer = { .text = S("alice"), .secret = S("correct horse") }, .a = arena_new() };
+	fake_verify_ms = 400;
+	assert_int_equal(pthread_create(t, NULL, race, slow), 0);
+	usleep(100 * 1000);
+}
+
 /* An evaluation that died (kill -9) keeps its ticket, but not the person. */
 static void an_evaluation_that_dies_gives_the_ticket_back(void **state)
 {
 	(void)state;
+	struct racer slow;
 	pthread_t t;
 	begin();
 	struct turn first = turn;
-	struct racer slow = { .ticket = turn.ticket, .answer = { .text = S("alice"), .secret = S("correct horse") }, .a = arena_new() };
-	fake_verify_ms = 400;
-	assert_int_equal(pthread_create(&t, NULL, race, &slow), 0);
-	usleep(100 * 1000);
+	answers_slowly(&slow, &t);
 	wait_forbid();			/* an event thread does not wait for it */
 	assert_int_equal(conversation_show(a, slice_of(first.conversation), browser, &turn), E_WAIT);
 	assert_true(wait_was_wanted());
@@ -263,13 +270,11 @@ static void an_evaluation_that_dies_gives_the_ticket_back(void **state)
 static void who_died_is_not_waited_for(void **state)
 {
 	(void)state;
+	struct racer slow;
 	pthread_t t;
 	begin();
 	struct turn first = turn;
-	struct racer slow = { .ticket = turn.ticket, .answer = { .text = S("alice"), .secret = S("correct horse") }, .a = arena_new() };
-	fake_verify_ms = 400;
-	assert_int_equal(pthread_create(&t, NULL, race, &slow), 0);
-	usleep(100 * 1000);
+	answers_slowly(&slow, &t);
 	fake_self++;			/* asked by another process, which does not find the first */
 	assert_int_equal(conversation_show(a, slice_of(first.conversation), browser, &turn), OK);
 	assert_more(ASK_TEXT | ASK_SECRET, "note.down");
