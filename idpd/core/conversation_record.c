@@ -222,16 +222,6 @@ struct state_act conv_taking(const struct conv *c, struct slice ticket, const st
 	return (struct state_act){ "conv", slice_of(c->id), take_fn, t };
 }
 
-int conv_take(struct conv *c, struct slice ticket, const struct answer *answer)
-{
-	struct taking t;
-	struct state_act act = conv_taking(c, ticket, answer, &t);
-	int rc = state_update_all(&act, 1);
-	if (rc == OK)
-		conv_taken(c, &t);
-	return rc;
-}
-
 static bool is_held(const struct conv *stored, const struct conv *c)
 {
 	return stored->ticket == NULL && same_hash(stored->last_ticket, c->last_ticket);

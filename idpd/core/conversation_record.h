@@ -70,10 +70,7 @@ int conv_create(struct arena *a, struct conv *c, const char *peer, const struct 
 int conv_load(struct arena *a, struct slice id, struct slice binding, struct conv *out);
 int conv_open(struct arena *a, struct slice ticket, struct slice binding, struct conv *out);	/* the one that the ticket names, or is */
 
-/* Takes the ticket: OK for exactly one, then *c has no ticket any more; E_EXISTS for all others. */
-int conv_take(struct conv *c, struct slice ticket, const struct answer *answer);
-
-/* The same as part of a greater act: when that was OK, conv_taken. */
+/* Takes the ticket, as an act of its own or part of a greater one: OK for exactly one, who then calls conv_taken; E_EXISTS for all others. */
 struct taking {
 	const struct conv *c;
 	struct slice ticket;

@@ -19,14 +19,14 @@ void notice_open(const char *origin)
 	site = origin;
 }
 
-bool notice_is_security(enum notice_event event)
+static bool is_security(enum notice_event event)
 {
 	return event < NOTICE_KEY_RENAMED;
 }
 
 bool notice_wanted(const struct notice *n)
 {
-	return site != NULL && (notice_is_security(n->event) || !slice_is(slice_of(n->person->notice), "security"));
+	return site != NULL && (is_security(n->event) || !slice_is(slice_of(n->person->notice), "security"));
 }
 
 /* --- to whom --- */
@@ -65,7 +65,7 @@ size_t notice_ways(struct arena *a, const struct notice *n, struct notice_way ou
 	const struct person *p = n->person;
 	struct ways w = { out, 0 };
 	way(a, &w, CHANNEL_MAIL, p->mail_verified ? p->mail : NULL);
-	if (w.n == 0 || notice_is_security(n->event))
+	if (w.n == 0 || is_security(n->event))
 		way(a, &w, CHANNEL_SMS, p->mobile_verified ? p->mobile : NULL);
 	way(a, &w, CHANNEL_MAIL, n->old_mail);
 	way(a, &w, CHANNEL_SMS, n->old_mobile);
@@ -139,6 +139,6 @@ void notice_send(const struct notice *n)
 	}
 	if (lost)
 		notice_lost(n, "not-queued");
-	else if (nways == 0 && notice_is_security(n->event))
+	else if (nways == 0 && is_security(n->event))
 		notice_lost(n, "no-address");
 }

@@ -11,7 +11,6 @@ struct notice_way {
 	const char *to;
 };
 
-bool notice_is_security(enum notice_event event);
 bool notice_wanted(const struct notice *n);
 size_t notice_ways(struct arena *a, const struct notice *n, struct notice_way out[NOTICE_WAYS]);
 void notice_message(struct arena *a, const struct notice *n, const struct notice_way *to, struct message *out);

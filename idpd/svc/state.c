@@ -1,19 +1,16 @@
 /* The verbs of the state store, each one atomic change of one record. */
+#include "base/number.h"
 #include "svc/state.h"
 
-static uint64_t number_read(struct slice s)
+static uint64_t number_of(struct slice record)
 {
-	uint64_t v = 0;
-	for (size_t i = 0; i < s.n && i < sizeof v; i++)
-		v = v << 8 | (unsigned char)s.p[i];
-	return v;
+	return number_get(record.p, record.n < sizeof(uint64_t) ? record.n : sizeof(uint64_t));
 }
 
-static struct slice number_write(struct arena *a, uint64_t v)
+static struct slice record_of(struct arena *a, uint64_t v)
 {
 	unsigned char *p = arena_alloc(a, sizeof v);
-	for (size_t i = 0; i < sizeof v; i++)
-		p[i] = (unsigned char)(v >> (56 - 8 * i));
+	number_put(p, sizeof v, v);
 	return slice_mem(p, sizeof v);
 }
 
@@ -98,8 +95,8 @@ struct count {
 static int count(struct state_change *c)
 {
 	struct count *k = c->ctx;
-	k->n = number_read(c->old) + 1;
-	c->val = number_write(c->a, k->n);
+	k->n = number_of(c->old) + 1;
+	c->val = record_of(c->a, k->n);
 	c->ttl_s = c->old.p == NULL ? k->window_s : 0;
 	return OK;
 }
@@ -116,17 +113,11 @@ int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *o
 int state_advancing(struct state_change *c)
 {
 	const struct state_number *k = c->ctx;
-	if (c->old.p != NULL && k->value <= number_read(c->old))
+	if (c->old.p != NULL && k->value <= number_of(c->old))
 		return E_EXISTS;
-	c->val = number_write(c->a, k->value);
+	c->val = record_of(c->a, k->value);
 	c->ttl_s = k->ttl_s;
 	return OK;
-}
-
-int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s)
-{
-	struct state_number k = { value, ttl_s };
-	return state_update(ns, key, state_advancing, &k);
 }
 
 int state_number(const char *ns, struct slice key, uint64_t *out)
@@ -136,6 +127,6 @@ int state_number(const char *ns, struct slice key, uint64_t *out)
 	int rc = state_get(a, ns, key, &val);
 	if (rc != OK && rc != E_NOENT)
 		return rc;
-	*out = rc == OK ? number_read(val) : 0;
+	*out = rc == OK ? number_of(val) : 0;
 	return OK;
 }

@@ -40,10 +40,7 @@ int state_claim(const char *ns, struct slice key, unsigned ttl_s);
 /* Adds one and gives the new count; the window begins with the first. */
 int state_count(const char *ns, struct slice key, unsigned window_s, unsigned *out);
 
-/* A number that only grows: OK when value is above the stored one (then it is stored), else E_EXISTS. */
-int state_advance(const char *ns, struct slice key, uint64_t value, unsigned ttl_s);
-
-/* The number that state_advance stored, 0 when there is none. Never waits. */
+/* The number that state_advancing stored, 0 when there is none. Never waits. */
 int state_number(const char *ns, struct slice key, uint64_t *out);
 
 /* Who we are among the processes that share the store, and whether such a one still lives. What cannot be known is said to live. */

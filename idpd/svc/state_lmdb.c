@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/share.h"
 #include "svc/state_lmdb.h"
 
@@ -51,12 +52,6 @@ uint64_t store_ended_before(void)
 	at = believed;
 	pthread_mutex_unlock(&lock);
 	return at;
-}
-
-static void number_put(unsigned char *p, uint64_t v)
-{
-	for (int i = 0; i < 8; i++)
-		p[i] = (unsigned char)(v >> (56 - 8 * i));
 }
 
 size_t store_key(unsigned char out[STATE_KEY_MAX], const char *ns, struct slice key)
@@ -154,7 +149,7 @@ static void env_renew(void)
 
 static MDB_val index_key(unsigned char p[END_LEN + STATE_KEY_MAX], uint64_t end, const MDB_val *key)
 {
-	number_put(p, end);
+	number_put(p, 8, end);
 	memcpy(p + END_LEN, key->mv_data, key->mv_size);
 	return (MDB_val){ END_LEN + key->mv_size, p };
 }
@@ -184,8 +179,8 @@ static int record_drop(MDB_txn *txn, MDB_val *key, uint64_t indexed)
 static int record_put(MDB_txn *txn, struct arena *a, MDB_val *key, const struct record *r)
 {
 	unsigned char *p = arena_alloc(a, HEAD + r->val.n);
-	number_put(p, r->end);
-	number_put(p + 8, r->indexed);
+	number_put(p, 8, r->end);
+	number_put(p + 8, 8, r->indexed);
 	memcpy(p + HEAD, r->val.p, r->val.n);
 	MDB_val v = { HEAD + r->val.n, p };
 	return mdb_put(txn, lmdb.records, key, &v, 0);
@@ -196,7 +191,7 @@ static int sweep_one(MDB_txn *txn, const MDB_val *entry, uint64_t at)
 {
 	unsigned char k[STATE_KEY_MAX];
 	MDB_val key = { entry->mv_size - END_LEN, k };
-	uint64_t due = record_number(entry->mv_data);
+	uint64_t due = number_get(entry->mv_data, 8);
 	struct record r;
 	if (key.mv_size > STATE_KEY_MAX)
 		return MDB_CORRUPTED;
@@ -227,7 +222,7 @@ static int sweep(MDB_txn *txn, uint64_t at, unsigned most, unsigned *swept)
 		rc = mdb_cursor_get(cur, &k, &v, MDB_FIRST);
 		if (rc == 0 && k.mv_size <= END_LEN)
 			rc = MDB_CORRUPTED;
-		if (rc != 0 || record_number(k.mv_data) > at)
+		if (rc != 0 || number_get(k.mv_data, 8) > at)
 			break;
 		rc = sweep_one(txn, &k, at);
 		if (rc != 0)

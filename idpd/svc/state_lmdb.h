@@ -31,8 +31,6 @@ uint64_t store_ended_before(void);
 
 /* 0, or MDB_NOTFOUND, or what LMDB says; a record lives in the transaction until its next write. */
 int record_get(MDB_txn *txn, MDB_val *key, struct record *out);
-int record_of(const MDB_val *v, struct record *out);
-uint64_t record_number(const unsigned char *p);		/* 8 bytes, big endian */
 
 /* Ends the idle read transactions. The environment is locked for writing. */
 void readers_end(void);

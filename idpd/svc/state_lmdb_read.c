@@ -1,21 +1,14 @@
 /* The state store over LMDB: what any thread reads. */
 #include "base/clock.h"
+#include "base/number.h"
 #include "svc/state_lmdb.h"
 
-uint64_t record_number(const unsigned char *p)
-{
-	uint64_t v = 0;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-int record_of(const MDB_val *v, struct record *out)
+static int record_of(const MDB_val *v, struct record *out)
 {
 	if (v->mv_size < HEAD)
 		return MDB_CORRUPTED;
 	const unsigned char *p = v->mv_data;
-	*out = (struct record){ record_number(p), record_number(p + 8), slice_mem(p + HEAD, v->mv_size - HEAD) };
+	*out = (struct record){ number_get(p, 8), number_get(p + 8, 8), slice_mem(p + HEAD, v->mv_size - HEAD) };
 	return 0;
 }
 

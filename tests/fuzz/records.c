@@ -42,12 +42,14 @@ static void sessions(struct arena *a)
 static void conversations(struct arena *a)
 {
 	struct conv c;
+	struct taking t;
 	const struct answer answer = { .code = S_NONE };
 	if (conv_load(a, S("AAAAAAAAAAAAAAAAAAAAAA"), S("browser"), &c) != OK)
 		return;
 	promise(c.id != NULL && c.stage >= STAGE_CHOOSE && c.stage <= STAGE_END);
 	conv_is_last(&c, S("x"), &answer);
-	conv_take(&c, S("x"), &answer);
+	const struct state_act take = conv_taking(&c, S("x"), &answer, &t);
+	state_update(take.ns, take.key, take.fn, take.ctx);
 	conv_store(a, &c, &(struct conv_with){ .n = 0 });
 }
 
