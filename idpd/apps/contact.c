@@ -48,7 +48,7 @@ static int enter(struct request *r, struct response *resp, struct desk *desk)
 	unsigned level = 0;
 	for (size_t i = 0; i < desk->login.person->nkeys; i++) {
 		const struct key *key = &desk->login.person->keys[i];
-		unsigned of_key = strcmp(key->state, "active") == 0 ? keys_level(desk->login.person, key) : 0;
+		unsigned of_key = key_is_active(key) ? keys_level(desk->login.person, key) : 0;
 		if (of_key > level)
 			level = of_key;
 	}

@@ -141,7 +141,7 @@ static int judge(struct attempt *t, const struct enrolment *e, struct slice link
 	rc = directory_person(t->a, e->subject, &person);
 	if (rc != OK && rc != E_NOENT && rc != E_INPUT)
 		return rc;
-	return rc == OK && slice_is(S("active"), person->state) ? OK : refuse(t, e, "person");
+	return rc == OK && person_is_active(person) ? OK : refuse(t, e, "person");
 }
 
 /* Once, whichever forgets: the state store is the arbiter among nodes that share it, the directory remembers when that was lost. */
@@ -206,7 +206,7 @@ static int stand(struct arena *a, const struct record *r, struct activation *out
 	rc = directory_person(a, r->subject, &is.person);
 	if (rc != OK)
 		return rc == E_INPUT ? E_NOENT : rc;
-	if (!slice_is(S("active"), is.person->state))
+	if (!person_is_active(is.person))
 		return E_NOENT;
 	is.level = e.level;
 	*out = is;

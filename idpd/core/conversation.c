@@ -117,14 +117,14 @@ static struct outcome admit(struct engine *e, struct outcome o, struct slice *co
 	if (rc == E_NOENT)
 		*cookie = S_NONE;
 	if (rc == E_NOENT)
-		return (struct outcome){ .why = "deny.not-allowed" };
+		return engine_denied("deny.not-allowed");
 	if (rc == OK)
 		rc = sealed_make(e->a, "reply", *cookie, now() + CONV_REPLY_S, &e->c.session);
 	if (rc == OK)
 		return o;
 	take_back(e, *cookie);
 	*cookie = S_NONE;
-	return (struct outcome){ .verdict = V_DOWN };
+	return engine_down;
 }
 
 /* As before the answer, but for the ticket, which is used up, and the name, which need not be typed again. */
@@ -242,7 +242,7 @@ int conversation_answer(struct arena *a, struct slice ticket, struct slice bindi
 	before = e;
 	struct outcome o = { .verdict = V_MORE };
 	if (closed != NULL)
-		o = (struct outcome){ .why = closed };
+		o = engine_denied(closed);
 	else if (fits)
 		o = engine_evaluate(&e, answer);
 	return conclude(&e, &before, o, binding, out);

@@ -12,8 +12,6 @@
 
 enum { NAME_MAX_BYTES = 256, AUDIT_NAME_BYTES = 64 };
 
-static const struct outcome more = { .verdict = V_MORE }, down = { .verdict = V_DOWN };
-
 /* --- the ticket --- */
 
 const struct state_act *engine_claim(struct engine *e, struct claim *c)
@@ -48,13 +46,13 @@ int engine_take(struct engine *e)
 struct outcome engine_again(struct engine *e, const char *note)
 {
 	e->c.note = note;
-	return more;
+	return engine_more;
 }
 
 struct outcome engine_wrong(struct engine *e, const char *note)
 {
 	if (++e->c.wrong >= limits_turns())
-		return (struct outcome){ .why = "deny.too-many" };
+		return engine_denied("deny.too-many");
 	return engine_again(e, note);
 }
 
@@ -96,7 +94,7 @@ static const char *why_not(const struct engine *e, const struct person *person, 
 {
 	if (person == NULL)
 		return "unknown-name";
-	if (!slice_is(S("active"), person->state))
+	if (!person_is_active(person))
 		return "suspended";
 	if (!person->has_password)
 		return "no-password";
@@ -107,10 +105,7 @@ static const char *why_not(const struct engine *e, const struct person *person, 
 
 static struct outcome password_is_right(struct engine *e, const struct person *person)
 {
-	e->person = person;
-	e->c.subject = person->subject;
-	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
-	e->c.since = now();
+	engine_knows(e, person);
 	return e->c.goal == GOAL_PASSWORD ? engine_ask_new(e) : engine_next(e);
 }
 
@@ -124,7 +119,7 @@ static int evaluate_password(struct engine *e, const struct try *t, struct slice
 		return limit;
 	/* Refused for good: the decoy is asked, and the answer is that of a wrong password. */
 	int rc = directory_verify(limit == OK ? t->person : NULL, secret);
-	bool right = rc == OK && limit == OK && t->person != NULL && slice_is(S("active"), t->person->state);
+	bool right = rc == OK && limit == OK && t->person != NULL && person_is_active(t->person);
 	*why = limit == OK ? why_not(e, t->person, rc) : "refused";
 	e->right = right ? t->person : NULL;
 	if (rc == OK || rc == E_NOENT)
@@ -149,7 +144,7 @@ static struct outcome try_password(struct engine *e, const struct try *t, struct
 		return engine_again(e, "note.wait");
 	}
 	if (rc != OK)
-		return down;
+		return engine_down;
 	if (why == NULL && t->person != NULL)
 		return password_is_right(e, t->person);
 	engine_record(e, slice_is(S("refused"), why) ? EV_LOGIN_LIMITED : EV_LOGIN_NO, t, why);
@@ -165,7 +160,7 @@ static struct outcome check_password(struct engine *e, const struct answer *answ
 	if (t.name.n == 0 || answer->secret.n == 0)
 		return engine_again(e, "note.incomplete");
 	if (engine_person(e, t.name, &t.person) != OK)
-		return down;
+		return engine_down;
 	return try_password(e, &t, answer->secret);
 }
 
@@ -201,7 +196,7 @@ static struct outcome evaluate_second(struct engine *e, const struct try *t, str
 	case V_MORE:
 		return s.tried ? engine_wrong(e, s.why) : engine_again(e, s.why != NULL ? s.why : "note.incomplete");
 	default:
-		return down;
+		return engine_down;
 	}
 }
 
@@ -209,7 +204,7 @@ static struct outcome check_second(struct engine *e, const struct answer *answer
 {
 	struct try t = { .person = e->person, .key = chosen_key(e) };
 	if (t.key == NULL && engine_take(e) != OK)
-		return down;
+		return engine_down;
 	if (t.key == NULL)
 		return engine_next(e);		/* it fell since it was chosen: another, or why there is none */
 	/* In a terminal there is no button: a sign that is in no code stands for it. */
@@ -227,7 +222,7 @@ static struct outcome chosen(struct engine *e, struct slice id)
 	if (id.n == 0)
 		return engine_again(e, "note.incomplete");
 	if (engine_take(e) != OK)	/* what is chosen may send a code */
-		return down;
+		return engine_down;
 	if (e->c.stage == STAGE_KEY) {
 		e->c.key_id = arena_str(e->a, id);
 		const struct key *key = chosen_key(e);
@@ -237,14 +232,14 @@ static struct outcome chosen(struct engine *e, struct slice id)
 		return engine_go_device(e);
 	if (slice_is(id, "other")) {		/* no card: the password, as where there is no reader */
 		e->c.stage = STAGE_PASSWORD;
-		return more;
+		return engine_more;
 	}
 	e->kind = kind_by_name(id);
 	e->c.kind = e->kind->name;
 	if (e->person != NULL || e->kind->traits & KIND_NAMES)
 		return engine_next(e);
 	e->c.stage = STAGE_PASSWORD;
-	return more;
+	return engine_more;
 }
 
 bool engine_verifies(const struct engine *e)
@@ -260,7 +255,7 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 		return engine_back(e);
 	bool counts = e->c.stage == STAGE_PASSWORD || e->c.stage == STAGE_SECOND || e->c.stage == STAGE_CODE;
 	if (!counts && engine_take(e) != OK)	/* the others take it in the act that counts the try */
-		return down;
+		return engine_down;
 	switch (e->c.stage) {
 	case STAGE_CHOOSE:
 	case STAGE_KEY:
@@ -282,6 +277,6 @@ struct outcome engine_evaluate(struct engine *e, const struct answer *answer)
 	case STAGE_AGAIN:
 		return engine_check_again(e, answer);
 	default:
-		return (struct outcome){ .why = "deny.other" };
+		return engine_denied("deny.other");
 	}
 }

@@ -23,7 +23,7 @@ bool engine_may_device(const struct engine *e)
 	for (const struct key_kind *const *k = kinds_all(); *k != NULL; k++) {
 		/* A card may be in the reader of another device: who has given a password has chosen otherwise. */
 		bool drawn = ((*k)->asks & ~e->c.can) == 0 && !((*k)->asks & ASK_SIGN && e->person == NULL);
-		bool elsewhere = !drawn && ((*k)->ready == NULL || (*k)->ready()) && policy_kind_fits(*k, e->service, needed);
+		bool elsewhere = !drawn && kind_offered(*k) && policy_kind_fits(*k, e->service, needed);
 		if (elsewhere && (e->person == NULL || engine_has_key(e, *k)))
 			return true;
 	}
@@ -35,10 +35,10 @@ struct outcome engine_go_device(struct engine *e)
 	struct rendezvous r = { .service = e->c.service, .name = e->c.name, .via = e->c.via, .peer = e->peer, .lang = e->c.lang, .level = engine_needed(e) };
 	bool begins = e->ticket.n == 0;		/* a conversation that needs it from the start has no ticket yet */
 	if ((!begins && engine_take(e) != OK) || rendezvous_open(e->a, &r, S("")) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	e->c.device = r.code;
 	e->c.stage = STAGE_DEVICE;
-	return (struct outcome){ .verdict = V_MORE };
+	return engine_more;
 }
 
 /* --- who comes --- */
@@ -116,7 +116,7 @@ struct outcome engine_check_device(struct engine *e, const struct answer *answer
 	if (answer->code.n == 0)
 		return engine_again(e, "note.incomplete");
 	if (engine_take(e) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	int rc = rendezvous_take(e->a, e->c.device, &r);	/* whatever comes of it: one try */
 	if (rc == OK)
 		rc = open_with(e->a, &r, slice_trim(answer->code, " "), &frozen, &why);
@@ -125,12 +125,12 @@ struct outcome engine_check_device(struct engine *e, const struct answer *answer
 		rc = session_thaw(e->a, frozen, &login);
 	}
 	if (rc != OK && rc != E_NOENT)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	bool same = rc == OK && slice_is(slice_of(e->c.name), login.person->name) && !name_is_reserved(slice_of(e->c.name));
 	if (same)
 		return (struct outcome){ .verdict = V_ALLOW, .frozen = frozen };
 	engine_record(e, EV_LOGIN_NO, &t, rc == OK ? "other-person" : why);
-	return (struct outcome){ .why = "deny.device" };
+	return engine_denied("deny.device");
 }
 
 int engine_admit_device(struct engine *e, struct slice frozen)

@@ -104,9 +104,8 @@ int engine_begin_draft(struct engine *e, const struct want *want)
 	if (want->draft == NULL || want->subject == NULL || strcmp(want->subject, person->subject) != 0)
 		return E_NOENT;
 	keep(e, want->draft);
-	c->wanted = c->subject = person->subject;
-	c->password_changed = person->password_changed != NULL ? person->password_changed : "";
-	c->since = now();
+	engine_knows(e, person);
+	c->wanted = person->subject;
 	c->by_session = c->name_fixed = true;
 	c->name = person->name;
 	rc = engine_look(e);

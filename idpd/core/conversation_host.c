@@ -68,10 +68,8 @@ static enum verdict try_keys(struct engine *e, struct try *t, struct slice code,
 
 static struct outcome admitted(struct engine *e, const struct try *t)
 {
-	e->c.subject = t->person->subject;
-	e->c.password_changed = t->person->password_changed != NULL ? t->person->password_changed : "";
+	engine_knows(e, t->person);
 	e->c.kind = e->kind->name;
-	e->c.since = now();
 	return (struct outcome){ .verdict = V_ALLOW, .key = t->key };
 }
 
@@ -81,8 +79,8 @@ static struct outcome check(struct engine *e, struct slice code)
 	const char *why = "unknown-name";
 	enum verdict verdict;
 	if (engine_person(e, t.name, &t.person) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
-	if (t.person != NULL && slice_is(S("active"), t.person->state)) {
+		return engine_down;
+	if (t.person != NULL && person_is_active(t.person)) {
 		e->person = t.person;
 		verdict = try_keys(e, &t, code, &why);
 	} else {
@@ -94,7 +92,7 @@ static struct outcome check(struct engine *e, struct slice code)
 	e->person = NULL;
 	e->kind = NULL;
 	if (verdict != V_DENY)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	engine_record(e, EV_LOGIN_NO, &t, why);
 	return engine_wrong(e, "note.wrong-code");
 }

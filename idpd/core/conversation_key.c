@@ -18,7 +18,7 @@ static struct slice key_name(const struct engine *e, const struct key *key)
 
 /* --- what a kind keeps --- */
 
-static const char *memory_kind(const struct engine *e)
+static const char *memory_purpose(const struct engine *e)
 {
 	return arena_printf(e->a, "memory %s", e->c.id);
 }
@@ -28,7 +28,7 @@ int engine_recall(struct engine *e)
 	e->memory = S_NONE;
 	if (e->c.memory.n == 0)
 		return OK;
-	int rc = sealed_open(e->a, memory_kind(e), e->c.memory, &e->memory);
+	int rc = sealed_open(e->a, memory_purpose(e), e->c.memory, &e->memory);
 	return rc == E_INPUT || rc == E_NOENT ? OK : rc;
 }
 
@@ -51,7 +51,7 @@ int engine_remember(struct engine *e, const char *id, struct slice memory)
 	buf_char(&b, '\0');
 	buf_raw(&b, memory);
 	e->memory = buf_slice(&b);
-	return sealed_make(e->a, memory_kind(e), e->memory, now() + CONV_LIFE_S, &e->c.memory);
+	return sealed_make(e->a, memory_purpose(e), e->memory, now() + CONV_LIFE_S, &e->c.memory);
 }
 
 static struct step step_of(const struct engine *e, const struct key *key)
@@ -94,7 +94,7 @@ static struct outcome send(struct engine *e, const struct step *s)
 		return engine_again(e, "note.send-address");
 	if (rc != OK || engine_remember(e, s->key->id, s->memory) != OK) {
 		e->with.n = 0;
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	}
 	AUDIT(.event = EV_OTP_SENT, .subject = e->person->subject, .kind = s->key->kind, .key = s->key->id, .service = e->c.service,
 	    .peer = e->peer, .via = e->c.via);
@@ -104,7 +104,7 @@ static struct outcome send(struct engine *e, const struct step *s)
 static struct outcome present(struct engine *e, struct step *s)
 {
 	if (find_spent(e, s) != OK || e->kind->verify(s) != V_MORE)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	if (s->send != NULL)
 		return send(e, s);
 	return (struct outcome){ .verdict = engine_remember(e, s->key->id, s->memory) == OK ? V_MORE : V_DOWN };

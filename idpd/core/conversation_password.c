@@ -21,9 +21,9 @@ struct outcome engine_ask_new(struct engine *e)
 	int rc = e->service != NULL ? directory_allowed(e->a, e->service, e->person) : OK;
 	if (rc == E_NOENT) {
 		engine_record(e, EV_LOGIN_NO, &t, "not-allowed");
-		return (struct outcome){ .why = "deny.not-allowed" };
+		return engine_denied("deny.not-allowed");
 	}
-	return rc == OK ? more(e, STAGE_NEW, NULL) : (struct outcome){ .verdict = V_DOWN };
+	return rc == OK ? more(e, STAGE_NEW, NULL) : engine_down;
 }
 
 /* Of the new password only this is kept until it is typed again, and sealed: whoever reads the store cannot guess at it. */
@@ -42,9 +42,9 @@ struct outcome engine_check_new(struct engine *e, const struct answer *answer)
 	if (fault != NULL)
 		return engine_again(e, fault);
 	if (sealed_make(e->a, "new-password", digest(e, answer->secret), e->c.created + CONV_LIFE_S, &e->c.pending) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	e->c.stage = STAGE_AGAIN;
-	return (struct outcome){ .verdict = V_MORE };
+	return engine_more;
 }
 
 /* The line says that it happened; that it cannot be written undoes nothing, but is no yes. */
@@ -56,7 +56,7 @@ static struct outcome change(struct engine *e, struct slice secret)
 	if (rc == OK)
 		rc = HISTORY(e->browser, .event = EV_PASSWORD_CHANGED, .subject = e->person->subject, .service = e->c.service, .peer = e->peer, .via = e->c.via);
 	if (rc != OK)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	NOTICE(.event = NOTICE_PASSWORD_CHANGED, .person = e->person, .peer = e->peer, .agent = e->c.agent != NULL ? e->c.agent : e->c.via);
 	return (struct outcome){ .verdict = V_ALLOW };
 }
@@ -68,7 +68,7 @@ struct outcome engine_check_again(struct engine *e, const struct answer *answer)
 		return engine_again(e, "note.incomplete");
 	int rc = sealed_open(e->a, "new-password", e->c.pending, &first);
 	if (rc != OK && rc != E_NOENT && rc != E_INPUT)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	if (rc != OK || !slice_same_secret(first, digest(e, answer->secret)))
 		return more(e, STAGE_NEW, "note.password-differ");
 	return change(e, answer->secret);

@@ -4,9 +4,12 @@
 
 /* --- the world as it stands now --- */
 
-static bool is_open(const struct service *service)
+void engine_knows(struct engine *e, const struct person *person)
 {
-	return service->state == NULL || strcmp(service->state, "active") == 0;
+	e->person = person;
+	e->c.subject = person->subject;
+	e->c.password_changed = person_generation(person);
+	e->c.since = now();
 }
 
 /* OK: what was proven stands; E_NOENT: person suspended, password changed, or the session it was taken from ended. */
@@ -16,8 +19,7 @@ static int stands(struct engine *e)
 	int rc = directory_person(e->a, e->c.subject, &e->person);
 	if (rc != OK)
 		return rc == E_INPUT ? E_NOENT : rc;
-	const char *generation = e->person->password_changed != NULL ? e->person->password_changed : "";
-	if (!slice_is(S("active"), e->person->state) || !slice_is(slice_of(generation), e->c.password_changed))
+	if (!person_is_active(e->person) || !slice_is(slice_of(person_generation(e->person)), e->c.password_changed))
 		return E_NOENT;
 	if (!e->c.by_session)
 		return OK;
@@ -47,7 +49,7 @@ int engine_look(struct engine *e)
 		rc = directory_service(e->a, e->c.service, &e->service);
 	if (rc != OK && rc != E_NOENT)
 		return rc;
-	e->blocked = rc == E_NOENT || (e->service != NULL && !is_open(e->service));
+	e->blocked = rc == E_NOENT || (e->service != NULL && !service_is_open(e->service));
 	if (e->c.stage == STAGE_END)
 		return OK;
 	if (e->c.subject == NULL)
@@ -72,7 +74,7 @@ unsigned engine_needed(const struct engine *e)
 
 bool engine_fits(const struct engine *e, const struct key_kind *kind)
 {
-	return (kind->asks & ~e->c.can) == 0 && (kind->ready == NULL || kind->ready()) && policy_kind_fits(kind, e->service, engine_needed(e));
+	return (kind->asks & ~e->c.can) == 0 && kind_offered(kind) && policy_kind_fits(kind, e->service, engine_needed(e));
 }
 
 bool engine_proven_fits(const struct engine *e, const struct key_kind *kind)
@@ -154,16 +156,16 @@ static bool has_any_key(const struct engine *e)
 struct outcome engine_choose(struct engine *e, const char *note, const char *note_kind)
 {
 	if (e->draft != NULL)
-		return (struct outcome){ .why = "deny.too-many" };
+		return engine_denied("deny.too-many");
 	if (!(e->c.can & ASK_CHOICE))
-		return (struct outcome){ .why = e->c.door == DOOR_HOST && note != NULL ? note : "deny.level" };	/* no other key either */
+		return engine_denied(e->c.door == DOOR_HOST && note != NULL ? note : "deny.level");	/* no other key either */
 	if (e->c.door == DOOR_HOST && !has_any_key(e))
-		return (struct outcome){ .why = note != NULL ? note : "deny.level" };	/* there is no way back in a terminal */
+		return engine_denied(note != NULL ? note : "deny.level");	/* there is no way back in a terminal */
 	choose_kind(e, NULL);
 	e->c.stage = STAGE_CHOOSE;
 	e->c.note = note;
 	e->c.note_kind = note_kind;
-	return (struct outcome){ .verdict = V_MORE };
+	return engine_more;
 }
 
 /* On a host the password comes first; who then has keys of one kind only need not choose. */
@@ -215,7 +217,7 @@ struct outcome engine_next(struct engine *e)
 	if (n == 1 || !(e->c.can & ASK_CHOICE))
 		return engine_enter(e, keys[0]);
 	e->c.stage = STAGE_KEY;
-	return (struct outcome){ .verdict = V_MORE };
+	return engine_more;
 }
 
 /* --- how it is drawn --- */

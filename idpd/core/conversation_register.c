@@ -36,16 +36,16 @@ struct outcome engine_enter_register(struct engine *e, const struct step *s)
 	struct newcomer who = { .national_number = s->national_number, .given_name = s->given_name, .family_name = s->family_name, .card = s->card };
 	struct pack p = pack_writer(e->a, CARD_VERSION);
 	if (!may_register(e))
-		return (struct outcome){ .why = "deny.unknown-person" };
+		return engine_denied("deny.unknown-person");
 	fields(&p, &who);
 	if (engine_remember(e, id, buf_slice(&p.out)) != OK || AUDIT(.event = EV_REGISTRATION_BEGUN, .kind = e->c.kind, .card = s->card, .service = e->c.service,
 	    .peer = e->peer, .why = s->exception) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	e->c.created = now();		/* as much time as for a login, from here on */
 	e->c.stage = STAGE_REGISTER;
 	if (on_longer != NULL && e->c.back != NULL)
 		on_longer(e->c.back);
-	return (struct outcome){ .verdict = V_MORE };
+	return engine_more;
 }
 
 static const struct newcomer *recall(const struct engine *e)
@@ -69,10 +69,10 @@ struct outcome engine_check_register(struct engine *e)
 	const struct newcomer *who = recall(e);
 	const struct person *person;
 	if (who == NULL)
-		return (struct outcome){ .why = "deny.unknown-person" };
+		return engine_denied("deny.unknown-person");
 	e->card = who->card;
 	int rc = directory_person_by_number(e->a, slice_of(who->national_number), &person);
 	if (rc == E_NOENT)
 		return engine_again(e, NULL);
-	return rc == OK ? engine_named(e, person, NULL) : (struct outcome){ .verdict = V_DOWN };
+	return rc == OK ? engine_named(e, person, NULL) : engine_down;
 }

@@ -33,7 +33,7 @@ struct outcome engine_back(struct engine *e)
 		return engine_choose(e, NULL, NULL);
 	engine_only_kind(e, &n);
 	if (!(e->c.can & ASK_CHOICE) || (n < 2 && !engine_may_device(e)))
-		return (struct outcome){ .why = "deny.no-card" };
+		return engine_denied("deny.no-card");
 	struct outcome o = engine_wrong(e, NULL);
 	if (o.verdict == V_MORE) {
 		e->kind = NULL;
@@ -50,8 +50,8 @@ struct outcome engine_enter_self(struct engine *e)
 	e->c.key_id = NULL;
 	e->c.stage = STAGE_SELF;
 	if (e->kind->verify(&s) != V_MORE || engine_remember(e, e->kind->name, s.memory) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
-	return (struct outcome){ .verdict = V_MORE };
+		return engine_down;
+	return engine_more;
 }
 
 void engine_draw_self(const struct engine *e, struct prompt *ask)
@@ -83,7 +83,7 @@ static enum verdict ask_kind(struct engine *e, struct step *s)
 static struct outcome refused(struct engine *e, const struct try *t, const char *why, const char *text)
 {
 	engine_record(e, EV_LOGIN_NO, t, why);
-	return (struct outcome){ .why = text };
+	return engine_denied(text);
 }
 
 /* A host's programs act on the name, letter for letter. */
@@ -98,7 +98,7 @@ struct outcome engine_named(struct engine *e, const struct person *person, const
 {
 	struct try t = { .person = person };
 	const struct key *keys[MAX_CHOICES];
-	if (!slice_is(S("active"), person->state))
+	if (!person_is_active(person))
 		return refused(e, &t, "suspended", "deny.suspended");
 	if (!is_wanted(e, person)) {
 		engine_record(e, EV_LOGIN_NO, &t, "other-person");
@@ -110,11 +110,9 @@ struct outcome engine_named(struct engine *e, const struct person *person, const
 	t.key = keys[0];
 	if (exception != NULL && AUDIT(.event = EV_LOGIN_UNCHECKED, .subject = person->subject, .kind = e->kind->name, .key = t.key->id,
 	    .card = e->card, .service = e->c.service, .peer = e->peer, .why = exception) != OK)
-		return (struct outcome){ .verdict = V_DOWN };
-	e->c.subject = person->subject;
-	e->c.password_changed = person->password_changed != NULL ? person->password_changed : "";
+		return engine_down;
+	engine_knows(e, person);
 	e->c.key_id = t.key->id;
-	e->c.since = now();
 	e->c.by_session = false;	/* it rests on no earlier password */
 	return (struct outcome){ .verdict = V_ALLOW, .key = t.key };
 }
@@ -142,13 +140,13 @@ struct outcome engine_check_self(struct engine *e, const struct answer *answer)
 	case V_MORE:
 		return engine_again(e, s.why != NULL ? s.why : "note.incomplete");
 	default:
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	}
 	int rc = directory_person_by_number(e->a, slice_of(s.national_number), &person);
 	if (rc == OK)
 		return engine_named(e, person, s.exception);
 	if (rc != E_NOENT && rc != E_INPUT)
-		return (struct outcome){ .verdict = V_DOWN };
+		return engine_down;
 	struct outcome o = rc == E_NOENT ? engine_enter_register(e, &s) : (struct outcome){ .verdict = V_DENY };
 	return o.verdict != V_DENY ? o : refused(e, &nobody, rc == E_NOENT ? "unknown-person" : "ambiguous-person", "deny.unknown-person");
 }

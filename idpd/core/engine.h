@@ -44,7 +44,15 @@ struct outcome {
 	struct slice frozen;			/* or what was proven on another device (session_thaw) */
 };
 
+static const struct outcome engine_more = { .verdict = V_MORE }, engine_down = { .verdict = V_DOWN };
+
+static inline struct outcome engine_denied(const char *why)
+{
+	return (struct outcome){ .why = why };
+}
+
 /* conversation_plan.c: what can be asked, and what is asked next */
+void engine_knows(struct engine *e, const struct person *person);	/* it is them, as of now: what follows rests on it */
 int engine_look(struct engine *e);		/* fills the world from the record; E_WAIT, E_DOWN */
 bool engine_fits(const struct engine *e, const struct key_kind *kind);	/* service, level and door */
 const struct key_kind *engine_only_kind(const struct engine *e, size_t *n);	/* of the n that fit: the first */

@@ -2,7 +2,7 @@
  *
  * A kind is a pure function of its step: it sees person, key and answer, and returns a verdict. It opens, writes,
  * counts and logs nothing; what must be spent or saved it says, and the engine does it before anyone is let in.
- * Name and password come before the kind's own step and are the engine's work (trait NEEDS_PASSWORD). */
+ * Name and password come before the kind's own step and are the engine's work (KIND_PASSWORD). */
 #ifndef CSAM_KINDS_H
 #define CSAM_KINDS_H
 

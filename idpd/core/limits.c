@@ -406,7 +406,7 @@ int limits_second(const struct person *person, const struct key *key, const char
 	struct attempt t = { .max = conf.second_max, .ttl_s = KEEP_S };
 	t.locked_there = strcmp(key->state, "locked") == 0;
 	t.waits = strcmp(key->state, "pending") == 0;
-	if (!t.locked_there && !t.waits && strcmp(key->state, "active") != 0)
+	if (!t.locked_there && !t.waits && !key_is_active(key))
 		return limited(with);
 	if (t.waits)
 		t.ttl_s = WAITS_S;

@@ -6,11 +6,6 @@ const unsigned policy_levels[] = { 100, 200, 300, 400, 450, 500, 0 };
 #define ACR_LONG "urn:be:fedict:iam:fas:citizen:Level"
 #define ACR_SHORT "urn:be:fedict:iam:fas:Level"
 
-static bool is_active(const char *state)
-{
-	return slice_is(S("active"), state);
-}
-
 static unsigned cap(unsigned level, unsigned by)	/* by 0: not capped */
 {
 	return by != 0 && by < level ? by : level;
@@ -33,7 +28,7 @@ unsigned policy_level(const struct key_kind *kind, const struct person *person, 
 {
 	if (kind == NULL || person == NULL || key == NULL || !slice_is(slice_of(key->kind), kind->name))
 		return 0;
-	if (!is_active(person->state) || !is_active(key->state))
+	if (!person_is_active(person) || !key_is_active(key))
 		return 0;
 	if (key->not_after != 0 && key->not_after <= when)
 		return 0;
@@ -60,7 +55,7 @@ static unsigned obstacle(const struct key *key, const char **why)
 {
 	static const char *const words[] = { "none", "revoked", "expired", "pending", "locked" };
 	unsigned rank = 1;	/* revoked, or a state nobody knows */
-	if (is_active(key->state))
+	if (key_is_active(key))
 		rank = 2;
 	else if (slice_is(S("pending"), key->state))
 		rank = 3;

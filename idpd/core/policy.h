@@ -4,7 +4,7 @@
 
 #include "core/session.h"
 
-/* min(kind, key, person): DESIGN "Level". 0 when the key may not be used: not exactly active, expired, person not active. */
+/* The least of what kind, key and person reach. 0 when the key may not be used: not exactly active, expired, person not active. */
 unsigned policy_level(const struct key_kind *kind, const struct person *person, const struct key *key, time_t when);
 
 /* How high the kind reaches: its own level or the operator's; 0 while it is off. */

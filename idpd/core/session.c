@@ -129,11 +129,6 @@ static bool same_text(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-static const char *generation(const struct person *person)
-{
-	return person->password_changed != NULL ? person->password_changed : "";
-}
-
 static bool rests_on_password(const struct proof *proof, const struct key_kind *kind)
 {
 	return kind->traits & KIND_PASSWORD && !proof->alone;
@@ -144,7 +139,7 @@ static unsigned proof_level(const struct session *s, const struct proof *proof, 
 	const struct key_kind *kind = kind_by_name(slice_of(proof->kind));
 	if (kind == NULL)
 		return 0;
-	if (rests_on_password(proof, kind) && (!person->has_password || !same_text(s->password_changed, generation(person))))
+	if (rests_on_password(proof, kind) && (!person->has_password || !same_text(s->password_changed, person_generation(person))))
 		return 0;
 	for (size_t i = 0; i < person->nkeys; i++) {
 		const struct key *key = &person->keys[i];
@@ -316,7 +311,7 @@ struct merge {
  * come to life again with the new generation), and the oldest when there is no room. */
 static void make_room(struct session *s, const struct merge *m, bool password)
 {
-	bool stale = password && !same_text(s->password_changed, generation(m->person));
+	bool stale = password && !same_text(s->password_changed, person_generation(m->person));
 	size_t n = 0;
 	for (size_t i = 0; i < s->nproofs; i++) {
 		struct proof old = s->proofs[i];
@@ -337,7 +332,7 @@ static void add_proof(struct record *r, const struct merge *m)
 	make_room(&r->s, m, password);
 	r->s.proofs[r->s.nproofs++] = *m->proof;
 	if (password)
-		r->s.password_changed = generation(m->person);
+		r->s.password_changed = person_generation(m->person);
 	if (r->s.auth_time < m->proof->when)
 		r->s.auth_time = m->proof->when;
 	r->s.used = m->when;

@@ -1,4 +1,4 @@
-/* Name and password alone: most services refuse it (A8). The engine checks it; there is no step of its own. */
+/* Name and password alone: most services refuse it. The engine checks it; there is no step of its own. */
 #include "core/kinds.h"
 
 const struct key_kind key_password = {

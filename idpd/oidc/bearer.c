@@ -23,7 +23,7 @@ int bearer_open(struct arena *a, struct slice token, struct grant *g, const stru
 	int e = grant_open(a, GRANT_ACCESS, token, g);
 	if (e == OK)
 		e = directory_client(a, slice_of(g->client), client);
-	if (e == OK && !service_open(*client))
+	if (e == OK && !service_is_open(*client))
 		e = E_NOENT;
 	if (e == OK)
 		e = grant_login(a, g, *client, login);

@@ -20,7 +20,7 @@ static int state_of(struct arena *a, const struct service *host, const char *use
 	if (e != OK)
 		return e == E_NOENT ? OK : e;
 	*out = "suspended";
-	if (!slice_is(S("active"), p->state))
+	if (!person_is_active(p))
 		return OK;
 	*person = p;
 	*out = p->must_change ? "must_change_password" : "allowed";

@@ -182,7 +182,7 @@ static int check_assertion(struct request *r, const struct service *s, struct sl
 static int check_proof(struct request *r, const struct service *s, const struct proof_of_client *p, enum lasting may, struct client_once *once, struct refusal *no)
 {
 	const char *registered = s->auth_method ? s->auth_method : "client_secret_basic";
-	if (!service_open(s))
+	if (!service_is_open(s))
 		return denied(no, "the service is closed");
 	if (strcmp(registered, client_methods[p->method]) != 0 || (may != NEVER && p->method != JWT))
 		return denied(no, "this is not the client's registered way of authentication");

@@ -72,8 +72,3 @@ bool service_grant(const struct service *s, const char *grant)
 {
 	return service_lists(s->grants, "authorization_code", slice_of(grant));
 }
-
-bool service_open(const struct service *s)
-{
-	return s->state == NULL || strcmp(s->state, "active") == 0;
-}

@@ -40,7 +40,6 @@ bool service_lists(const char *const *list, const char *fallback, struct slice w
 #define OIDC_SCOPES "openid profile email address phone"
 bool service_scope(const struct service *s, struct slice scope);
 bool service_grant(const struct service *s, const char *grant);
-bool service_open(const struct service *s);		/* csamServiceState: absent or exactly active */
 
 /* The keys we publish and the metadata that go with them, at most a minute old; immutable, never freed. E_DOWN when the keyring never answered; E_WAIT. */
 struct published {

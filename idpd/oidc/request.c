@@ -108,7 +108,7 @@ static int check_client(struct arena *a, struct auth_request *req)
 		return on_page(req, "client");
 	if (e != OK)
 		return e;
-	if (!service_open(req->service))
+	if (!service_is_open(req->service))
 		return on_page(req, "closed");
 	if (!request_redirect_ok(req->service, uri))
 		return on_page(req, "redirect");

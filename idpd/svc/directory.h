@@ -50,6 +50,23 @@ struct person {
 	size_t nkeys;
 };
 
+/* Whatever else the state says, it denies. */
+static inline bool person_is_active(const struct person *person)
+{
+	return slice_is(S("active"), person->state);
+}
+
+static inline bool key_is_active(const struct key *key)
+{
+	return slice_is(S("active"), key->state);
+}
+
+/* What was proven with another password than this one stands no more. */
+static inline const char *person_generation(const struct person *person)
+{
+	return person->password_changed != NULL ? person->password_changed : "";
+}
+
 enum subject_type { SUBJECT_PAIRWISE = 0, SUBJECT_PUBLIC };
 
 struct service {
@@ -79,6 +96,11 @@ struct service {
 	bool native;			/* csamApplicationType: native (RFC 8252) */
 	bool require_pkce;		/* csamRequirePKCE, and always for auth_method none */
 };
+
+static inline bool service_is_open(const struct service *service)
+{
+	return service->state == NULL || slice_is(S("active"), service->state);
+}
 
 struct directory_conf {			/* its strings must live until directory_close */
 	const char *uri, *ca_file, *bind_dn, *bind_password_file;	/* bind_dn "" and ldapi: EXTERNAL */
@@ -117,7 +139,7 @@ int directory_allowed(struct arena *a, const struct service *service, const stru
 
 /* What the operator says of a kind of key, below ou=kinds: it is open where nothing is said. As it was last read, within a second of ldapmodify;
  * never waits. */
-enum kind_state { KIND_IS_OPEN = 0, KIND_IS_BLOCKED /* shown, cannot be chosen for now (A16); logins that stand go on */, KIND_IS_OFF };
+enum kind_state { KIND_IS_OPEN = 0, KIND_IS_BLOCKED /* shown, cannot be chosen for now; logins that stand go on */, KIND_IS_OFF };
 struct kind_switch {
 	enum kind_state state;
 	unsigned level;			/* 0: the kind's own */

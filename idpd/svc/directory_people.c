@@ -220,7 +220,7 @@ int directory_verify(const struct person *person, struct slice password)
 	 * password schemes read a NUL as the end. Neither says anything about anybody, so it may be quick. */
 	if (password.n == 0 || password.n > MAX_PASSWORD || memchr(password.p, '\0', password.n) != NULL)
 		return E_NOENT;
-	bool real = person != NULL && person->has_password && strcmp(person->state, "active") == 0;
+	bool real = person != NULL && person->has_password && person_is_active(person);
 	int e = verify(real ? person->dn : dir_conf.decoy_dn, password);
 	if (e == OK && !real)
 		return E_NOENT;
