@@ -1,37 +1,22 @@
 #!/bin/bash
 # The audit trail with a real idpd and slapd: written, signed, witnessed, tampered with, exported, checked with openssl alone, and ended.
 cd "$(dirname "$0")/../.." || exit 2
-top=$PWD build=${BUILD:-$PWD/build-san} base=dc=example,dc=org
-work=$(mktemp -d /tmp/csam-audit-XXXXXX)
-failed=0
-stop_idpd() { [ ! -s "$work/idpd.pid" ] || { kill "$(cat "$work/idpd.pid")" 2>/dev/null; wait "$(cat "$work/idpd.pid")" 2>/dev/null; rm -f "$work/idpd.pid"; }; }
-trap 'stop_idpd; setup/directory stop "$work/dir" > /dev/null; [ -z "${listener:-}" ] || kill "$listener" 2>/dev/null; [ -z "${notary:-}" ] || kill "$notary" 2>/dev/null; mountpoint -q "$work/audit" && umount "$work/audit"; rm -rf "$work"' EXIT
-
-ok() { echo "ok - $1"; }
-no() { echo "not ok - $1"; failed=1; }
-yes() { local what=$1; shift; if "$@" > "$work/out" 2>&1; then ok "$what"; else no "$what (exit $?)"; sed 's/^/    /' "$work/out" | head -n 20; fi; }
+. tests/integration/common.sh audit
+also_end() {
+	[ -z "${listener:-}" ] || kill "$listener"
+	[ -z "${notary:-}" ] || kill "$notary"
+	! mountpoint -q "$work/audit" || umount "$work/audit"
+}
 finds() { # CODE TEXT WHAT COMMAND...: ends with that code, and says so
 	local code=$1 text=$2 what=$3; shift 3
 	"$@" > "$work/out" 2>&1
 	local rc=$?
-	if [ $rc = "$code" ] && grep -qF -- "$text" "$work/out"; then ok "$what"; else no "$what: exit $rc, not $code with '$text'"; sed 's/^/    /' "$work/out" | head -n 20; fi
+	if [ $rc = "$code" ] && grep -qF -- "$text" "$work/out"; then good "$what"; else bad "$what: exit $rc, not $code with '$text'" "$work/out"; fi
 }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-ctl() { "$build/csamctl" "$@" -c "$work/idpd.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
-modify() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
-until_ok() { local i; for i in $(seq 300); do "$@" > /dev/null 2>&1 && return 0; sleep 0.1; done; "$@"; }
-start_idpd() {
-	"$build/idpd" -c "$work/idpd.conf" >> "$work/idpd.log" 2>&1 &
-	echo $! > "$work/idpd.pid"
-	until_ok curl -sf "http://127.0.0.1:$port/readyz"
-}
-sign_in() { python3 "$top/tests/integration/sign-in.py" "$port" alice "$1"; } # PASSWORD: says in or out
-is() { [ "$("${@:2}")" = "$1" ]; }
-
 # --- start ---
-mkdir -m 700 "$work"/{state,keyring,audit,run,witness}
+mkdir -m 700 "$work/witness"
 ldap=$(free_port) port=$(free_port)
-setup/directory start "$work/dir" "$ldap" > "$work/out" 2>&1 || { cat "$work/out"; no "the directory starts"; exit 1; }
+directory_start || { bad "the directory starts"; exit 1; }
 python3 - "$work/syslog" "$work/heard" <<'END' &
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
@@ -54,106 +39,90 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Notary).serve_forever()
 END
 notary=$!
 until_ok test -S "$work/syslog"
-cat > "$work/idpd.conf" <<END
-server {
-	issuer = "https://localhost:$port"
-	listen = {"127.0.0.1:$port"}
-	trusted_proxies = {"127.0.0.1"}
-	state_dir = "state"
-	keyring_dir = "keyring"
-	audit_dir = "audit"
-	runtime_dir = "run"
-	share_dir = "$top/share"
-	testing = true
-}
-audit {
-	node = "idp1"
-	witness = {"$work/witness", "$work/syslog", "http://127.0.0.1:$posted/heads"}
-	segment_size = 16
-}
-state {
-	map_size = 64
-}
-keyring {
-	publish_before = 1
-}
-directory {
-	uri = "ldap://127.0.0.1:$ldap"
-	base = "$base"
-	bind_dn = "cn=idpd,ou=system,$base"
-	password_file = "dir/idpd.password"
-	changes_base = "cn=accesslog"
-}
-END
-yes "idpd starts" start_idpd
-printf 'correct horse battery' > "$work/password"
-ctl person new --uid alice --given-name Alice --family-name Peeters --mail alice@example.org --national-number 85061501702 --password-file "$work/password" 2>/dev/null | modify > /dev/null
-printf '{"client_id":"library","client_secret":"at-least-32-random-characters-please","redirect_uris":["https://library.example/cb"],"default_acr_values":["urn:be:fedict:iam:fas:citizen:Level200"],"client_name":"Library"}' > "$work/library.json"
-ctl service import "$work/library.json" 2>/dev/null | modify > /dev/null
-sleep 1
-yes "a wrong password is refused" is out sign_in "wrong horse"
-yes "the right one lets in" is in sign_in "correct horse battery"
+{
+	conf_server "https://localhost:$port" "\"127.0.0.1:$port\"" <<< 'trusted_proxies = {"127.0.0.1"}
+		testing = true'
+	conf_directory 'changes_base = "cn=accesslog"'
+	cat <<-END
+		audit {
+			node = "idp1"
+			witness = {"$work/witness", "$work/syslog", "http://127.0.0.1:$posted/heads"}
+			segment_size = 16
+		}
+		state {
+			map_size = 64
+		}
+		keyring {
+			publish_before = 1
+		}
+	END
+} > "$work/idpd.conf"
+start_idpd() { idpd_start "http://127.0.0.1:$port/readyz"; }
+ok "idpd starts" start_idpd
+ok "it knows a person and a service" alice_and_library
+ok "a wrong password is refused" is out "$(sign_in "wrong horse")"
+ok "the right one lets in" is in "$(sign_in "correct horse battery")"
 
 # --- what is in it ---
 signed() { ctl audit verify | grep -q '^proven up to line' && ! ctl audit verify | grep -q '^unproven'; }
-yes "within seconds everything is signed" until_ok signed
+ok "within seconds everything is signed" until_ok signed
 finds 0 "proven up to line" "the trail is proven" ctl audit verify
 plain() { ! zcat -f "$work"/audit/*.log* | grep -qE 'alice|wrong horse|127\.0\.0\.1'; }
-yes "no name and no address stands in it for everybody" plain
+ok "no name and no address stands in it for everybody" plain
 finds 2 "--person needs --reason" "without a reason nothing is opened" ctl audit search --person alice
 finds 0 '"event":"login.ok"' "an auditor finds a person's lines" ctl audit search --person alice --reason 'case 7'
 finds 0 '"peer":"127.0.0.1"' "with what is personal in them" ctl audit search --event login.no --reason 'case 7'
 finds 0 '"reason":"case 7"' "and stands in the trail with the reason" ctl audit search --event keyring.asked --reason 'case 8'
 by_admin() { ctl audit search --event directory.changed --reason 'case 7' | grep '"entry":"uid=alice' | grep -q "\"by\":\"cn=admin,ou=system,$base\""; }
-yes "what an administrator changed in the directory stands in it, with who it was" until_ok by_admin
+ok "what an administrator changed in the directory stands in it, with who it was" until_ok by_admin
 no_value() { ! ctl audit search --reason 'case 7' | grep -qE 'Peeters|ARGON2'; }
-yes "and no value of it" no_value
+ok "and no value of it" no_value
 ctl keyring rotate --use sign > /dev/null 2>&1
 rotated() { ctl audit search --event keyring.asked --reason 'case 8' | grep -q '"what":"rotate"'; }
-yes "a rotation of keys stands in it" until_ok rotated
-grep -q 'csam-audit-head node=idp1 ' "$work/heard" && grep -q 'csam-audit-head node=idp1 ' "$work/witness/idp1.heads" && ok "syslog and the other folder have heard the heads" || no "a witness has not heard"
+ok "a rotation of keys stands in it" until_ok rotated
+grep -q 'csam-audit-head node=idp1 ' "$work/heard" && grep -q 'csam-audit-head node=idp1 ' "$work/witness/idp1.heads" && good "syslog and the other folder have heard the heads" || bad "a witness has not heard"
 finds 0 "proven up to line" "the trail says what they were told" ctl audit verify --witness "$work/witness/idp1.heads"
 finds 0 "proven up to line" "and what syslog was told" ctl audit verify --witness "$work/heard"
 kept() { grep -qF "$(tail -n 1 "$work/witness/idp1.heads" | sed 's/.* sig=//')" "$work/posted"; }
-yes "a witness with an address has the newest head" until_ok kept
+ok "a witness with an address has the newest head" until_ok kept
 touch "$work/trouble"
 sign_in "correct horse battery" > /dev/null
 refuses() { grep -qF "$(tail -n 1 "$work/witness/idp1.heads" | sed 's/.* sig=//')" "$work/refused" && ! kept; }
-until_ok signed && yes "when it has trouble it has it not" until_ok refuses
+until_ok signed && ok "when it has trouble it has it not" until_ok refuses
 rm "$work/trouble"		# and nothing is written from here on that would bring another head
-yes "it gets it once its trouble is over" until_ok kept
+ok "it gets it once its trouble is over" until_ok kept
 finds 0 "proven up to line" "and what it was told, too" ctl audit verify --witness "$work/posted"
 
 # --- another key for the trail: the one before vouches for it ---
 ctl audit key > "$work/first.pem"
-yes "the trail's key is followed by another" ctl keyring rotate --use audit
+ok "the trail's key is followed by another" ctl keyring rotate --use audit
 finds 1 "wait for their time" "one at a time" ctl keyring rotate --use audit
 told_of() { zgrep -h '"event":"trail.key"' "$work"/audit/*.log* | grep -q "\"kid\":\"$(ctl audit key | sed -n 's/^# //p' | tail -n 1)\""; }
-yes "the trail tells of it" until_ok told_of
+ok "the trail tells of it" until_ok told_of
 newest() { sign_in "correct horse battery" > /dev/null; sleep 2; tail -n 1 "$work/witness/idp1.heads" | grep -q "kid=$(ctl audit key | sed -n 's/^# //p' | tail -n 1) "; }
-yes "and its heads are signed with it" until_ok newest
-yes "all of it" until_ok signed
+ok "and its heads are signed with it" until_ok newest
+ok "all of it" until_ok signed
 finds 0 "for which the one before vouches" "with the first key alone the trail is proven to its end" "$build/csamctl" audit verify --key "$work/first.pem" --node idp1 "$work/audit"
-yes "two keys are in one file" is 2 grep -c '^# ' <(ctl audit key)
+ok "two keys are in one file" is 2 "$(ctl audit key | grep -c '^# ')"
 ctl audit key > "$work/both.pem"
-"$build/csamctl" audit verify --key "$work/both.pem" --node idp1 "$work/audit" > "$work/out" 2>&1 && ! grep -q vouches "$work/out" && ok "who has both keys needs nobody to vouch" || no "both keys in one file are not taken"
+"$build/csamctl" audit verify --key "$work/both.pem" --node idp1 "$work/audit" > "$work/out" 2>&1 && ! grep -q vouches "$work/out" && good "who has both keys needs nobody to vouch" || bad "both keys in one file are not taken"
 finds 0 '"event":"login.ok"' "lines from before can be opened" ctl audit search --event login.ok --reason 'case 7'
-yes "who signs in now is written under it" is in sign_in "correct horse battery"
-yes "and signed" until_ok signed
+ok "who signs in now is written under it" is in "$(sign_in "correct horse battery")"
+ok "and signed" until_ok signed
 
 # --- a case, for somebody without any of our programs ---
-yes "a case is exported" ctl audit export --event login. --reason 'case 9' -o "$work/case"
+ok "a case is exported" ctl audit export --event login. --reason 'case 9' -o "$work/case"
 sed -n '/^```sh$/,/^```$/p' doc/audit-proof.md | grep -v '^```' > "$work/proof.sh"
 proof() { (cd "$1" && sh "$work/proof.sh" > "$work/proof.out" 2>&1); cat "$work/proof.out"; ! grep -qE 'NOT PROVEN|rror|ailure' "$work/proof.out"; }
 finds 0 "the chain leads to the signed head" "openssl and a shell prove it" proof "$work/case"
 for text in 'Verified OK' "$(ctl audit key | sed -n 's/^# //p' | tail -n 1)" 'stands in the trail' 'the personal fields are those of line'; do
-	grep -qF "$text" "$work/proof.out" && ok "it says: $text" || no "it does not say: $text"
+	grep -qF "$text" "$work/proof.out" && good "it says: $text" || bad "it does not say: $text"
 done
 for change in "lines:s/login.no/login.ok/" "personal-*.json:s/alice@/alixe@/;s/\"peer\":\"127/\"peer\":\"128/" "digests:2s/ ./ x/" "start:s/[0-9]/a/" "head.txt:s/^seq .*/seq 3/"; do
 	rm -rf "$work/forged"; cp -r "$work/case" "$work/forged"
 	# shellcheck disable=SC2086
 	sed -i "${change#*:}" $work/forged/${change%%:*}
-	if proof "$work/forged" > /dev/null; then no "a forged ${change%%:*} is not seen"; else ok "a forged ${change%%:*} is seen"; fi
+	if proof "$work/forged" > /dev/null; then bad "a forged ${change%%:*} is not seen"; else good "a forged ${change%%:*} is seen"; fi
 done
 
 # --- killed, and with a full disk ---
@@ -168,17 +137,17 @@ done
 sign_in "correct horse battery" > "$work/told.last"
 told=$(cat "$work"/told.* | grep -c '^in$')
 has=$(ctl audit search --event login.ok | wc -l)
-[ "$told" -ge 1 ] && [ "$has" -gt "$told" ] && ok "every yes of $told while the front was killed has its line ($has)" || no "$told were let in, and $has lines say so"
-yes "and all of it is signed again" until_ok signed
+[ "$told" -ge 1 ] && [ "$has" -gt "$told" ] && good "every yes of $told while the front was killed has its line ($has)" || bad "$told were let in, and $has lines say so"
+ok "and all of it is signed again" until_ok signed
 
-stop_idpd
+idpd_stop
 finds 2 "does not answer" "without a keyring and a key nothing can be checked" ctl audit verify
 start_idpd
 ctl audit key > "$work/key.pem"
-yes "after a stop it goes on" until_ok signed
+ok "after a stop it goes on" until_ok signed
 
 # --- tampering ---
-stop_idpd
+idpd_stop
 check() { "$build/csamctl" audit verify --key "$work/key.pem" --node "${2:-idp1}" ${3:+--witness "$3"} "$1"; }
 finds 0 "proven up to line" "with the public key alone it is proven, too" check "$work/audit"
 last=$(basename "$(ls "$work"/audit/*.log | tail -n 1)")
@@ -194,7 +163,7 @@ forged "sed -i '\$d' $last; sed -i '\$d' $last; sed -i '\$d' $last"; finds 1 "it
 last_posted=$(sed -n 's/.* seq=\([0-9]*\) .*/\1/p' "$work/posted" | tail -n 1)
 forged "for f in *.log; do awk -v last=$last_posted -F '[:,]' '\$2 < last' \$f > cut && mv cut \$f; [ -s \$f ] || rm \$f; done"
 finds 1 "a witness saw line $last_posted" "a trail that was cut after a head that was posted elsewhere" check "$work/forged" idp1 "$work/posted"
-"$build/csamctl" audit verify --key "$work/key.pem" --node idp1 "$work/forged" | grep -q '^BROKEN' && no "nobody else could tell" || ok "which nobody else could tell"
+"$build/csamctl" audit verify --key "$work/key.pem" --node idp1 "$work/forged" | grep -q '^BROKEN' && bad "nobody else could tell" || good "which nobody else could tell"
 finds 1 "this is the trail of idp2" "the trail of another node" check "$work/audit" idp2
 openssl ecparam -genkey -name prime256v1 -noout 2>/dev/null | openssl ec -pubout -out "$work/other.pem" 2>/dev/null
 finds 1 "signed with a key that is not known" "heads of another key" "$build/csamctl" audit verify --key "$work/other.pem" --node idp1 "$work/audit"

@@ -2,110 +2,48 @@
 # csamctl against a real slapd and the daemon's keyring: what it prints is applied as it is, and then looked at.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-top=$PWD build=${BUILD:-$PWD/build}
-work=$(mktemp -d /tmp/csamctl.XXXXXX)
-base=dc=example,dc=org
-failed=0
-
-free_port() { # a port that nobody listens on, below those that the system gives to outgoing connections
-	local p
-	while p=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done
-	echo $p
-}
+. tests/integration/common.sh csamctl
 ldap=$(free_port) https=$(free_port)
 
-end() {
-	[ -s "$work/idpd.pid" ] && kill "$(cat "$work/idpd.pid")" 2>/dev/null && wait "$(cat "$work/idpd.pid")" 2>/dev/null
-	setup/directory stop "$work/dir" >/dev/null 2>&1
-	rm -rf "$work"
-}
-trap end EXIT
-
-ok() { # WHAT COMMAND...: it must succeed
-	local what=$1; shift
-	if "$@" > "$work/ok.out" 2> "$work/ok.err"; then echo "ok - $what"; else
-		echo "not ok - $what"; sed 's/^/    /' "$work/ok.out" "$work/ok.err" | tail -n 15; failed=1
-	fi
-}
-says() { # WHAT TEXT FILE
-	if grep -qF -- "$2" "$3"; then echo "ok - $1"; else echo "not ok - $1: no '$2' in:"; sed 's/^/    /' "$3"; failed=1; fi
-}
-silent() { # WHAT FILE PATTERN: the pattern does not occur
-	if grep -qE -- "$3" "$2"; then echo "not ok - $1: '$3' in:"; sed 's/^/    /' "$2"; failed=1; else echo "ok - $1"; fi
-}
-refused() { # WHAT CODE TEXT COMMAND...: that exit code, nothing on standard output, the text on standard error
-	local what=$1 code=$2 text=$3 got; shift 3
-	"$@" > "$work/no.out" 2> "$work/no.err"; got=$?
-	if [ $got = "$code" ] && [ ! -s "$work/no.out" ] && grep -qF -- "$text" "$work/no.err"; then echo "ok - $what"; else
-		echo "not ok - $what: exit $got, wanted $code and '$text'"; sed 's/^/    /' "$work/no.out" "$work/no.err" | tail -n 15; failed=1
-	fi
-}
-
-ctl() { "$build/csamctl" "$@" -c "$work/idpd.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
-search() { ldapsearch -LLL -o ldif-wrap=no -x -H "ldap://127.0.0.1:$ldap" -D "cn=$1,ou=system,$base" -y "$work/dir/$1.password" "${@:2}" 2>/dev/null; }
-modify() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
+search() { as "$1" ldapsearch -LLL -o ldif-wrap=no "${@:2}" 2>/dev/null; }	# WHO ARGUMENTS...
 applied() { # what the command prints is taken by ldapmodify
 	ctl "$@" > "$work/ldif" 2> "$work/err" || { cat "$work/err" >&2; return 1; }
 	[ -s "$work/ldif" ] && modify < "$work/ldif"
 }
 state_of() { search admin -b "csamKeyId=$2,uid=$1,ou=people,$base" -s base csamKeyState | sed -n 's/^csamKeyState: //p'; }
-is() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 can_bind() { ldapwhoami -x -H "ldap://127.0.0.1:$ldap" -D "uid=$1,ou=people,$base" -w "$2"; }
 config() { (cd "$work/dir" && ldapmodify -Q -Y EXTERNAL -H ldapi://.%2Fldapi); }
 
 start() {
-	mkdir -m 700 "$work"/{state,keyring,audit,run}
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-	    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
-	# somebody else may take the port between the look and the start
-	setup/directory start "$work/dir" "$ldap" >/dev/null 2>&1 || { ldap=$(free_port); setup/directory start "$work/dir" "$ldap" >/dev/null || return 1; }
-	cat > "$work/idpd.conf" <<-END
-		server {
-			issuer = "https://localhost:$https"
-			listen = {"127.0.0.1:$https tls"}
-			certificate = "cert.pem"
-			private_key = "key.pem"
-			state_dir = "state"
-			keyring_dir = "keyring"
-			audit_dir = "audit"
-			runtime_dir = "run"
-			share_dir = "$top/share"
-		}
-		directory {
-			uri = "ldap://127.0.0.1:$ldap"
-			base = "$base"
-			bind_dn = "cn=idpd,ou=system,$base"
-			password_file = "dir/idpd.password"
-		}
-	END
+	certificate server 90
+	directory_start || return 1
+	{
+		conf_server "https://localhost:$https" "\"127.0.0.1:$https tls\"" < /dev/null
+		conf_directory
+	} > "$work/idpd.conf"
 	chmod 644 "$work/idpd.conf"
-	"$build/idpd" -c "$work/idpd.conf" > "$work/idpd.log" 2>&1 &
-	echo $! > "$work/idpd.pid"
-	local i
-	for i in $(seq 200); do ctl keyring status >/dev/null 2>&1 && curl -sf --cacert "$work/cert.pem" "https://localhost:$https/readyz" >/dev/null && return 0; sleep 0.05; done
-	tail -n 20 "$work/idpd.log"
-	return 1
+	idpd_start "https://localhost:$https/readyz"
 }
 printf 'correct horse battery\n' > "$work/password"
 
-if start; then echo "ok - directory and daemon run"; else echo "not ok - directory and daemon run"; exit 1; fi
+if start; then good "directory and daemon run"; else bad "directory and daemon run"; exit 1; fi
 
 # The command line
 ok "version" "$build/csamctl" --version
 "$build/csamctl" --help | sed -n 's/^  \([a-z][a-z -]*[a-z]\) .*/\1/p' | sed 's/  .*//' > "$work/commands"
-[ "$(wc -l < "$work/commands")" -ge 20 ] || { echo "not ok - the overview lists the commands"; failed=1; }
+[ "$(wc -l < "$work/commands")" -ge 20 ] || bad "the overview lists the commands"
 while read -r words; do
 	# shellcheck disable=SC2086
-	"$build/csamctl" $words --help > "$work/help" 2>&1 && grep -q '^Examples:' "$work/help" || { echo "not ok - $words --help"; failed=1; }
+	"$build/csamctl" $words --help > "$work/help" 2>&1 && grep -q '^Examples:' "$work/help" || bad "$words --help"
 	# the manual knows every command, and below it every option with its text
 	sed -n "/^\.Ss $words\( [a-z].*\)*\$/,/^\.S[sh]/p; /^\.Ss Options of every/,/^\.Sh/p" man/csamctl.1 > "$work/manual"
-	grep -q "^\.Ss $words" "$work/manual" || { echo "not ok - man/csamctl.1 has no $words"; failed=1; }
+	grep -q "^\.Ss $words" "$work/manual" || bad "man/csamctl.1 has no $words"
 	sed -n 's/^  \(-[A-Za-z], \|    \)\(--[a-z-]*\).*/\2/p' "$work/help" | while read -r option; do
 		grep -q "^\.It .*Fl ${option#-}\( \|\$\)" "$work/manual" || echo "    $words $option"
 	done > "$work/missing"
-	[ -s "$work/missing" ] && { cat "$work/missing"; echo "not ok - man/csamctl.1 has every option of $words"; failed=1; }
+	[ -s "$work/missing" ] && { cat "$work/missing"; bad "man/csamctl.1 has every option of $words"; }
 done < "$work/commands"
-[ "$failed" = 0 ] && echo "ok - $(wc -l < "$work/commands") commands explain themselves, as the manual does"
+[ "$failed" = 0 ] && good "$(wc -l < "$work/commands") commands explain themselves, as the manual does"
 refused "a near miss is guessed" 2 "did you mean 'person new'" "$build/csamctl" persn new
 refused "an unknown option is guessed" 2 "did you mean --uid" "$build/csamctl" person new --uidd x
 refused "what is missing is named" 2 "--uid NAME is missing" "$build/csamctl" person new
@@ -120,7 +58,7 @@ ok "person new is applied" applied person new --uid alice --given-name Alice --f
 	--mobile '+32 470 00 00 01' --national-number 85.06.15-017.02 --lang fr --password-file "$work/password" --totp new
 secret=$(sed -n 's/.*[?&]secret=\([A-Z2-7]*\).*/\1/p' "$work/err")
 ok "the secret of the app is shown once" test ${#secret} = 32
-silent "and printed nowhere in clear" "$work/ldif" "$secret"
+silent "and printed nowhere in clear" "$secret" "$work/ldif"
 search idpd -b "csamKeyId=app-1,uid=alice,ou=people,$base" -s base csamKeySecret > "$work/out"
 says "it is sealed in the directory" "{CSAM}" "$work/out"
 ok "the person can bind" can_bind alice 'correct horse battery'
@@ -160,7 +98,7 @@ ok "but not the password" is "$(state_of alice password-1)" active
 of_key() { search admin -b "csamKeyId=$1,uid=alice,ou=people,$base" -s base "$2" | sed -n "s/^$2: //p"; }
 secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
 ok "key new token is applied" applied key new token --person alice --secret $secret --hotp --digits 8 --hash sha256 --counter 7
-silent "its seed is printed nowhere" "$work/ldif" "$secret"
+silent "its seed is printed nowhere" "$secret" "$work/ldif"
 ok "with its counter" is "$(search admin -b "csamKeyId=token-1,uid=alice,ou=people,$base" -s base csamKeyCounter | sed -n 's/^csamKeyCounter: //p')" 7
 ok "and what it is" grep -qx "csamKeyData: hotp 8 sha256" "$work/ldif"
 ok "and one with a clock" applied key new token --person alice --secret $secret --period 60
@@ -172,13 +110,13 @@ ok "key new card is applied" applied key new card --person alice
 ok "and shown once, 24 codes with their numbers" is "$(grep -oE '\b[0-9]{1,2}  [0-9]{4} [0-9]{4}\b' "$work/err" | sort -un | wc -l)" 24
 ok "it is a token of paper" is "$(of_key card-1 csamKeyKind)-$(grep '^csamKeyData' "$work/ldif")" "token-csamKeyData: card 24"
 code=$(grep -oE '[0-9]{4} [0-9]{4}' "$work/err" | head -n 1)
-silent "no code is in the directory" "$work/ldif" "${code% *}.?${code#* }"
+silent "no code is in the directory" "${code% *}.?${code#* }" "$work/ldif"
 ok "key new card writes a page" applied key new card --person alice --page "$work/card.html" --lang de
 says "in the language asked for" "CSAM: Ihre Codekarte" "$work/card.html"
 says "with the person's name, escaped" 'Alice Peeters, &quot;the first&quot;' "$work/card.html"
 ok "all its codes" is "$(grep -oE '<td>[0-9]{4} [0-9]{4}</td>' "$work/card.html" | sort -u | wc -l)" 24
 ok "that nobody else may read" is "$(stat -c %a "$work/card.html")" 600
-silent "and the terminal does not show" "$work/err" '[0-9]{4} [0-9]{4}'
+silent "and the terminal does not show" '[0-9]{4} [0-9]{4}' "$work/err"
 refused "a page that is there already is not written over" 1 "File exists" ctl key new card --person alice --page "$work/card.html"
 refused "no page without its key" 1 "does not seal" ctl key new card --person alice --page "$work/card2.html" -k "$work/nothing"
 ok "and none stays behind" test ! -e "$work/card2.html"
@@ -193,7 +131,7 @@ refused "an address that commands the mail server" 1 "mail" ctl key new mail --p
 # A box of tokens
 printf 'person;serial;secret-hex;type;digits;counter\r\nalice;A-1;3132333435363738393031323334353637383930;hotp;8;3\r\nalice;A-2;3132333435363738393031323334353637383930;totp;;\r\n' > "$work/box.csv"
 ok "key import is applied" applied key import "$work/box.csv"
-silent "no seed is printed" "$work/ldif" '31323334|GEZDGNBV'
+silent "no seed is printed" '31323334|GEZDGNBV' "$work/ldif"
 ok "with counter and serial number" is "$(of_key token-A-1 csamKeyCounter)-$(of_key token-A-1 description)" 3-A-1
 says "the second has a clock" "csamKeyData: totp 6 sha1 30" "$work/ldif"
 refused "the same box again" 1 "has this token already" ctl key import "$work/box.csv"
@@ -221,7 +159,7 @@ refused "a container without its key" 1 "refused lines: 1" ctl key import "$work
 refused "with another key" 1 "another key" ctl key import "$work/box.xml" --persons "$work/persons.csv" --key-file "$work/other.key"
 refused "a list with a token that is not there" 1 "no token P-9" ctl key import "$work/box.xml" --persons "$work/more.csv" --key-file "$work/box.key"
 ok "a container is applied" applied key import "$work/box.xml" --persons "$work/persons.csv" --key-file "$work/box.key"
-silent "no seed of it is printed" "$work/ldif" '31323334|GEZDGNBV'
+silent "no seed of it is printed" '31323334|GEZDGNBV' "$work/ldif"
 ok "with its counter and digits" is "$(of_key token-P-1 csamKeyCounter)" 5
 refused "revoked keys never come back" 1 "never come back" ctl key activate alice app-1
 refused "a key that is not there" 1 "no key app-9" ctl key lock alice app-9
@@ -301,7 +239,7 @@ says "signatures are ES256" "csamIdTokenAlg: ES256" "$work/out"
 refused "a redirect over http" 1 "begins with https" ctl service new --id x --name X --redirect-uri http://x.example.be/
 refused "a level that is none" 1 "none of" ctl service new --id x --name X --redirect-uri https://x.example.be/ --level 350
 ok "a public client has no secret" applied service new --id app --name App --public --native --redirect-uri http://127.0.0.1/cb
-silent "really none" "$work/ldif" csamClientSecret
+silent "really none" csamClientSecret "$work/ldif"
 cat > "$work/client.json" <<'END'
 [ { "client_id": "Shop 1", "client_secret": "a secret of the other system", "client_name": "Shop", "client_name#nl": "Winkel",
     "redirect_uris": ["https://shop.example.be/cb", "https://shop.example.be/cb2"], "grant_types": ["authorization_code", "refresh_token"],
@@ -317,12 +255,12 @@ for line in "displayName;lang-nl: Winkel" "csamServiceLevel: 450" "csamScope: em
 done
 one() { echo "{\"client_id\":\"x\",\"client_secret\":\"0123456789abcdef\",\"redirect_uris\":[\"https://x.be/\"],$1}" > "$work/one.json"; }
 printf '{"client_id":"signer","redirect_uris":["https://x.be/"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://localhost:%s/oidc/jwks"}' "$https" > "$work/one.json"
-ok "keys are fetched from jwks_uri" applied service import --ca "$work/cert.pem" "$work/one.json"
+ok "keys are fetched from jwks_uri" applied service import --ca "$work/server.pem" "$work/one.json"
 search admin -b "ou=services,$base" '(csamClientId=signer)' -o ldif-wrap=no csamClientJWKS | sed -n 's/^csamClientJWKS:* //p' > "$work/out"
-kid=$(curl -s --cacert "$work/cert.pem" "https://localhost:$https/oidc/jwks" | grep -o '"kid": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+kid=$(curl -s --cacert "$work/server.pem" "https://localhost:$https/oidc/jwks" | grep -o '"kid": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
 says "and kept" "${kid:-no kid}" "$work/out"
 refused "not from a server that nobody vouches for" 1 "jwks_uri: https://localhost:$https/oidc/jwks: " ctl service import "$work/one.json"
-sed -i 's|/oidc/jwks|/|' "$work/one.json"; refused "nor where there are none" 1 "jwks_uri: https://localhost:$https/ answers" ctl service import --ca "$work/cert.pem" "$work/one.json"
+sed -i 's|/oidc/jwks|/|' "$work/one.json"; refused "nor where there are none" 1 "jwks_uri: https://localhost:$https/ answers" ctl service import --ca "$work/server.pem" "$work/one.json"
 one '"jwks_uri":"http://x.be/jwks"'; refused "nor over http" 1 "jwks_uri: must be a string that begins with https://" ctl service import "$work/one.json"
 one '"jwks":{"keys":[]},"jwks_uri":"https://x.be/jwks"'; refused "nor beside jwks" 1 "jwks_uri: excludes jwks" ctl service import "$work/one.json"
 one '"logo_uri":"https://x.be/l"'; refused "so is what is unknown" 1 "logo_uri: cannot be honoured" ctl service import "$work/one.json"
@@ -337,13 +275,13 @@ says "service list" "bank                 active    -     oidc      private_key_
 # The keyring
 ctl keyring public > "$work/out"
 says "keyring public prints keys" '"kty"' "$work/out"
-silent "and no private part" "$work/out" '"d"'
+silent "and no private part" '"d"' "$work/out"
 ctl keyring status > "$work/out"
 says "keyring status" "ES256" "$work/out"
 
 # The doctor
 applied key new app --person bruno >/dev/null
-ca=$work/cert.pem
+ca=$work/server.pem
 checks() { ctl check --issuer-ca "$ca" "$@" > "$work/out" 2>> "$work/err"; }
 ok "check finds nothing to mend" checks --as bruno --as-password-file <(echo 'long; password')
 grep '^ok' "$work/out" > "$work/oks"
@@ -352,11 +290,11 @@ for line in "schema and containers are of this version" "content sync answers" "
 	says "check: $line" "$line" "$work/oks"
 done
 finds() { # WHAT TEXT: the check fails loudly and says so
-	if checks "${@:3}"; then echo "not ok - $1: the check passed:"; failed=1; else grep '^FAIL' "$work/out" > "$work/fail"; says "$1" "$2" "$work/fail"; fi
+	if checks "${@:3}"; then bad "$1: the check passed:"; else grep '^FAIL' "$work/out" > "$work/fail"; says "$1" "$2" "$work/fail"; fi
 }
-chmod 640 "$work/key.pem"; finds "a private key that others can read" "key.pem has mode 0640"; chmod 600 "$work/key.pem"
+chmod 640 "$work/server.key"; finds "a private key that others can read" "server.key has mode 0640"; chmod 600 "$work/server.key"
 finds "a keyring that does not answer" "keyring $work/nothing does not answer" -k "$work/nothing"
-ca=/etc/ssl/certs/ca-certificates.crt; finds "an issuer whose certificate nobody knows" "issuer https://localhost"; ca=$work/cert.pem
+ca=/etc/ssl/certs/ca-certificates.crt; finds "an issuer whose certificate nobody knows" "issuer https://localhost"; ca=$work/server.pem
 db=$(cd "$work/dir" && ldapsearch -LLL -Q -Y EXTERNAL -H ldapi://.%2Fldapi -b cn=config "(olcSuffix=$base)" dn | sed -n 's/^dn: //p')
 printf 'dn: %s\nchangetype: modify\nadd: olcAccess\nolcAccess: {0}to attrs=csamKeySecret,entry,objectClass by * read\n-\ndelete: olcRequires\n' "$db" | config > "$work/config.log" 2>&1 || cat "$work/config.log"
 finds "secrets that everybody can read" "nobody in particular can read csamKeySecret"

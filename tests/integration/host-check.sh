@@ -7,12 +7,9 @@ if [ "${1:-}" != inside ] && [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/n
 	make -s SAN= BUILD=build build/csam-card build/card-module.so || { echo "not ok - csam-card is built"; exit 1; }
 	exec unshare --mount --propagation private "$0" inside
 fi
-build=${BUILD:-$PWD/build}
-work=$(mktemp -d /tmp/csam-check.XXXXXX)
-failed=0
-trap 'kill $(cat "$work"/*.pid 2>/dev/null) 2>/dev/null; umount -l "$work/view" 2>/dev/null; rm -rf "$work"' EXIT
-
-port=; while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+. tests/integration/common.sh check
+also_end() { umount -l "$work/view" 2>/dev/null; }
+port=$(free_port)
 issuer=https://localhost:$port
 root=$work/root
 
@@ -20,14 +17,10 @@ finds() { # WHAT GRADE TEXT [OPTIONS...]: one line of that grade with the text, 
 	local what=$1 grade=$2 text=$3 rc; shift 3
 	"$build/csamctl" check --host -c "$work/csam.conf" "$@" > "$work/out" 2>&1; rc=$?
 	if ! grep -E "^$grade " "$work/out" | grep -qF -- "$text"; then
-		echo "not ok - $what: no $grade line with '$text' in:"; sed 's/^/    /' "$work/out"; failed=1
+		bad "$what: no $grade line with '$text' in:" "$work/out"
 	elif [ "$grade" = FAIL ] && [ $rc != 1 ]; then
-		echo "not ok - $what: exit $rc"; failed=1
-	else echo "ok - $what"; fi
-}
-certificate() { # NAME DAYS HOST
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days "$2" -subj "/CN=$3" -addext "subjectAltName=DNS:$3" \
-	    -keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
+		bad "$what: exit $rc"
+	else good "$what"; fi
 }
 say() { # ISSUER SKEW DOOR REPLY
 	printf '{"issuer":"%s","skew":%s,"door":%s,"reply":%s}' "$@" > "$work/agent.sock.say.new"
@@ -121,7 +114,7 @@ for t in auth account session password; do [ -e "$root/etc/pam.d/common-$t" ] ||
 service common-session-noninteractive <<< 'session required pam_unix.so'
 rm "$root/etc/pam.d/sudo"; service sudo < conf/pam/examples/sudo
 finds "the examples are in order" ok "PAM asks CSAM" --root "$root"
-if grep -q '/etc/pam.d/' <(grep -E '^(FAIL|warn)' "$work/out"); then echo "not ok - none of them is warned of"; cat "$work/out"; failed=1; else echo "ok - none of them is warned of"; fi
+if grep -q '/etc/pam.d/' <(grep -E '^(FAIL|warn)' "$work/out"); then bad "none of them is warned of" "$work/out"; else good "none of them is warned of"; fi
 finds "no sshd" ok "sshd is not installed" --root "$root"
 sshd sshd_config <<< 'Include /etc/ssh/sshd_config.d/*.conf
 KbdInteractiveAuthentication no
@@ -139,7 +132,7 @@ mkdir -p "$root/etc/default"; printf 'START=yes\nOPTIONS="-c -m /var/run/saslaut
 finds "a cache of codes" warn "take -c out" --root "$root"
 printf 'OPTIONS="-m /var/run/saslauthd-c"\n' > "$root/etc/default/saslauthd"
 "$build/csamctl" check --host -c "$work/csam.conf" --root "$root" > "$work/out" 2>&1
-if [ ! -s "$work/out" ] || grep -q "take -c out" "$work/out"; then echo "not ok - a path is no option"; failed=1; else echo "ok - a path is no option"; fi
+if [ ! -s "$work/out" ] || grep -q "take -c out" "$work/out"; then bad "a path is no option"; else good "a path is no option"; fi
 echo 'shadow: files ldap' > "$root/etc/nsswitch.conf"; finds "hashes from the directory" FAIL "shadow asks the directory" --root "$root"
 cp conf/nss/nsswitch.conf "$root/etc/"; finds "the example's nsswitch.conf" ok "local files alone" --root "$root"
 
@@ -154,7 +147,7 @@ finds "no module" FAIL "/usr/lib/card.so is not there → install the card's sof
 touch "$root/usr/lib/card.so"; chmod 666 "$root/usr/lib/card.so"
 finds "a module that others can change" FAIL "chmod go-w /usr/lib/card.so" --root "$root"
 if [ "${1:-}" != inside ]; then
-	echo "ok - skipped: only root may make a private view of the file system (unshare)"
+	good "skipped: only root may make a private view of the file system (unshare)"
 	exit $failed
 fi
 mkdir "$work/view"; mount -t tmpfs tmpfs "$work/view"
@@ -175,7 +168,7 @@ finds "nobody for csam-card to be" FAIL "there is no user csam-card, which csam-
 printf 'csam-card:x:950:950::/nonexistent:/usr/sbin/nologin\n' >> /etc/passwd
 insert
 finds "a reader without a card" ok "the reader answers; no card is in it"
-{ setup/eid-pki "$work/pki" && CARDS='^alice ' setup/eid-pki tokens "$work/pki"; } > "$work/pki.log" 2>&1 || { cat "$work/pki.log"; echo "not ok - cards are made"; exit 1; }
+{ setup/eid-pki "$work/pki" && CARDS='^alice ' setup/eid-pki tokens "$work/pki"; } > "$work/pki.log" 2>&1 || { bad "cards are made" "$work/pki.log"; exit 1; }
 insert alice; finds "a card" ok "1 card with an authentication certificate in the reader"
 insert no-auth; finds "a card without the certificate" warn "no authentication certificate → another card"
 insert alice

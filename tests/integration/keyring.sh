@@ -2,95 +2,40 @@
 # The keyring's life by the documented commands: two nodes on one directory, keys that follow keys, secrets that move, and kill -9 in between.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-top=$PWD build=${BUILD:-$PWD/build}
-work=$(mktemp -d /tmp/keyring.XXXXXX)
-base=dc=example,dc=org
-failed=0
-
-free_port() {
-	local p
-	while p=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; do :; done
-	echo $p
-}
+. tests/integration/common.sh keyring
 ldap=$(free_port) https=$(free_port) https2=$(free_port)
 
-end() {
-	for n in a b; do [ -s "$work/$n.pid" ] && kill "$(cat "$work/$n.pid")" 2>/dev/null && wait "$(cat "$work/$n.pid")" 2>/dev/null; done
-	setup/directory stop "$work/dir" >/dev/null 2>&1
-	rm -rf "$work"
-}
-trap end EXIT
-
-good() { echo "ok - $1"; }
-bad() { echo "not ok - $1"; failed=1; shift; [ $# = 0 ] || sed 's/^/    /' "$@" | tail -n 15; }
-ok() { # WHAT COMMAND...
-	local what=$1; shift
-	if "$@" > "$work/out" 2> "$work/err"; then good "$what"; else bad "$what" "$work/out" "$work/err"; fi
-}
-refused() { # WHAT TEXT COMMAND...
-	local what=$1 text=$2; shift 2
-	if "$@" > "$work/out" 2> "$work/err"; then bad "$what: it was done" "$work/out"
-	elif grep -qF -- "$text" "$work/err"; then good "$what"; else bad "$what: no '$text'" "$work/err"; fi
-}
-is() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
-
 ctl() { local n=$1; shift; "$build/csamctl" "$@" -c "$work/$n.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password"; }
-modify() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password" "$@"; }
-search() { ldapsearch -LLL -o ldif-wrap=no -x -H "ldap://127.0.0.1:$ldap" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password" "$@"; }
+search() { as admin ldapsearch -LLL -o ldif-wrap=no "$@"; }
 secrets() { local n=$1; shift; "$build/csamctl" "$@" -c "$work/$n.conf" -D "cn=idpd,ou=system,$base" -y "$work/dir/idpd.password"; }
 retire() { "$build/csamctl" keyring retire -c "$work/a.conf" -D "cn=$1,ou=system,$base" -y "$work/dir/$1.password" -- "$2"; }	# AS KID: it may begin with a hyphen
-change() { ldapmodify -x -H "ldap://127.0.0.1:$ldap" -D "cn=idpd,ou=system,$base" -y "$work/dir/idpd.password" "$@"; }
+change() { as idpd ldapmodify "$@"; }
 kids() { ctl "$1" keyring status | awk -v use="$2" -v state="${3:-.}" '$2 == use && $4 ~ state { print $1 }'; }
 published() { ctl "$1" keyring public | grep -c '"kid"'; }
 child() { awk -v n="$2" '{ print $n }' "/proc/$(cat "$work/$1.pid")/task/$(cat "$work/$1.pid")/children"; }
 
 configure() { # NODE PORT
 	mkdir -m 700 "$work/$1"
-	cat > "$work/$1.conf" <<-END
-		server {
-			issuer = "https://localhost:$https"
-			listen = {"127.0.0.1:$2 tls"}
-			certificate = "cert.pem"
-			private_key = "key.pem"
-			state_dir = "$1/state"
-			keyring_dir = "$1/keyring"
-			audit_dir = "$1/audit"
-			runtime_dir = "$1/run"
-			share_dir = "$top/share"
-		}
-		state {
-			map_size = 64
-		}
-		keyring {
-			publish_before = 3
-			wrong_codes = 5
-		}
-		directory {
-			uri = "ldap://127.0.0.1:$ldap"
-			base = "$base"
-			bind_dn = "cn=idpd,ou=system,$base"
-			password_file = "dir/idpd.password"
-		}
-	END
+	{
+		conf_server "https://localhost:$https" "\"127.0.0.1:$2 tls\"" "$1/" < /dev/null
+		conf_directory
+		cat <<-END
+			state {
+				map_size = 64
+			}
+			keyring {
+				publish_before = 3
+				wrong_codes = 5
+			}
+		END
+	} > "$work/$1.conf"
 }
-run() { # NODE PORT
-	"$build/idpd" -c "$work/$1.conf" >> "$work/$1.log" 2>&1 &
-	echo $! > "$work/$1.pid"
-	local i
-	for i in $(seq 400); do ctl "$1" keyring status >/dev/null 2>&1 && curl -sf --cacert "$work/cert.pem" "https://localhost:$2/readyz" >/dev/null && return 0; sleep 0.05; done
-	tail -n 20 "$work/$1.log"
-	return 1
-}
-again() { # NODE PORT
-	kill "$(cat "$work/$1.pid")"; wait "$(cat "$work/$1.pid")" 2>/dev/null
-	run "$1" "$2"
-}
+run() { idpd_start "https://localhost:$2/readyz" "$1"; }		# NODE PORT
+again() { idpd_stop "$1"; run "$1" "$2"; }
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
-setup/directory start "$work/dir" "$ldap" >/dev/null 2>&1 || { ldap=$(free_port); setup/directory start "$work/dir" "$ldap" >/dev/null || exit 1; }
+certificate server 90
+directory_start || exit 1
 configure a "$https"; configure b "$https2"
-mkdir -p "$work"/{a,b}/run
 ok "node a runs" run a "$https"
 ok "node b runs" run b "$https2"
 
@@ -109,21 +54,21 @@ for i in 1 2 3; do ctl a key new app --person alice 2>/dev/null | modify >/dev/n
 # a plain one, as an administrator may set it
 printf 'dn: csamKeyId=app-2,uid=alice,ou=people,%s\nchangetype: modify\nreplace: csamKeySecret\ncsamKeySecret: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n' "$base" | modify >/dev/null
 sealed() { ldapsearch -LLL -o ldif-wrap=no -x -H "ldap://127.0.0.1:$ldap" -D "cn=idpd,ou=system,$base" -y "$work/dir/idpd.password" -b "ou=people,$base" '(csamKeySecret=*)' csamKeySecret | sed -n 's/^csamKeySecret: //p' | cut -c1-18 | sort; }
-refused "who may not see secrets does not take them for absent" "you may not read the secrets" retire admin "$(kids a seal)"
-refused "b cannot open what a sealed" "cannot be opened" secrets b keyring reseal
+refused "who may not see secrets does not take them for absent" 1 "you may not read the secrets" retire admin "$(kids a seal)"
+secrets b keyring reseal > "$work/ldif" 2> "$work/err"; says "b cannot open what a sealed" "cannot be opened" "$work/err"
 
 # Keys to another node
 ctl b keyring address > "$work/b.jwk"; ctl a keyring address > "$work/a.jwk"
 ok "a exports to b" ctl a keyring export --to "$work/b.jwk" --out "$work/keys.jwe"
-refused "an export is not overwritten" "cannot be made" ctl a keyring export --to "$work/b.jwk" --out "$work/keys.jwe"
+refused "an export is not overwritten" 1 "cannot be made" ctl a keyring export --to "$work/b.jwk" --out "$work/keys.jwe"
 is "$(stat -c %a "$work/keys.jwe")" 600 && good "and only its owner reads it" || bad "mode of the export"
 if grep -qE 'PRIVATE|secret|keys' "$work/keys.jwe"; then bad "nothing is in plain"; else good "nothing is in plain"; fi
-refused "keys never leave in plain" "never leave in plain" ctl a keyring export
-refused "subjects of people are guarded" "another subject" ctl b keyring import "$work/keys.jwe"
-refused "a itself cannot open it" "another node" ctl a keyring import "$work/keys.jwe"
+refused "keys never leave in plain" 2 "never leave in plain" ctl a keyring export
+refused "subjects of people are guarded" 1 "another subject" ctl b keyring import "$work/keys.jwe"
+refused "a itself cannot open it" 1 "another node" ctl a keyring import "$work/keys.jwe"
 sed 's/A/B/3' "$work/keys.jwe" > "$work/damaged.jwe"; cut -c1-2000 "$work/keys.jwe" > "$work/short.jwe"
-refused "a damaged export" "refused" ctl b keyring import "$work/damaged.jwe" --replace
-refused "half an export" "damaged" ctl b keyring import "$work/short.jwe" --replace
+refused "a damaged export" 1 "refused" ctl b keyring import "$work/damaged.jwe" --replace
+refused "half an export" 1 "damaged" ctl b keyring import "$work/short.jwe" --replace
 before=$(kids b subject)
 for i in $(seq 12); do	# in the middle of the import: either keyring is usable
 	ctl b keyring import "$work/keys.jwe" --replace >/dev/null 2>&1 & job=$!
@@ -142,20 +87,20 @@ secrets b keyring reseal > "$work/ldif" 2> "$work/err"; is "$(grep -c ^dn: "$wor
 # By passphrase
 printf 'a passphrase for the safe\n' > "$work/pass"; printf 'another passphrase, longer\n' > "$work/wrong"; printf 'short\n' > "$work/short"
 ok "an export by passphrase" ctl a keyring export --passphrase-file "$work/pass" --out "$work/safe.jwe"
-refused "a short one is refused" "16 bytes" ctl a keyring export --passphrase-file "$work/short"
-refused "a wrong passphrase" "passphrase is wrong" ctl b keyring import "$work/safe.jwe" --passphrase-file "$work/wrong"
-refused "none at all" "none was given" ctl b keyring import "$work/safe.jwe"
+refused "a short one is refused" 1 "16 bytes" ctl a keyring export --passphrase-file "$work/short"
+refused "a wrong passphrase" 1 "passphrase is wrong" ctl b keyring import "$work/safe.jwe" --passphrase-file "$work/wrong"
+refused "none at all" 1 "none was given" ctl b keyring import "$work/safe.jwe"
 ok "the right one" ctl b keyring import "$work/safe.jwe" --passphrase-file "$work/pass"
 
 # Keys follow keys
 old=$(kids a sign | sort) seal=$(kids a seal)
 ok "rotate" ctl a keyring rotate
-refused "once at a time" "wait for their time" ctl a keyring rotate
+refused "once at a time" 1 "wait for their time" ctl a keyring rotate
 is "$(published a)" 8 && good "new public keys are published before they sign" || bad "8 public keys"
 is "$(kids a sign signing | sort)" "$old" && good "and the old ones sign" || bad "the old ones sign"
 ctl a keyring export --to "$work/b.jwk" > "$work/newer.jwe"
 ok "b gets them before" ctl b keyring import "$work/newer.jwe"
-refused "and nothing older afterwards" "older" ctl b keyring import "$work/keys.jwe"
+refused "and nothing older afterwards" 1 "older" ctl b keyring import "$work/keys.jwe"
 sleep 3.5
 [ "$(kids a sign signing | sort)" != "$old" ] && good "then they sign" || bad "then they sign"
 is "$(kids a sign signing | sort)" "$(kids b sign signing | sort)" && good "at both nodes" || bad "at both nodes"
@@ -163,7 +108,7 @@ is "$(published a)" 8 && good "the old ones stay published for the tokens they s
 is "$(kids a subject)" "$(kids b subject)" && good "the key of subjects stays" || bad "the key of subjects stays"
 
 # Secrets move
-refused "a key in use is not retired" "secrets need this key" retire idpd "$seal"
+refused "a key in use is not retired" 1 "secrets need this key" retire idpd "$seal"
 secrets a keyring reseal > "$work/ldif" 2> "$work/err"
 is "$(grep -c ^dn: "$work/ldif")" 4 && grep -q '1 stood there in plain' "$work/err" && good "reseal writes each, and says which stood there in plain" || bad "reseal" "$work/ldif" "$work/err"
 sed '/^$/q' "$work/ldif" | change >/dev/null		# stopped after the first
@@ -175,9 +120,9 @@ is "$(grep -c ^dn: "$work/ldif")" 1 && good "begun again, only the rest moves" |
 change < "$work/ldif" >/dev/null
 is "$(sealed | uniq | wc -l)" 1 && good "then all rest on one key" || bad "all rest on one key"
 ok "and the old one ends" retire idpd "$seal"
-refused "it is gone" "no such key" retire idpd "$seal"
-refused "a name that begins with a hyphen is one" "no such key" retire idpd -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
-refused "and among options it is told where it goes" "comes after --" secrets a keyring retire -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+refused "it is gone" 1 "no such key" retire idpd "$seal"
+refused "a name that begins with a hyphen is one" 1 "no such key" retire idpd -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+refused "and among options it is told where it goes" 2 "comes after --" secrets a keyring retire -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 ok "its secrets still open" sh -c "'$build/csamctl' keyring reseal -c '$work/a.conf' -D 'cn=idpd,ou=system,$base' -y '$work/dir/idpd.password' 2>&1 | grep -q '0 of 4 secrets move'"
 
 # kill -9 in a rotation, at any moment
@@ -197,5 +142,5 @@ ok "the trail is whole" ctl a keyring trail "$work/a/keyring/trail.log"
 for e in start rotate export refused retire; do grep -q "\"event\":\"$e\"" "$work/a/keyring/trail.log" || bad "the trail tells of $e"; done
 grep -q '"event":"import"' "$work/b/keyring/trail.log" && good "and tells what was done" || bad "the trail of b"
 sed -i '2d' "$work/a/keyring/trail.log"
-refused "a line taken out shows" "taken out" ctl a keyring trail "$work/a/keyring/trail.log"
+refused "a line taken out shows" 1 "taken out" ctl a keyring trail "$work/a/keyring/trail.log"
 exit $failed

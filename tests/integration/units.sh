@@ -2,15 +2,8 @@
 # The units of systemd: what systemd itself says of them, and that idpd takes a port below 1024 with the rights that its unit leaves, and keeps none.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-top=$PWD build=${BUILD:-$PWD/build} failed=0
-ok() { # WHAT COMMAND...
-	local what=$1; shift
-	if "$@" > "$work/out" 2>&1; then echo "ok - $what"; else echo "not ok - $what"; tail -n 15 "$work/out" | sed 's/^/    /'; failed=1; fi
-}
-
+. tests/integration/common.sh units "${2:-}"
 if [ "${1:-}" != inside ]; then
-	work=$(mktemp -d /tmp/csam-units.XXXXXX)
-	trap 'rm -rf "$work"' EXIT
 	chmod 755 "$work"
 	mkdir "$work/sbin"
 	ln -s "$build/idpd" "$build/csam-agent" "$work/sbin/"
@@ -25,7 +18,7 @@ if [ "${1:-}" != inside ]; then
 	ok "csam-agent.service by 1.6 at most" systemd-analyze security --offline=true --no-pager --threshold=16 ./csam-agent.service
 	cd "$top" || exit 2
 	if [ "$(id -u)" != 0 ] || ! unshare --net --pid --fork --kill-child true 2>/dev/null; then
-		echo "ok - skipped: only root may make a network of its own (unshare)"
+		good "skipped: only root may make a network of its own (unshare)"
 	else
 		unshare --net --mount --pid --fork --kill-child --mount-proc "$0" inside "$work" || failed=1
 	fi
@@ -33,40 +26,27 @@ if [ "${1:-}" != inside ]; then
 fi
 
 # A network of our own, where nobody else has port 443, and users that every system has
-work=$2
 ip link set lo up 2>/dev/null || python3 -c 'import fcntl,socket,struct; s=socket.socket(); fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))'
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$work/server.key" -out "$work/server.pem" 2>/dev/null
+certificate server 2
 chown www-data "$work/server.key"
 printf 'none' > "$work/password"; chown www-data "$work/password"; chmod 600 "$work/password"
-cat > "$work/idpd.conf" <<END
-server {
-	issuer = "https://localhost"
-	listen = {"127.0.0.1:443 tls", "unix:$work/run/front.sock"}
-	certificate = "server.pem"
-	private_key = "server.key"
-	state_dir = "state"
-	keyring_dir = "keyring"
-	audit_dir = "audit"
-	runtime_dir = "run"
-	share_dir = "$top/share"
-	front_user = "www-data"
-	keyring_user = "daemon"
-}
-directory {
-	uri = "ldap://127.0.0.1:1"
-	base = "dc=csam,dc=example"
-	bind_dn = "cn=idpd,dc=csam,dc=example"
-	password_file = "password"
-}
-END
+{
+	conf_server https://localhost "\"127.0.0.1:443 tls\", \"unix:$work/run/front.sock\"" <<< 'front_user = "www-data"
+		keyring_user = "daemon"'
+	cat <<-END
+		directory {
+			uri = "ldap://127.0.0.1:1"
+			base = "$base"
+			bind_dn = "cn=idpd,$base"
+			password_file = "password"
+		}
+	END
+} > "$work/idpd.conf"
 caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$top/conf/systemd/idpd.service" | tr 'A-Z ' 'a-z\n' | sed 's/^cap_/+/' | paste -sd,)
 setpriv --bounding-set "-all,$caps" --inh-caps -all --no-new-privs "$build/idpd" -c "$work/idpd.conf" 2> "$work/idpd.log" & idpd=$!
-answers() { curl -sf --cacert "$work/server.pem" https://localhost/healthz; }
-soon() { for _ in $(seq 100); do ! "$@" > /dev/null 2>&1 || return 0; sleep 0.1; done; "$@"; }
 child() { pgrep -P $idpd -x "$1"; }
 field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$(child "$1")/status"; }
-ok "it answers on port 443, with the capabilities of its unit" soon answers
+ok "it answers on port 443, with the capabilities of its unit" until_ok answers https://localhost/healthz
 for p in idpd-front idpd-keyring; do
 	ok "$p has no capability any more" test "$(field $p CapEff)$(field $p CapPrm)$(field $p CapAmb)" = "$(printf '%048d' 0)"
 	ok "$p is not root" test "$(field $p Uid)" != 0
@@ -77,7 +57,7 @@ ok "the front holds the port" test "$(listens "$(child idpd-front)")" = 1
 ok "and the keyring does not" test "$(listens "$(child idpd-keyring)")" = 0
 before=$(child idpd-front)
 kill -9 "$before"
-ok "after a crash the next one serves there" soon answers
+ok "after a crash the next one serves there" until_ok answers https://localhost/healthz
 ok "and it is another" test "$(child idpd-front)" != "$before"
 kill $idpd; wait $idpd
 ok "asked to end it ends, and takes its socket away" test $? = 0 -a ! -e "$work/run/front.sock"
