@@ -3,21 +3,8 @@
 # All of it in a private view of the file system, with processes of its own: nothing of this machine is read by them or changed.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-top=$PWD
-if [ "${1:-}" != inside ]; then
-	# the module as it is installed: sshd does not load AddressSanitizer
-	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam build/tools/pam_memory build/unit/test_agent_daemon || { echo "not ok - it is built"; exit 1; }
-	if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
-		echo "ok - skipped: only root may make a private view of the file system (unshare)"
-		exit 0
-	fi
-	setup/unpack >/dev/null || { echo "not ok - setup/unpack"; exit 1; }
-	work=$(mktemp -d /tmp/csam-pam.XXXXXX)
-	trap 'rm -rf "$work"' EXIT
-	unshare --mount --pid --fork --kill-child --propagation private "$0" inside "$work"
-	exit
-fi
-work=$2 failed=0
+needs="build/libidpd.a build/unit/test_libcsam build/unit/test_pam_csam build/tools/pam_memory build/unit/test_agent_daemon"
+. tests/integration/pam/inside.sh
 . tests/integration/pam/view.sh
 . tests/integration/pam/checks.sh
 fake_agent

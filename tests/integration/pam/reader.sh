@@ -1,22 +1,11 @@
 # A server with a card reader: in the private view (view.sh) csam-card with a vendor's module that has every fault one can have, cards of setup/eid-pki in SoftHSM2 behind
 # it, and csam-agent, which asks the running idpd and its responder. Sourced as the first thing that a test does. Gives insert, vendor, tries, restart.
 # shellcheck shell=bash disable=SC2154,SC2034
-top=$PWD build=${BUILD:-$PWD/build} demo=${DEMO:?the running system}
-if [ "${1:-}" != inside ]; then
-	make -s SAN= BUILD=build build/libcsam.a build/pam_csam.so build/csam-card build/card-module.so || { echo "not ok - the module is built"; exit 1; }
-	if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
-		echo "ok - skipped: only root may make a private view of the file system (unshare)"
-		exit 0
-	fi
-	setup/unpack >/dev/null || { echo "not ok - setup/unpack"; exit 1; }
-	CARDS='^(alice|bruno|expired|revoked|other-ca|signature) ' setup/eid-pki tokens "$demo/eid" > /tmp/csam-tokens.$$ 2>&1 || { cat /tmp/csam-tokens.$$; echo "not ok - cards are made"; exit 1; }
-	rm -f /tmp/csam-tokens.$$
-	work=$(mktemp -d /tmp/csam-card.XXXXXX)
-	trap 'rm -rf "$work"' EXIT
-	unshare --mount --pid --fork --kill-child --propagation private "$0" inside "$work"
-	exit
-fi
-work=$2 failed=0 run=$RANDOM
+demo=${DEMO:?the running system} needs="build/csam-card build/card-module.so"
+first() {
+	CARDS='^(alice|bruno|expired|revoked|other-ca|signature) ' setup/eid-pki tokens "$demo/eid" > "$work/tokens.log" 2>&1 || { cat "$work/tokens.log"; echo "not ok - cards are made"; return 1; }
+}
+. tests/integration/pam/inside.sh
 . tests/integration/pam/view.sh
 . tests/integration/pam/checks.sh
 [ -z "${KEEP:-}" ] || ln -f -s "$KEEP" "$work/agent.log"
