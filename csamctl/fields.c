@@ -8,11 +8,11 @@
 #include "base/err.h"
 #include "base/national.h"
 #include "csamctl/fields.h"
+#include "svc/outbox.h"
 
 enum { MIN_UID = 1000, MAX_UID = 0x7fffffff };
 
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
-static const char digits[] = "0123456789";
 
 static bool only(struct slice s, const char *set, const char *more)
 {
@@ -74,27 +74,9 @@ const char *field_name(struct slice uid, bool posix)
 	return reserved(name) || system_account(name) ? "this name belongs to the system: hosts must not know a person by it" : NULL;
 }
 
-static bool domain(struct slice d)
-{
-	bool dot = false;
-	if (d.n == 0 || d.n > 253)
-		return false;
-	for (struct slice label; slice_cut(&d, '.', &label); dot |= d.p != NULL)
-		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-' || !alnum(label, "-"))
-			return false;
-	return dot;
-}
-
-/* RFC 5321 4.1.2: Mailbox, with a Dot-string as local part and a host name as domain. */
 const char *field_mail(struct slice mail)
 {
-	struct slice rest = mail, local, atom;
-	if (mail.n > 254 || !slice_cut(&rest, '@', &local) || rest.p == NULL || local.n > 64 || !domain(rest))
-		return "a mail address looks like alice@example.be, in ASCII";
-	while (slice_cut(&local, '.', &atom))
-		if (atom.n == 0 || !alnum(atom, "!#$%&'*+/=?^_`{|}~-"))
-			return "the part of the mail address before @ has characters that mail cannot carry";
-	return NULL;
+	return outbox_mail_address(mail) ? NULL : "a mail address looks like alice@example.be, in ASCII";
 }
 
 const char *field_text(struct slice text)
@@ -214,7 +196,7 @@ static struct slice without(struct arena *a, struct slice in, const char *skip)
 const char *field_phone(struct arena *a, struct slice in, const char **out)
 {
 	struct slice s = without(a, in, " ./-()");
-	if (s.n < 8 || s.n > 16 || s.p[0] != '+' || s.p[1] == '0' || !only(slice_mem(s.p + 1, s.n - 1), digits, ""))
+	if (!outbox_phone_number(s))
 		return "a telephone number begins with + and the country code: +32 470 12 34 56";
 	*out = arena_str(a, s);
 	return NULL;

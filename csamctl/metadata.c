@@ -182,7 +182,17 @@ static const struct member *member_named(const char *name)
 	return NULL;
 }
 
-/* client_name and client_name#fr (RFC 7591 2.2) become names with and without a language. */
+/* client_name or client_name#fr (RFC 7591 2.2): its language, "" for none. NULL: it is another member. */
+static const char *language_of(const char *member)
+{
+	static const char name[] = "client_name";
+	size_t n = sizeof name - 1;
+	if (strncmp(member, name, n) != 0)
+		return NULL;
+	return member[n] == '\0' ? "" : member[n] == '#' ? member + n + 1 : NULL;
+}
+
+/* They become names with and without a language. */
 static const char *take_names(struct import *im)
 {
 	struct local_text *names = ARENA_ARRAY(im->c->a, struct local_text, json_object_size(im->client) + 1);
@@ -190,11 +200,11 @@ static const char *take_names(struct import *im)
 	const char *name;
 	json_t *v;
 	json_object_foreach(im->client, name, v) {
-		if (strncmp(name, "client_name", 11) != 0 || (name[11] != '\0' && name[11] != '#') || ignored(im->c, name))
+		if (language_of(name) == NULL || ignored(im->c, name))
 			continue;
 		if (!json_is_string(v))
 			return arena_printf(im->c->a, "%s: must be a string", name);
-		names[n++] = (struct local_text){ name[11] == '#' ? name + 12 : "", json_string_value(v) };
+		names[n++] = (struct local_text){ language_of(name), json_string_value(v) };
 	}
 	if (n == 0)
 		names[0] = (struct local_text){ "", im->s.client_id };
@@ -208,7 +218,7 @@ static const char *take_all(struct import *im)
 	json_t *v;
 	json_object_foreach(im->client, name, v) {
 		const struct member *m = member_named(name);
-		if (ignored(im->c, name) || (strncmp(name, "client_name", 11) == 0 && (name[11] == '\0' || name[11] == '#')))
+		if (ignored(im->c, name) || language_of(name) != NULL)
 			continue;
 		const char *why = m != NULL ? take(im, m, v) : "cannot be honoured → leave it out, or say --ignore with its name";
 		if (why != NULL)

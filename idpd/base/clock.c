@@ -29,6 +29,16 @@ uint64_t ticks_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+struct timespec ticks_after(uint64_t ms)
+{
+	enum { SECOND_NS = 1000000000 };
+	struct timespec t = clock_at(CLOCK_MONOTONIC);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	t.tv_sec += (time_t)(ms / 1000) + t.tv_nsec / SECOND_NS;
+	t.tv_nsec %= SECOND_NS;
+	return t;
+}
+
 char *time_iso(struct arena *a, time_t t)
 {
 	struct tm tm;

@@ -9,6 +9,7 @@
 time_t now(void);			/* seconds of wall time */
 int64_t now_ms(void);			/* milliseconds of wall time */
 uint64_t ticks_ms(void);		/* monotonic milliseconds, for deadlines */
+struct timespec ticks_after(uint64_t ms);	/* that moment, for pthread_cond_clockwait with CLOCK_MONOTONIC */
 
 char *time_iso(struct arena *a, time_t t);		/* 2026-11-21T10:15:00Z */
 char *time_told(struct arena *a, time_t t);		/* 21/11/2026 11:15 CET: for people, where this machine is */

@@ -90,7 +90,7 @@ int file_replace(int dirfd, const char *name, struct slice bytes)
 	const char *new = arena_printf(a, "%s.new", name);
 	if (unlinkat(dirfd, new, 0) != 0 && errno != ENOENT)
 		return E_DOWN;
-	if (file_create(dirfd, new, 0600, bytes) == OK && renameat(dirfd, new, dirfd, name) == 0 && fsync(dirfd) == 0)
+	if (file_create(dirfd, new, 0600, bytes) == OK && renameat(dirfd, new, dirfd, name) == 0 && (dirfd == AT_FDCWD || fsync(dirfd) == 0))
 		return OK;
 	return E_DOWN;
 }

@@ -21,8 +21,8 @@ int file_write(int fd, struct slice bytes);
 /* A new file in the folder dirfd (AT_FDCWD: name is a path), on the disk. E_EXISTS; E_DOWN: nothing is left of it. */
 int file_create(int dirfd, const char *name, mode_t mode, struct slice bytes);
 
-/* Takes the place of that file of ours, if there is one (mode 0600): it is on the disk before it gets its name, and the name before we go on. What is
- * half done is called "name.new". E_DOWN: as it was before. */
+/* Takes the place of that file of ours, if there is one (mode 0600): it is on the disk before it gets its name, and the name before we go on (not with
+ * AT_FDCWD, where name is a path). What is half done is called "name.new". E_DOWN: as it was before. */
 int file_replace(int dirfd, const char *name, struct slice bytes);
 
 /* Names in the folder are on the disk. E_DOWN. */

@@ -7,7 +7,7 @@
 #include "svc/state.h"
 
 enum {
-	KEEP_S = 400 * 86400,		/* longer than oidc.refresh_ttl may be */
+	KEEP_S = 400 * 86400,		/* longer than oidc.refresh_lifetime may be */
 	SETTLE_S = 60,			/* so long a node may not have seen yet that the person agreed */
 };
 

@@ -14,7 +14,9 @@ static struct {
 	pthread_t thread;
 	struct conn *list;
 	bool ending;
-} sweep = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} sweep = { .lock = PTHREAD_MUTEX_INITIALIZER, .stop = PTHREAD_COND_INITIALIZER };
+
+enum { SWEEP_MS = 1000 };
 
 static bool is_proxy(const struct address *a)
 {
@@ -98,10 +100,8 @@ static void *sweeper(void *arg)
 	(void)arg;
 	pthread_mutex_lock(&sweep.lock);
 	while (!sweep.ending) {
-		struct timespec t;
-		clock_gettime(CLOCK_MONOTONIC, &t);
-		t.tv_sec++;
-		pthread_cond_timedwait(&sweep.stop, &sweep.lock, &t);
+		struct timespec t = ticks_after(SWEEP_MS);
+		pthread_cond_clockwait(&sweep.stop, &sweep.lock, CLOCK_MONOTONIC, &t);
 		cut_late(ticks_ms());
 	}
 	pthread_mutex_unlock(&sweep.lock);
@@ -110,11 +110,6 @@ static void *sweeper(void *arg)
 
 int sweep_start(void)
 {
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&sweep.stop, &attr);
-	pthread_condattr_destroy(&attr);
 	sweep.ending = false;
 	int rc = pthread_create(&sweep.thread, NULL, sweeper, NULL);
 	if (rc != 0)
@@ -130,5 +125,4 @@ void sweep_stop(void)
 	pthread_cond_signal(&sweep.stop);
 	pthread_mutex_unlock(&sweep.lock);
 	pthread_join(sweep.thread, NULL);
-	pthread_cond_destroy(&sweep.stop);
 }

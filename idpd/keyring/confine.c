@@ -73,7 +73,8 @@ void confine_calls(int dirfd)
 	const uint64_t word = UINT32_MAX, dir = (uint64_t)dirfd, fresh = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	const struct call_where where[] = {
 		{ SCMP_SYS(openat), 2, { { 0, word, dir }, { 2, word, fresh } } },
-		{ SCMP_SYS(newfstatat), 2, { { 2, 0, 0 }, { 3, 0x1000 /* AT_EMPTY_PATH: what fstat is made of */, 0x1000 } } },
+		/* what fstat is made of */
+		{ SCMP_SYS(newfstatat), 2, { { 2, 0, 0 }, { 3, AT_EMPTY_PATH, AT_EMPTY_PATH } } },
 		{ SCMP_SYS(unlinkat), 2, { { 0, word, dir }, { 2, word, 0 } } },
 		{ SCMP_SYS(renameat), 2, { { 0, word, dir }, { 2, word, dir } } },
 		{ SCMP_SYS(renameat2), 2, { { 0, word, dir }, { 2, word, dir } } },

@@ -1,16 +1,7 @@
 /* The keyring process: holds every private key and secret, and does with them what it is asked over a socket.
  *
- * How main uses it, before it forks and before any thread exists:
- *
- *	int front = keyring_listen(front_path, front_uid), control = keyring_listen(control_path, keyring_uid);
- *	struct keyring_conf conf = { .dir = ..., .front_fd = front, .control_fd = control, ... };
- *	struct child children[] = {
- *		{ "keyring", run_keyring, &conf, -1, -1, (int[]){ front, control }, 2 },	// run_keyring: return keyring_main(arg);
- *		{ "front", run_front, ..., front_uid, front_gid, NULL, 0 },		// run_front: keyring_open(front_path); ...
- *	};
- *	return supervise(children, 2);
- *
- * The supervisor keeps the listening sockets, so that callers wait in the queue while a keyring that died is started again. */
+ * idpd/main.c starts it: the sockets are bound before it forks and before any thread exists, keyring_main runs as a child, and the front asks it by
+ * svc/keyring.h. The supervisor keeps the listening sockets, so that callers wait in the queue while a keyring that died is started again. */
 #ifndef CSAM_KEYRING_KEYRING_H
 #define CSAM_KEYRING_KEYRING_H
 

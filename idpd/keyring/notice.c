@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <time.h>
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "keyring/notice.h"
@@ -18,16 +19,11 @@ static struct {
 		char json[TEXT_MAX];
 		size_t n;
 	} of[PENDING];
-} notices = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} notices = { .lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER };
 
-static void make_conditions(void)
+/* Numbers of another start are none of this one's. */
+static void choose_first(void)
 {
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&notices.came, &attr);
-	pthread_cond_init(&notices.done, &attr);
-	pthread_condattr_destroy(&attr);
 	random_bytes(&notices.last, sizeof notices.last);
 	notices.last >>= 2;
 }
@@ -35,18 +31,8 @@ static void make_conditions(void)
 static void begin(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, make_conditions);
+	pthread_once(&once, choose_first);
 	pthread_mutex_lock(&notices.lock);
-}
-
-static struct timespec in_ms(unsigned ms)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
 }
 
 static void member(struct buf *b, const char *name, const char *value)
@@ -80,11 +66,11 @@ static struct pending *room(const struct notice *n)
 
 int notice_write(const struct notice *n)
 {
-	struct timespec until = in_ms(WRITE_WAIT_MS);
+	struct timespec until = ticks_after(WRITE_WAIT_MS);
 	begin();
 	struct pending *p = room(n);
 	pthread_cond_signal(&notices.came);
-	while (p != NULL && !p->done && pthread_cond_timedwait(&notices.done, &notices.lock, &until) == 0)
+	while (p != NULL && !p->done && pthread_cond_clockwait(&notices.done, &notices.lock, CLOCK_MONOTONIC, &until) == 0)
 		;
 	bool done = p != NULL && p->done;
 	if (p != NULL)
@@ -116,7 +102,7 @@ static struct pending *oldest(void)
 
 int notice_take(struct arena *a, uint64_t done, uint64_t *number, struct slice *json)
 {
-	struct timespec until = in_ms(TAKE_WAIT_MS);
+	struct timespec until = ticks_after(TAKE_WAIT_MS);
 	struct pending *p;
 	begin();
 	for (size_t i = 0; done != 0 && i < PENDING; i++)
@@ -125,7 +111,7 @@ int notice_take(struct arena *a, uint64_t done, uint64_t *number, struct slice *
 			notices.of[i].number = notices.of[i].posted ? 0 : done;
 		}
 	pthread_cond_broadcast(&notices.done);
-	while ((p = oldest()) == NULL && pthread_cond_timedwait(&notices.came, &notices.lock, &until) == 0)
+	while ((p = oldest()) == NULL && pthread_cond_clockwait(&notices.came, &notices.lock, CLOCK_MONOTONIC, &until) == 0)
 		;
 	if (p != NULL) {
 		*number = p->number;

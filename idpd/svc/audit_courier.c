@@ -46,9 +46,8 @@ static bool post(const struct courier *c, const char *head)
 
 static void pause_of(const struct courier *c)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += c->failed < PAUSE_DOUBLES ? PAUSE_S << (c->failed - 1) : PAUSE_MAX_S;
+	unsigned s = c->failed < PAUSE_DOUBLES ? PAUSE_S << (c->failed - 1) : PAUSE_MAX_S;
+	struct timespec until = ticks_after(s * 1000);
 	while (!co.stopping && pthread_cond_clockwait(&co.changed, &co.lock, CLOCK_MONOTONIC, &until) == 0)
 		;	/* a newer head is no reason to come sooner */
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <strings.h>
-#include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -69,9 +68,7 @@ static int note(const struct entry *e)
 
 static int position_keep(void)
 {
-	AUTO_ARENA a = arena_new();
-	const char *new = arena_printf(a, "%s.new", dir_conf.position_file);
-	if ((unlink(new) != 0 && errno != ENOENT) || file_create(AT_FDCWD, new, 0600, slice_of(ch.position)) != OK || rename(new, dir_conf.position_file) != 0)
+	if (file_replace(AT_FDCWD, dir_conf.position_file, slice_of(ch.position)) != OK)
 		return fail(E_DOWN, "directory: %s cannot be written: %s", dir_conf.position_file, strerror(errno));
 	return OK;
 }

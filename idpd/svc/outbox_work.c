@@ -254,11 +254,7 @@ static bool wait_for_work(struct lane *l, unsigned worker, struct ticket *out, b
 			l->tidied = ticks;
 		if (*tidying || (ms = next(l, worker, out)) == 0)
 			break;
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += (long)(ms % 1000) * 1000000;
-		until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
+		struct timespec until = ticks_after(ms);
 		pthread_cond_clockwait(&l->work, &l->lock, CLOCK_MONOTONIC, &until);
 	}
 	bool going = !l->ending;

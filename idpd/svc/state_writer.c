@@ -21,9 +21,7 @@ static struct {
 /* Waits a tick at most for jobs. *running false: the store closes, and what is queued now is the last. */
 static struct state_job *jobs_next(unsigned *n, bool *running)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TICK_MS / 1000;
+	struct timespec until = ticks_after(TICK_MS);
 	pthread_mutex_lock(&q.lock);
 	int rc = 0;
 	while (q.first == NULL && q.running && rc == 0)
