@@ -38,6 +38,13 @@ void check_fail(struct check *k, const char *fmt, ...)
 	va_end(ap);
 }
 
+int check_end(const struct check *k)
+{
+	if (k->failed > 0)
+		printf("\n%u to mend, %u to look at\n", k->failed, k->warned);
+	return k->failed > 0 ? REFUSED : DONE;
+}
+
 static void configuration(struct check *k)
 {
 	const struct settings *s = &k->c->set;
@@ -87,9 +94,7 @@ static int check_run(struct ctl *c)
 	directory(&k);
 	check_outgoing(&k);
 	check_issuer_answers(&k);
-	if (k.failed > 0)
-		printf("\n%u to mend, %u to look at\n", k.failed, k.warned);
-	return k.failed > 0 ? REFUSED : DONE;
+	return check_end(&k);
 }
 
 static const struct opt check_opts[] = {

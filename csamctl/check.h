@@ -17,6 +17,8 @@ void check_ok(struct check *k, const char *fmt, ...) __attribute__((format(print
 void check_warn(struct check *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void check_fail(struct check *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+int check_end(const struct check *k);		/* how many they were: the exit code */
+
 void check_files(struct check *k);		/* check_machine.c: modes, certificate, clock, keyring */
 void check_clock(struct check *k);
 void check_keyring(struct check *k);

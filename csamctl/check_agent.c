@@ -190,7 +190,5 @@ int check_host_run(struct ctl *c)
 	check_card(&k, &h);
 	check_login(&k, &h);
 	check_shadow(&k, &h);
-	if (k.failed > 0)
-		printf("\n%u to mend, %u to look at\n", k.failed, k.warned);
-	return k.failed > 0 ? REFUSED : DONE;
+	return check_end(&k);
 }

@@ -7,7 +7,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { Agent } from './agent.mjs';
 import { insert, newCard, showCard } from './cards.mjs';
-import { browser, look, person } from './chromium.mjs';
+import { browser, look, person, signIn } from './chromium.mjs';
 import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, newPerson, once, shots, target, terms } from './csam.mjs';
 import { claims, level, newServices, pause, redeem, refresh, request, tokens, userinfo, words } from './flow.mjs';
 import { Host } from './host.mjs';
@@ -18,19 +18,10 @@ const ldapsearch = (under, ...what) => execFileSync('ldapsearch', ['-x', '-LLL',
 const dnOf = who => `uid=${who.username},ou=people,${base}`;
 const trail = event => csamctl('audit', 'search', '--event', event, '--reason', 'test').split('\n').filter(l => l.startsWith('{')).map(l => JSON.parse(l));
 
-async function signIn(page, who, kind = 'app') {
-	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
-	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	if (kind === 'password') return;
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
-}
 async function comeIn(who, where, kind, options) {
 	const one = await person(options);
 	await one.page.goto(where);
-	await signIn(one.page, who, kind);
+	await signIn(one.page, who, { kind });
 	return one;
 }
 const form = (page, action) => page.evaluate(a => Object.fromEntries(new FormData(document.querySelector(`form[action="${a}"]`))), action);

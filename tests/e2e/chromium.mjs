@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { shots } from './csam.mjs';
+import { freshCode, shots } from './csam.mjs';
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -34,4 +34,17 @@ export async function person(options = {}) {
 	const page = await context.newPage();
 	page.setDefaultTimeout(60000);
 	return { context, page };
+}
+
+// Name and password, and the code when the kind has one; a name that is known is not asked. With the name of the key where there are several.
+export async function signIn(page, who, { kind = 'app', label } = {}) {
+	await page.waitForSelector('button[name=choice], [name=password]');
+	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
+	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
+	await page.fill('[name=password]', who.password);
+	await page.locator('button.go').click();
+	if (kind === 'password') return;
+	if (label) await page.locator('button.option', { hasText: label }).click();
+	await page.fill('[name=code]', await freshCode(who.totp));
+	await page.locator('button.go').click();
 }

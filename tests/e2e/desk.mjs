@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { newCard } from './cards.mjs';
+import { signIn as byCode } from './chromium.mjs';
 import { csamctl, demo, freshCode, ldapmodify, newPerson, target, totp, usedCode } from './csam.mjs';
 
 export const base = target.ldap.base, keys = `${target.issuer}/keys`, activate = `${target.issuer}/activate`;
@@ -11,17 +12,11 @@ export const dnOf = who => `uid=${who.username ?? who},ou=people,${base}`, keyDn
 
 // --- signing in ---
 
-export async function signIn(page, who, { kind = 'app', label } = {}) {
-	await page.waitForSelector('button[name=choice], [name=password], #eid-form');
-	if (await page.locator(`button[name=choice][value=${kind}]`).count()) await page.locator(`button[name=choice][value=${kind}]`).click();
-	if (kind === 'eid') return signWithCard(page);
-	if (await page.locator('[name=username]').count()) await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	if (kind === 'password') return;
-	if (label) await page.locator('button.option', { hasText: label }).click();
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
+export async function signIn(page, who, options = {}) {
+	if (options.kind !== 'eid') return byCode(page, who, options);
+	await page.waitForSelector('button[name=choice], #eid-form');
+	if (await page.locator('button[name=choice][value=eid]').count()) await page.locator('button[name=choice][value=eid]').click();
+	return signWithCard(page);
 }
 
 // Somebody with an identity card.

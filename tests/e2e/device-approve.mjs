@@ -2,26 +2,15 @@
 // then shows goes into ORDER.done: the digits, or its words. Ends when the folder has a file "end".
 import fs from 'node:fs';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
-import { freshCode, shots, target } from './csam.mjs';
+import { browser, person, signIn } from './chromium.mjs';
+import { shots, target } from './csam.mjs';
 
 const dir = process.argv[2];
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-
-async function carryOut({ code, username, password, totp, answer }, name) {
-	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB' }), page = await context.newPage();
-	page.setDefaultTimeout(60000);
+async function carryOut({ code, answer, ...who }, name) {
+	const { page, context } = await person();
 	await page.goto(`${target.issuer}/device?user_code=${code}`);
 	await page.locator('button.go').click();
-	if (await page.locator('button[name=choice]').count()) await page.locator('button[name=choice][value=app]').click();
-	if (await page.locator('[name=password]').count()) {
-		await page.fill('[name=username]', username);
-		await page.fill('[name=password]', password);
-		await page.locator('button.go').click();
-		await page.fill('[name=code]', await freshCode(totp));
-		await page.locator('button.go').click();
-	}
+	if (await page.locator('button[name=choice], [name=password]').count()) await signIn(page, who);
 	await page.screenshot({ path: path.join(shots, `device-ssh-${name}.png`), fullPage: true });
 	const warned = await page.locator('.note.bad').count() > 0;
 	if (answer && await page.locator('button[name=answer]').count()) await page.locator(`button[name=answer][value=${answer}]`).click();

@@ -1,12 +1,9 @@
 // Another device: RFC 8628 with a real client library and a real browser, and what must not get through.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
-import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
 import { Issuer } from 'openid-client';
 import { Agent } from './agent.mjs';
-import { check, done, freshCode, newPerson, shots } from './csam.mjs';
+import { browser, look, person, signIn } from './chromium.mjs';
+import { check, done, newPerson } from './csam.mjs';
 import { asClient, at, issuer as origin, level, newServices, pause, random, request, trail, userinfo, words } from './flow.mjs';
 import { Host } from './host.mjs';
 
@@ -22,32 +19,6 @@ const [tv, spa, plain, high] = await newServices(
 	{ client_id: `high-${run}`, grant_types: [GRANT, 'authorization_code'], default_acr_values: [level(500)] });
 const issuer = await Issuer.discover(origin);
 const client = new issuer.Client(tv);
-
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-let shot = 0;
-async function look(page, name) {
-	await page.screenshot({ path: path.join(shots, `device-${++shot}-${name}.png`), fullPage: true });
-	const session = await page.context().newCDPSession(page);
-	const { result } = await session.send('Runtime.evaluate', { expression: `${axe}; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.nodes[0].html)))`,
-		awaitPromise: true, returnByValue: true });
-	assert.deepEqual(JSON.parse(result.value), [], `${name}: accessibility`);
-}
-async function chrome() {
-	const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport: { width: 1280, height: 900 } });
-	const page = await context.newPage();
-	page.setDefaultTimeout(60000);
-	return page;
-}
-async function chromeSignIn(page, who) {
-	if (await page.locator('button[name=choice]').count()) await page.locator('button[name=choice][value=app]').click();
-	await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
-}
 
 // --- without a screen
 const begin = (service = tv, form = { scope: 'openid profile' }) => asClient(service, '/oidc/device', form);
@@ -70,7 +41,7 @@ await check('openid-client and Chromium: code, sign-in, approval, tokens', async
 	assert.equal(handle.verification_uri_complete, at(`/device?user_code=${handle.user_code.replace('-', '')}`));
 	assert.equal(handle.expires_in, 300);
 	const polled = handle.poll();
-	const page = await chrome();
+	const { page } = await person();
 	await page.goto(handle.verification_uri);
 	await look(page, 'code');
 	await page.fill('#user_code', 'BBBB-BBBB');
@@ -78,7 +49,7 @@ await check('openid-client and Chromium: code, sign-in, approval, tokens', async
 	await look(page, 'wrong-code');
 	await page.fill('#user_code', handle.user_code.toLowerCase().replace('-', ' '));
 	await page.locator('button.go').click();
-	await chromeSignIn(page, emma);
+	await signIn(page, emma);
 	await page.waitForSelector('button[name=answer][value=yes]');
 	const text = await page.locator('main').innerText();
 	for (const what of [handle.user_code, 'Television', 'Emma', '127.0.0.1', 'your e-mail address']) assert.ok(text.includes(what), what);
@@ -212,10 +183,10 @@ await check('a host: picture, address and code; approved in Chromium, the digits
 	assert.match(t.json.prompt.label, /digits/);
 	assert.ok(lines.length > 15 && lines.every(l => !/[\u0000-\u001f]/.test(l)) && lines.slice(1, 16).every(l => /^[ \u2580\u2584\u2588]+$/.test(l)));
 	assert.ok(lines.some(l => l.includes(at('/device'))));
-	const page = await chrome();
+	const { page } = await person();
 	await page.goto(at(`/device?user_code=${t.user_code}`));
 	await page.locator('button.go').click();
-	await chromeSignIn(page, emma);
+	await signIn(page, emma);
 	const text = await page.locator('main').innerText();
 	for (const what of [t.user_code, host.id, 'sshd', emma.username, '127.0.0.1']) assert.ok(text.includes(what), what);
 	await look(page, 'host-confirm');
@@ -231,10 +202,10 @@ await check('a host: picture, address and code; approved in Chromium, the digits
 });
 
 await check('another network: the page warns, names both, and makes no its first answer', async () => {
-	const emma = someone(), t = await waiting(emma, { rhost: '198.51.100.7' }), page = await chrome();
+	const emma = someone(), t = await waiting(emma, { rhost: '198.51.100.7' }), page = (await person()).page;
 	await page.goto(at(`/device?user_code=${t.user_code}`));
 	await page.locator('button.go').click();
-	await chromeSignIn(page, emma);
+	await signIn(page, emma);
 	const warning = await page.locator('.note.bad').innerText();
 	for (const what of ['198.51.100.7', '127.0.0.1', 'refuse']) assert.ok(warning.includes(what), what);
 	assert.equal(await page.locator('button.go').getAttribute('value'), 'no');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { person } from './chromium.mjs';
+import { person, signIn } from './chromium.mjs';
 import { trail } from './flow.mjs';
 import { check, csamctl, demo, done, freshCode, ldapmodify, ldapRead, library, newPerson, target } from './csam.mjs';
 
@@ -37,12 +37,7 @@ async function notices(kind, to, what, n = 1) {
 async function enter(who, url, options) {
 	const browser = await person({ userAgent: firefox, ...options }), { page } = browser;
 	await page.goto(url);
-	if (await page.locator('button[name=choice][value=app]').count()) await page.locator('button[name=choice][value=app]').click();
-	await page.fill('[name=username]', who.username);
-	await page.fill('[name=password]', who.password);
-	await page.locator('button.go').click();
-	await page.fill('[name=code]', await freshCode(who.totp));
-	await page.locator('button.go').click();
+	await signIn(page, who);
 	await page.waitForURL(u => `${u}`.startsWith(url));
 	return browser;
 }
