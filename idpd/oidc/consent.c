@@ -100,7 +100,7 @@ static const char *joined(struct arena *a, const char *scopes)
 
 static int yes(struct request *r, struct response *resp, struct auth_request *req, const struct login *login)
 {
-	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_CONSENT_GIVEN, .subject = login->person->subject, .service = req->service->id, .peer = r->peer,
+	int e = HISTORY(web_agent(r), .event = EV_CONSENT_GIVEN, .subject = login->person->subject, .service = req->service->id, .peer = r->peer,
 	    .session = login->session->sid);
 	if (e == OK && req->service->ask_consent)
 		e = directory_consent(login->person, req->service->id, joined(r->a, request_consent_scopes(r->a, req)), now());

@@ -1,4 +1,5 @@
-/* What a User-Agent says, in words that people know. It is a hint for its own person and decides nothing (RFC 9110 10.1.5). */
+/* What a User-Agent says, in words that people know. It is a hint for its own person and decides nothing (RFC 9110 10.1.5). No version: an update is no
+ * other browser. */
 #include "web/web.h"
 
 enum { READ_MAX = 512 };
@@ -36,4 +37,9 @@ const char *web_browser_words(struct arena *a, struct slice ua)
 	if (program == NULL || system == NULL)
 		return program != NULL ? program : system;
 	return arena_printf(a, "%s, %s", program, system);
+}
+
+const char *web_agent(const struct request *r)
+{
+	return web_browser_words(r->a, http_header(r, "User-Agent"));
 }

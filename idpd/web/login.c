@@ -326,7 +326,7 @@ static int ask_again(struct request *r, struct response *resp, struct slice brow
 static int bring_back(struct request *r, struct slice browser, struct turn *turn)
 {
 	struct answer answer = { .proof = http_query(r, "p"), .without = http_query(r, "p").n == 0,
-		.browser = web_browser_words(r->a, http_header(r, "User-Agent")) };
+		.browser = web_agent(r) };
 	int e = conversation_show(r->a, http_query(r, "c"), browser, turn);
 	if (e != OK || turn->verdict != V_MORE || !(turn->ask.ask & ASK_REDIRECT))
 		return e;
@@ -371,7 +371,7 @@ int web_login_eid(struct request *r, struct response *resp)
 	if (!has_cookie(r))
 		return web_error(r, resp, 400, "cookies", NULL);
 	const struct answer answer = { .proof = http_form(r, "proof"), .back = http_form(r, "back").p != NULL,
-		.browser = web_browser_words(r->a, http_header(r, "User-Agent")) };
+		.browser = web_agent(r) };
 	if (http_param(r, get ? "p" : "proof").n > MAX_PROOF)
 		return web_error(r, resp, 400, "too-long", NULL);
 	int e = get ? bring_back(r, browser, &turn) :
@@ -386,7 +386,7 @@ int web_login_answer(struct request *r, struct response *resp)
 	const struct answer answer = {
 		.choice = http_form(r, "choice"), .text = http_form(r, "username"), .secret = http_form(r, "password"),
 		.code = http_form(r, "code"), .back = http_form(r, "back").p != NULL, .again = http_form(r, "again").p != NULL,
-		.browser = web_browser_words(r->a, http_header(r, "User-Agent")),
+		.browser = web_agent(r),
 	};
 	if (!has_cookie(r))
 		return web_error(r, resp, 400, "cookies", NULL);

@@ -27,8 +27,10 @@ int web_error_page(struct request *r, struct response *resp, int error);	/* http
 /* The language of this request: ?lang=, cookie, Accept-Language; or `wanted` (may be NULL) when it is one of ours. */
 const char *web_lang(struct request *r, struct response *resp, const char *wanted);
 
-/* The program behind a User-Agent in words that people know, out of ours alone: "Firefox, Windows". NULL: none that we know. */
+/* The program behind a User-Agent in words that people know, out of ours alone: "Firefox, Windows", as far as it says. NULL: none that we know.
+ * web_agent: of this request. */
 const char *web_browser_words(struct arena *a, struct slice user_agent);
+const char *web_agent(const struct request *r);
 
 struct slice web_lang_asked(const struct request *r);		/* the lang parameter, when it is one of ours: to be carried along; else empty */
 
@@ -40,8 +42,6 @@ struct person;
 const char *web_full_name(struct arena *a, const struct person *person);
 
 const char *web_kind_icon(struct arena *a, const char *kind);	/* address of a picture; NULL: there is none */
-
-const char *web_agent(const struct request *r);		/* "Firefox, Linux", as far as it says; NULL: nothing that we know */
 
 /* Path and query of this request without its lang parameter. */
 const char *web_self(const struct request *r);
