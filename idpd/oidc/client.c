@@ -117,18 +117,28 @@ bool client_secret_ok(struct arena *a, const char *const *stored, struct slice g
 	return ok;
 }
 
-/* The issuer, the token endpoint, or the endpoint that is asked. */
+/* An endpoint of ours, known or not. */
+static bool is_below(const char *address, const char *issuer)
+{
+	size_t n = strlen(issuer);
+	return strncmp(address, issuer, n) == 0 && address[n] == '/';
+}
+
+/* The issuer, the token endpoint, or the endpoint that is asked; and nobody besides: another server that the client means as well could show us what
+ * it was shown (RFC 7523 3 (3) lets a client name several; draft-ietf-oauth-rfc7523bis says why it should not). */
 static bool audience_is_us(const struct request *r, const json_t *aud)
 {
 	const char *issuer = oidc_conf()->issuer, *token = arena_printf(r->a, "%s%s", issuer, OIDC_TOKEN_PATH);
 	const char *here = arena_printf(r->a, "%s%s", issuer, r->path != NULL ? r->path : "");
 	size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
+	bool us = false;
 	for (size_t i = 0; i < n; i++) {
 		const char *one = json_string_value(json_is_array(aud) ? json_array_get(aud, i) : aud);
-		if (one != NULL && (strcmp(one, issuer) == 0 || strcmp(one, token) == 0 || strcmp(one, here) == 0))
-			return true;
+		if (one == NULL || (strcmp(one, issuer) != 0 && !is_below(one, issuer)))
+			return false;
+		us = us || strcmp(one, issuer) == 0 || strcmp(one, token) == 0 || strcmp(one, here) == 0;
 	}
-	return false;
+	return us;
 }
 
 static bool audience_is_here(const struct request *r, const json_t *aud)
@@ -146,7 +156,7 @@ static const char *assertion_fault(const struct request *r, const struct service
 	if (iss == NULL || sub == NULL || strcmp(iss, s->client_id) != 0 || strcmp(sub, s->client_id) != 0)
 		return "iss and sub of the assertion must be the client";
 	if (lasting ? !audience_is_here(r, json_object_get(v, "aud")) : !audience_is_us(r, json_object_get(v, "aud")))
-		return lasting ? "aud of the assertion must be this endpoint alone" : "aud of the assertion must be the issuer or the token endpoint";
+		return lasting ? "aud of the assertion must be this endpoint alone" : "aud of the assertion must be the issuer or the token endpoint and nobody else";
 	if (!json_is_integer(exp) || json_integer_value(exp) <= t || json_integer_value(exp) > t + AHEAD_S)
 		return "exp of the assertion must lie within the next ten minutes";
 	if (nbf != NULL && (!json_is_integer(nbf) || json_integer_value(nbf) > t + SKEW_S))

@@ -150,7 +150,7 @@ static void by_private_key(void **state)
 	assert_int_equal(authenticate(NULL, good), E_INPUT);		/* failures, row 5: the same once more */
 	assert_string_equal(no.error, "invalid_client");
 	const struct { const char *aud, *more; long long exp; } right[] = {
-		{ "\"" ORIGIN "/oidc/token\"", ",\"jti\":\"2\"", t + 600 }, { "[\"x\"," US "]", ",\"jti\":\"3\"", t + 1 },
+		{ "\"" ORIGIN "/oidc/token\"", ",\"jti\":\"2\"", t + 600 }, { "[\"" ORIGIN "/oidc/revoke\"," US "]", ",\"jti\":\"3\"", t + 1 },
 		{ US, ",\"jti\":\"4\",\"nbf\":1,\"iat\":1", t + 60 },
 	};
 	for (size_t i = 0; i < sizeof right / sizeof *right; i++)
@@ -168,6 +168,9 @@ static void private_key_faults(void **state)
 		{ "tax", "tax", US, "", t + 60 }, { "tax", "tax", US, ",\"jti\":\"\"", t + 60 }, { "tax", "tax", US, ",\"jti\":1", t + 60 },
 		{ "spa", "tax", US, ",\"jti\":\"9\"", t + 60 }, { "tax", "spa", US, ",\"jti\":\"9\"", t + 60 },
 		{ "tax", "tax", "\"https://other.example\"", ",\"jti\":\"9\"", t + 60 }, { "tax", "tax", "[]", ",\"jti\":\"9\"", t + 60 },
+		{ "tax", "tax", "[" US ",\"https://other.example\"]", ",\"jti\":\"9\"", t + 60 },	/* that one could show it to us */
+		{ "tax", "tax", "[\"x\"," US "]", ",\"jti\":\"9\"", t + 60 }, { "tax", "tax", "[" US ",\"" ORIGIN ".evil/\"]", ",\"jti\":\"9\"", t + 60 },
+		{ "tax", "tax", "[" US ",1]", ",\"jti\":\"9\"", t + 60 }, { "tax", "tax", "[\"" ORIGIN "/oidc/revoke\"]", ",\"jti\":\"9\"", t + 60 },
 		{ "tax", "tax", "\"" ORIGIN "/\"", ",\"jti\":\"9\"", t + 60 }, { "tax", "tax", "null", ",\"jti\":\"9\"", t + 60 },
 		{ "tax", "tax", US, far, t + 60 }, { "tax", "tax", US, ahead, t + 60 },
 	};
