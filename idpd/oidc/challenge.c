@@ -72,7 +72,7 @@ static int grant_of(struct request *r, const struct service *host, const struct 
 }
 
 /* What a code would be redeemed for. Its line in the trail is that of the login. */
-static int token_of(struct request *r, const struct service *host, const struct grant *g, struct slice *out)
+static int token_of(struct request *r, const struct service *host, struct grant *g, struct slice *out)
 {
 	struct login login;
 	int e = grant_login(r->a, g, host, &login);

@@ -96,6 +96,15 @@ uint32_t claims_of_scope(const char *scope)
 	return set;
 }
 
+uint32_t claims_of_service(const struct service *service)
+{
+	uint32_t set = 0;
+	for (size_t i = 0; i < CLAIMS; i++)
+		if (service_scope(service, slice_of(claims[i].scope)))
+			set |= UINT32_C(1) << i;
+	return set;
+}
+
 bool claims_scope_known(struct slice scope)
 {
 	for (size_t i = 0; plain_scopes[i] != NULL; i++)

@@ -13,6 +13,7 @@ struct claims_source {
 
 /* Sets of claims are bits; the order of the table in claims.c is part of what is sealed, so it only grows. */
 uint32_t claims_of_scope(const char *scope);		/* space-separated scopes */
+uint32_t claims_of_service(const struct service *service);	/* of every scope that it may ask for, as it is registered now */
 
 /* The claims parameter (OpenID Connect Core 5.5). Only claims of scopes that the service may ask for are taken. */
 struct claims_wanted {

@@ -25,11 +25,10 @@ static bool covers(struct slice joined, const char *wanted)
 	return true;
 }
 
-static bool allowed_before(struct arena *a, const struct auth_request *req, const struct person *person)
+static bool allowed_before(const struct service *service, const struct person *person, const char *wanted)
 {
-	const char *wanted = request_consent_scopes(a, req);
 	struct consent before;
-	return consent_find(person, req->service->id, &before) && covers(before.scopes, wanted);
+	return consent_find(person, service->id, &before) && covers(before.scopes, wanted);
 }
 
 bool consent_needed(struct arena *a, const struct auth_request *req, const struct person *person)
@@ -38,7 +37,7 @@ bool consent_needed(struct arena *a, const struct auth_request *req, const struc
 		return false;
 	if (req->prompts & PROMPT_CONSENT)	/* Core 3.1.2.1: asked anew */
 		return true;
-	return req->service->ask_consent && !allowed_before(a, req, person);
+	return req->service->ask_consent && !allowed_before(req->service, person, request_consent_scopes(a, req));
 }
 
 static json_t *items(const char *scopes)
@@ -63,9 +62,10 @@ static int waiting(struct request *r, struct response *resp, struct slice id, st
 	return e == E_INPUT ? E_NOENT : e;
 }
 
-static const char *purpose(struct arena *a, const char *id)
+/* Of the request, and of who was asked: the page may stand in one tab while somebody else signs in in another. */
+static const char *purpose(struct arena *a, const struct auth_request *req, const struct login *login)
 {
-	return arena_printf(a, "consent:%s", id);
+	return arena_printf(a, "consent:%s %s", req->id, login->person->subject);
 }
 
 int oidc_consent(struct request *r, struct response *resp)
@@ -77,7 +77,7 @@ int oidc_consent(struct request *r, struct response *resp)
 	if (e == E_NOENT)
 		return web_error(r, resp, 400, "expired", NULL);
 	if (e == OK)
-		e = web_csrf(r, web_browser(r, resp), purpose(r->a, req.id), &token);
+		e = web_csrf(r, web_browser(r, resp), purpose(r->a, &req, &login), &token);
 	if (e != OK)
 		return e;
 	const char *lang = request_lang(r, resp, &req);
@@ -98,6 +98,13 @@ static const char *joined(struct arena *a, const char *scopes)
 	return s;
 }
 
+int consent_keep(struct arena *a, const struct service *service, const struct person *person, const char *scopes)
+{
+	if (!service->ask_consent || allowed_before(service, person, scopes))
+		return OK;
+	return directory_consent(person, service->id, joined(a, scopes), now());
+}
+
 static int yes(struct request *r, struct response *resp, struct auth_request *req, const struct login *login)
 {
 	int e = HISTORY(web_agent(r), .event = EV_CONSENT_GIVEN, .subject = login->person->subject, .service = req->service->id, .peer = r->peer,
@@ -116,7 +123,7 @@ int oidc_consent_answer(struct request *r, struct response *resp)
 	struct login login;
 	struct slice id = http_form(r, "request"), answer = http_form(r, "consent");
 	int e = waiting(r, resp, id, &req, &login);
-	if (e == E_NOENT || (e == OK && !web_csrf_ok(r, purpose(r->a, req.id))))
+	if (e == E_NOENT || (e == OK && !web_csrf_ok(r, purpose(r->a, &req, &login))))
 		return web_error(r, resp, 400, "expired", NULL);
 	if (e != OK)
 		return e;

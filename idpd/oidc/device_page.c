@@ -4,6 +4,7 @@
 #include "core/conversation.h"
 #include "core/stranger.h"
 #include "core/subscriber.h"
+#include "oidc/consent.h"
 #include "oidc/device.h"
 #include "svc/audit.h"
 #include "svc/texts.h"
@@ -119,9 +120,10 @@ static int receive(struct request *r, struct response *resp, struct slice code, 
 
 /* --- who waits --- */
 
+/* Of the device, and of whom the page named: somebody else may have signed in in another tab since. */
 static const char *purpose(struct arena *a, const struct visit *v)
 {
-	return arena_printf(a, "device:%s", v->waits.code);
+	return arena_printf(a, "device:%s %s", v->waits.code, v->login.person->subject);
 }
 
 static json_t *scopes(struct slice rest)
@@ -171,11 +173,13 @@ static int record(struct request *r, const struct visit *v, enum audit_event eve
 	    .session = v->login.session->sid, .why = subscriber_same(v->waits.peer, r->peer) ? "same-network" : "other-network");
 }
 
-/* The line first: what nobody can prove to have been approved is not. */
+/* The line first: what nobody can prove to have been approved is not. The page has shown what the device will learn. */
 static int yes(struct request *r, struct response *resp, const struct visit *v)
 {
 	const char *digits = NULL;
 	int e = record(r, v, EV_DEVICE_APPROVED);
+	if (e == OK && !is_host(v))
+		e = consent_keep(r->a, v->service, v->login.person, arena_str(r->a, v->waits.memo));
 	if (e == OK)
 		e = is_host(v) ? conversation_bring(r->a, &v->waits, v->answer, &digits) : rendezvous_bring(v->waits.code, v->answer);
 	return e != OK ? e : draw_end(r, resp, v, "approved", digits);

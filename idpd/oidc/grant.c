@@ -2,6 +2,7 @@
 #include "core/consents.h"
 #include "core/pack.h"
 #include "core/policy.h"
+#include "oidc/claims.h"
 #include "oidc/grant.h"
 #include "svc/sealed.h"
 #include "svc/state.h"
@@ -84,7 +85,22 @@ int grant_freeze(struct arena *a, const struct grant *g, const struct login *log
 	return state_put("frozen", slice_mem(g->family, FAMILY_LEN), session_freeze(a, login->session), oidc_conf()->refresh_ttl_s + MARGIN_S);
 }
 
-int grant_login(struct arena *a, const struct grant *g, const struct service *service, struct login *out)
+/* An administrator may have taken a scope from the service since. */
+static void keep_within(struct arena *a, struct grant *g, const struct service *service)
+{
+	struct slice rest = slice_of(g->scope), word;
+	struct buf b = buf_new(a);
+	while (slice_cut(&rest, ' ', &word))
+		if (word.n > 0 && service_scope(service, word)) {
+			buf_raw(&b, b.n > 0 ? S(" ") : S(""));
+			buf_raw(&b, word);
+		}
+	g->scope = buf_cstr(&b);
+	g->userinfo &= claims_of_service(service);
+	g->id_token &= claims_of_service(service);
+}
+
+int grant_login(struct arena *a, struct grant *g, const struct service *service, struct login *out)
 {
 	struct login login;
 	int e = standing(a, g, &login);
@@ -93,7 +109,7 @@ int grant_login(struct arena *a, const struct grant *g, const struct service *se
 	if (strcmp(login.person->subject, g->subject) != 0)
 		return E_NOENT;
 	e = directory_allowed(a, service, login.person);	/* who may not enter any more is out, also with a refresh token */
-	if (e == OK)		/* on another device the person agreed there, and no line was written */
+	if (e == OK)		/* at a host nobody is asked */
 		e = consent_stands(login.person, service->id, g->made, service->ask_consent && g->frozen.n == 0);
 	if (e != OK)
 		return e;
@@ -105,6 +121,7 @@ int grant_login(struct arena *a, const struct grant *g, const struct service *se
 		login.level = g->level;
 		login.amr = g->amr;
 	}
+	keep_within(a, g, service);
 	*out = login;
 	return OK;
 }

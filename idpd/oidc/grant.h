@@ -40,8 +40,9 @@ int grant_open(struct arena *a, const char *kind, struct slice text, struct gran
 #define GRANT_ACCESS "at"
 
 /* The login a grant rests on, as it stands now, for its service. E_NOENT when it stands no more: signed out (unless offline), key or person locked,
- * not allowed by the service any more, level below what the service wants, family revoked. On OK login->level and amr are what may be told. */
-int grant_login(struct arena *a, const struct grant *g, const struct service *service, struct login *out);
+ * not allowed by the service any more, level below what the service wants, family revoked. On OK login->level and amr are what may be told, and of
+ * g's scope and claims is left what the service may still ask for. */
+int grant_login(struct arena *a, struct grant *g, const struct service *service, struct login *out);
 unsigned grant_acr(const struct grant *g, const struct login *login);	/* the level that acr tells */
 
 /* A grant of offline_access rests on the session's proofs as they are now: kept for the family, for ttl_s anew at each call. */

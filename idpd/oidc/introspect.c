@@ -1,4 +1,5 @@
-/* POST /oidc/introspect (RFC 7662): a client asks about its own tokens; one whose csamScope lists "introspect", a resource server, about all. */
+/* POST /oidc/introspect (RFC 7662): a client asks about its own tokens; one whose csamScope lists "introspect", a resource server, about all access tokens.
+ * To that one a refresh token is none: it opens nothing there, and whoever shows it has it from its client. */
 #include "core/policy.h"
 #include "oidc/bearer.h"
 #include "oidc/client.h"
@@ -28,7 +29,7 @@ static int describe(struct request *r, struct response *resp, const struct servi
 	int e = oidc_subject(r->a, client, g->subject, &sub);
 	if (e != OK)
 		return e;
-	json_t *v = json_own(r->a, json_pack("{sb ss ss ss ss sI ss so}", "active", 1, "iss", oidc_conf()->issuer, "sub", sub,
+	json_t *v = json_own(r->a, json_pack("{sb ss ss ss ss sI ss* so}", "active", 1, "iss", oidc_conf()->issuer, "sub", sub,
 	    "client_id", client->client_id, "scope", g->scope, "auth_time", (json_int_t)g->auth_time,
 	    "acr", policy_acr(r->a, grant_acr(g, login)), "amr", idtoken_amr(login->amr)));
 	if (!refresh)
@@ -54,7 +55,7 @@ int oidc_introspect(struct request *r, struct response *resp)
 	if (e != OK)
 		return oidc_end(r, resp, e, &no);
 	e = look(r->a, token, &g, &client, &login, &refresh);
-	if (e == OK && strcmp(g.client, asking->client_id) != 0 && !service_lists(asking->scopes, "", S("introspect")))
+	if (e == OK && strcmp(g.client, asking->client_id) != 0 && (refresh || !service_lists(asking->scopes, "", S("introspect"))))
 		e = E_NOENT;
 	if (e == E_NOENT)
 		return http_json(r, resp, 200, json_own(r->a, json_pack("{sb}", "active", 0)));

@@ -115,13 +115,14 @@ int token_refresh(struct request *r, struct response *resp, struct asker *asker,
 		e = E_NOENT;
 	if (e == OK && g.used)
 		return replayed(r, client, &g, no);
-	if (e == OK)
-		e = grant_login(r->a, &g, client, &login);
+	if (e == OK) {
+		now_granted = g;		/* what was granted stays in the record: a scope that is given back is there again */
+		e = grant_login(r->a, &now_granted, client, &login);
+	}
 	if (e == E_NOENT)
 		return refuse(no, "invalid_grant", "the refresh token is unknown, or what it rests on has ended");
 	if (e != OK)
 		return e;
-	now_granted = g;
 	if ((e = narrow(r->a, http_form(r, "scope"), &now_granted, no)) != OK ||
 	    (e = tokens_make(r->a, client, &now_granted, &login, &t)) != OK ||
 	    (g.offline && (e = grant_freeze(r->a, &g, &login)) != OK))

@@ -3,8 +3,25 @@
 #include "oidc_fakes.h"
 #include <stdatomic.h>
 #include "base/wait.h"
+#include "oidc/device.h"
 #include "oidc/jose.h"
 #include "oidc/request.h"
+#include "svc/texts.h"
+
+/* Devices that are no hosts, on the page of the browser beside them. */
+const char *text(const char *lang, const char *id) { (void)lang; return id; }
+
+int conversation_proof(struct arena *a, const struct rendezvous *r, const struct service *service, const struct login *login, struct slice *frozen)
+{
+	(void)a, (void)r, (void)service, (void)login, (void)frozen;
+	return E_BUG;
+}
+
+int conversation_bring(struct arena *a, const struct rendezvous *r, struct slice frozen, const char **digits)
+{
+	(void)a, (void)r, (void)frozen, (void)digits;
+	return E_BUG;
+}
 
 #define VERIFIER "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"		/* RFC 7636 B */
 #define CHALLENGE "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -354,6 +371,42 @@ static void offline_access_outlives_the_session(void **state)
 	assert_string_equal(refresh(r, ""), "invalid_grant");
 }
 
+/* A scope that an administrator takes from a service is gone for what was granted before, too. */
+static void what_a_service_may_not_ask_for_any_more_is_not_told(void **state)
+{
+	(void)state;
+	static const char *const few[] = { "openid", NULL };
+	sign_in_as(ALICE, "app");
+	const char *q = "client_id=tax&redirect_uri=https%3A%2F%2Ftax.example%2Fcb&response_type=code&scope=openid+email+offline_access"
+	    "&claims={\"userinfo\":{\"egovNRN\":null},\"id_token\":{\"egovNRN\":null}}";
+	const char *code = code_for(q);
+	client[TAX].scopes = few;
+	assert_string_equal(redeem(code, CB), "ok");
+	assert_string_equal(json_str(body_json(), "scope"), "openid offline_access");
+	assert_null(json_object_get(id_token(), "egovNRN"));
+	client[TAX].scopes = tax_scopes;
+	assert_string_equal(redeem(code_for(q), CB), "ok");
+	assert_non_null(json_object_get(id_token(), "egovNRN"));
+	const char *access = arena_strdup(arena, json_str(body_json(), "access_token")), *r = json_str(body_json(), "refresh_token");
+	assert_int_equal(userinfo(access), 200);
+	assert_non_null(json_object_get(body_json(), "egovNRN"));
+	client[TAX].scopes = few;
+	assert_int_equal(userinfo(access), 200);
+	assert_null(json_object_get(body_json(), "egovNRN"));
+	assert_null(json_object_get(body_json(), "email"));
+	assert_string_equal(refresh(r, "&scope=openid+email"), "invalid_scope");
+	assert_string_equal(refresh(r, ""), "ok");
+	assert_string_equal(json_str(body_json(), "scope"), "openid offline_access");
+	assert_null(json_object_get(id_token(), "egovNRN"));
+	r = arena_strdup(arena, json_str(body_json(), "refresh_token"));
+	assert_int_equal(userinfo(json_str(body_json(), "access_token")), 200);
+	assert_string_equal(json_text(arena, body_json()).p, arena_printf(arena, "{\"sub\":\"%s\"}", json_str(body_json(), "sub")));
+	client[TAX].scopes = tax_scopes;			/* given back, it is as it was granted */
+	assert_string_equal(refresh(r, ""), "ok");
+	assert_string_equal(json_str(body_json(), "scope"), "openid email offline_access");
+	assert_non_null(json_object_get(id_token(), "egovNRN"));
+}
+
 static void a_stolen_code_ends_what_outlives_the_session(void **state)
 {
 	(void)state;
@@ -470,6 +523,14 @@ static void posted_requests_become_gets(void **state)
 	assert_string_equal(page.error, "expired");
 }
 
+static json_t *asked(http_handler *fn, const char *authorization, const char *form)
+{
+	in.authorization = authorization;
+	assert_int_equal(call(fn, "POST", NULL, form), OK);
+	in.authorization = NULL;
+	return resp.body.n > 0 ? body_json() : NULL;
+}
+
 static const char *consent_answer(const char *r, const char *answer, const char *csrf)
 {
 	assert_int_equal(call(oidc_consent_answer, "POST", NULL, arena_printf(arena, "request=%s&consent=%s&csrf_token=%s", r, answer, csrf)), OK);
@@ -504,6 +565,60 @@ static void consent(void **state)
 	assert_string_equal(prompted(""), "consent");
 }
 
+/* One browser, two tabs: the page asked Alice, and its answer comes when Chloe is signed in. */
+static void nobody_agrees_for_somebody_else(void **state)
+{
+	(void)state;
+	sign_in_as(ALICE, "app");
+	client[TAX].ask_consent = true;
+	assert_string_equal(prompted(""), "consent");
+	const char *q = strchr(arena_strdup(arena, header_of("Location")), '?') + 1;
+	assert_int_equal(call(oidc_consent, "GET", q, NULL), OK);
+	const char *csrf = arena_strdup(arena, json_str(page.values, "csrf_token")), *r = arena_strdup(arena, json_str(page.values, "request"));
+	sign_in_as(CHLOE, "app");
+	assert_string_equal(consent_answer(r, "yes", csrf), "expired");
+	assert_null(fake_consent);
+	assert_null(fake_last(EV_CONSENT_GIVEN));
+	assert_string_equal(consent_answer(r, "no", csrf), "expired");
+	assert_null(fake_last(EV_CONSENT_REFUSED));
+}
+
+/* Where a service asks for consent, the page on which a device is approved is where it is given: else what came of it would end when consents are looked at. */
+static void a_device_that_was_approved_is_agreed_to(void **state)
+{
+	(void)state;
+	static const char *const grants[] = { DEVICE_GRANT, "authorization_code", NULL };
+	rendezvous_set_max(400);
+	sign_in_as(ALICE, "app");
+	client[TAX].grants = grants;
+	client[TAX].ask_consent = true;
+	fake_service[0] = client[TAX];				/* the same entry, by its name */
+	json_t *v = asked(oidc_device, tax_basic(), "scope=openid+email");
+	const char *device = arena_strdup(arena, json_str(v, "device_code")), *user = arena_printf(arena, "user_code=%s", json_str(v, "user_code"));
+	assert_int_equal(call(oidc_device_confirm, "GET", user, NULL), OK);
+	const char *csrf = arena_strdup(arena, json_str(page.values, "csrf_token"));
+	const char *alice = in.session;
+	sign_in_as(CHLOE, "app");						/* in another tab: the page named Alice */
+	assert_int_equal(call(oidc_device_answer, "POST", NULL, arena_printf(arena, "%s&answer=yes&csrf_token=%s", user, csrf)), OK);
+	assert_string_equal(page.error, "form");
+	in.session = alice;
+	assert_int_equal(call(oidc_device_answer, "POST", NULL, arena_printf(arena, "%s&answer=yes&csrf_token=%s", user, csrf)), OK);
+	assert_string_equal(page.name, "device-done");
+	assert_true(fake_consent != NULL && strncmp(fake_consent, "tax openid+email ", 17) == 0);
+	assert_string_equal(token(arena_printf(arena, "grant_type=" DEVICE_GRANT "&device_code=%s", device)), "ok");
+	const char *access = arena_strdup(arena, json_str(body_json(), "access_token"));
+	assert_int_equal(userinfo(access), 200);
+	fake_now += 120;
+	assert_int_equal(userinfo(access), 200);
+	assert_string_equal(prompted("&prompt=none"), "code");		/* nor is the person asked a second time elsewhere */
+	fake_now += 10;							/* another device that wants less takes nothing back */
+	user = arena_printf(arena, "user_code=%s", json_str(asked(oidc_device, tax_basic(), "scope=openid"), "user_code"));
+	assert_int_equal(call(oidc_device_confirm, "GET", user, NULL), OK);
+	csrf = arena_strdup(arena, json_str(page.values, "csrf_token"));
+	assert_int_equal(call(oidc_device_answer, "POST", NULL, arena_printf(arena, "%s&answer=yes&csrf_token=%s", user, csrf)), OK);
+	assert_true(strncmp(fake_consent, "tax openid+email ", 17) == 0);
+}
+
 static void hints(void **state)
 {
 	(void)state;
@@ -535,14 +650,6 @@ static void hints(void **state)
 	}
 }
 
-static json_t *asked(http_handler *fn, const char *authorization, const char *form)
-{
-	in.authorization = authorization;
-	assert_int_equal(call(fn, "POST", NULL, form), OK);
-	in.authorization = NULL;
-	return resp.body.n > 0 ? body_json() : NULL;
-}
-
 static void introspection_and_revocation(void **state)
 {
 	(void)state;
@@ -561,6 +668,8 @@ static void introspection_and_revocation(void **state)
 	}
 	client[SPA].scopes = (const char *const[]){ "openid", "introspect", NULL };		/* unless it is a resource server */
 	assert_true(json_is_true(json_object_get(asked(oidc_introspect, NULL, arena_printf(arena, "%s%s", forms[0], spa)), "active")));
+	/* to which a refresh token opens nothing: its client keeps it to itself */
+	assert_string_equal(json_text(arena, asked(oidc_introspect, NULL, arena_printf(arena, "%s%s", forms[1], spa))).p, "{\"active\":false}");
 	assert_string_equal(json_str(asked(oidc_introspect, NULL, arena_printf(arena, "%s&client_id=app", forms[0])), "error"), "invalid_client");
 	assert_string_equal(json_str(asked(oidc_introspect, NULL, forms[0]), "error"), "invalid_client");
 	assert_int_equal(resp.status, 401);
@@ -576,6 +685,20 @@ static void introspection_and_revocation(void **state)
 	assert_int_equal(userinfo(access), 401);
 	assert_string_equal(refresh(r, ""), "invalid_grant");
 	assert_string_equal(json_text(arena, asked(oidc_introspect, tax_basic(), forms[0])).p, "{\"active\":false}");
+}
+
+/* An entry that nobody's rules hold to the levels there are: there is no acr to tell. */
+static void a_level_without_a_name_is_not_told(void **state)
+{
+	(void)state;
+	client[TAX].level = 0;
+	fake_person[ALICE].identity_level = 1;
+	sign_in_as(ALICE, "app");
+	assert_string_equal(redeem(code_for(GOOD), CB), "ok");
+	assert_null(json_object_get(id_token(), "acr"));
+	json_t *v = asked(oidc_introspect, tax_basic(), arena_printf(arena, "token=%s", json_str(body_json(), "access_token")));
+	assert_true(json_is_true(json_object_get(v, "active")));
+	assert_null(json_object_get(v, "acr"));
 }
 
 static void bearer_tokens_come_one_way(void **state)
@@ -720,9 +843,10 @@ int main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, oidc_setup, oidc_teardown)
 		T(a_login_ends_in_tokens), T(single_sign_on_writes_nothing), T(a_code_is_good_for_one_redemption_by_its_client),
 		T(codes_and_tokens_are_not_exchangeable), T(pkce), T(of_64_at_once_one_wins), T(refresh_tokens_change_at_each_use),
-		T(a_step_up_raises_no_older_grant), T(what_a_grant_rests_on_can_end), T(offline_access_outlives_the_session),
+		T(a_step_up_raises_no_older_grant), T(what_a_grant_rests_on_can_end), T(offline_access_outlives_the_session), T(what_a_service_may_not_ask_for_any_more_is_not_told),
 		T(a_stolen_code_ends_what_outlives_the_session), T(prompts_and_ages), T(levels_are_floors),
-		T(posted_requests_become_gets), T(consent), T(hints), T(introspection_and_revocation), T(bearer_tokens_come_one_way),
+		T(posted_requests_become_gets), T(consent), T(nobody_agrees_for_somebody_else), T(a_device_that_was_approved_is_agreed_to), T(hints),
+		T(introspection_and_revocation), T(a_level_without_a_name_is_not_told), T(bearer_tokens_come_one_way),
 		T(logout), T(published_documents), T(faults_never_let_in),
 		T(faults_spend_no_refresh_token),
 	};
