@@ -61,6 +61,8 @@ int engine_read_draft(struct engine *e)
 		k->dn = arena_printf(e->a, "csamKeyId=%s,%s", k->id, e->person->dn);	/* where it will stand: nothing is written there before */
 	k->state = "pending";
 	e->draft = k;
+	/* What was shown may have fallen since: whoever ends the keys of a stolen telephone ends also what is being added with them. */
+	e->over |= k->level == 0 || k->level > e->worth;
 	return OK;
 }
 
@@ -91,6 +93,7 @@ int engine_draft_stands(struct engine *e)
 	int rc = activation_by_id(e->a, e->c.activation, &activation);
 	if (rc != OK)
 		return rc;
+	e->worth = activation.level;
 	return strcmp(activation.person->subject, e->c.subject) == 0 ? OK : E_NOENT;
 }
 

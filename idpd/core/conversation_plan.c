@@ -26,6 +26,7 @@ static int stands(struct engine *e)
 	if (e->c.goal == GOAL_KEY && e->c.activation != NULL)
 		return engine_draft_stands(e);
 	rc = session_login_sid(e->a, e->c.sid, &login);
+	e->worth = rc == OK ? login.level : 0;
 	return rc != OK ? rc : e->c.goal == GOAL_KEY || session_password(&login) != NULL ? OK : E_NOENT;
 }
 

@@ -19,9 +19,10 @@ struct engine {
 	struct conv_with with;			/* a message that goes out with the record */
 	enum channel channel;			/* and where it waits */
 	struct key *draft;			/* the key that is to be added, pending until then; or NULL */
+	unsigned worth;				/* and the level of what it rests on, as that stands now */
 	const char *card;			/* that was shown in this turn, for the audit trail; or NULL */
 	bool blocked;				/* the service is not open */
-	bool over;				/* the session that a draft rests on has ended */
+	bool over;				/* the session that a draft rests on has ended, or is worth less than the draft */
 	bool fell;				/* what was proven does not stand any more: the password is asked again */
 	struct slice ticket;			/* that is answered, and the answer */
 	const struct answer *answer;
