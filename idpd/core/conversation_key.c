@@ -83,7 +83,7 @@ static int prepare(struct engine *e, struct message *m)
 static struct outcome send(struct engine *e, const struct step *s)
 {
 	unsigned wait_s;
-	int rc = limits_send(s->send->to, &wait_s);
+	int rc = limits_send(s->send->to, s->adding, &wait_s);
 	if (rc == OK)
 		rc = prepare(e, s->send);
 	if (rc == E_LIMIT) {
@@ -166,7 +166,7 @@ static int spend(struct engine *e, const struct step *s)
 	if (s->spend != 0 && s->lasting && !s->adding)
 		rc = directory_key_spend(s->key, s->spend);
 	if (rc == OK)
-		rc = limits_second_right(e->person, s->key, acts, s->spend != 0 ? 2 : 1);
+		rc = limits_second_right(e->person, s->key, s->adding, acts, s->spend != 0 ? 2 : 1);
 	return hold.lost ? E_DOWN : rc;
 }
 

@@ -298,10 +298,10 @@ struct sending {
 	uint32_t row, today;		/* in a row without one that was typed back; of this day */
 };
 
-/* Mail addresses are one whatever their case, for who reads them. */
-static struct slice address_key(struct arena *a, const char *address)
+/* Mail addresses are one whatever their case, for who reads them; and none begins with a blank. */
+static struct slice address_key(struct arena *a, const char *address, bool adding)
 {
-	char *p = arena_strdup(a, address != NULL ? address : "");
+	char *p = arena_printf(a, "%s%s", adding ? " " : "", address != NULL ? address : "");
 	for (size_t i = 0; p[i] != '\0'; i++)
 		if (p[i] >= 'A' && p[i] <= 'Z')
 			p[i] += 'a' - 'A';
@@ -355,10 +355,10 @@ static int send_read(struct state_change *c)
 	return OK;
 }
 
-int limits_send(const char *address, unsigned *wait_s)
+int limits_send(const char *address, bool adding, unsigned *wait_s)
 {
 	AUTO_ARENA a = arena_new();
-	return state_update(send_ns, address_key(a, address), send_one, wait_s);
+	return state_update(send_ns, address_key(a, address, adding), send_one, wait_s);
 }
 
 /* ---- links and codes of activation ---- */
@@ -421,11 +421,11 @@ int limits_second(const struct person *person, const struct key *key, const char
 	return rc == OK ? E_LIMIT : rc;
 }
 
-int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n)
+int limits_second_right(const struct person *person, const struct key *key, bool adding, const struct state_act *with, size_t n)
 {
 	AUTO_ARENA a = arena_new();
 	const struct state_act acts[] = {
-		{ second_ns, second_key(a, person, key), right, NULL }, { send_ns, address_key(a, key->address), send_read, NULL },
+		{ second_ns, second_key(a, person, key), right, NULL }, { send_ns, address_key(a, key->address, adding), send_read, NULL },
 	};
 	return update_with(with, n, acts, key->address != NULL ? 2 : 1);
 }

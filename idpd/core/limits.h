@@ -38,12 +38,13 @@ int limits_password_undo(const struct person *person, struct slice name, const c
  * the audit trail and in the person's history too), or it is neither active nor pending. One that is pending is not locked, but refused until it was
  * left alone for an hour. Undo is also for the last right code, typed again. */
 int limits_second(const struct person *person, const struct key *key, const char *peer, const struct state_act *with);
-int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n);
+int limits_second_right(const struct person *person, const struct key *key, bool adding, const struct state_act *with, size_t n);
 int limits_second_undo(const struct person *person, const struct key *key);
 
 /* Before a code is sent to an address, by whichever conversation: the pause between two grows until one was typed back right. OK: counted;
- * E_LIMIT: not now, *wait_s says how long, or 0: not today any more. */
-int limits_send(const char *address, unsigned *wait_s);
+ * E_LIMIT: not now, *wait_s says how long, or 0: not today any more. adding: to who says that the address is theirs; those have an account of their
+ * own, so that nobody who names another's address keeps the codes of its keys from it. */
+int limits_send(const char *address, bool adding, unsigned *wait_s);
 
 /* A link or code of activation was wrong: one more from that network, whichever it was. Thirty at once are told so; then one in five seconds. E_LIMIT: this is
  * more, and *wait_s says until when. It is no judge of who is right: people behind one network with a guesser come in with what they were given. */

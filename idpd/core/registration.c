@@ -153,7 +153,7 @@ int registration_send(struct registration *r, const char *address, const char *l
 	s.again = true;
 	if (key_mail.verify(&s) != V_MORE || s.send == NULL)
 		return E_DOWN;
-	rc = limits_send(address, wait_s);
+	rc = limits_send(address, true, wait_s);
 	if (rc == E_LIMIT)
 		*note = *wait_s > 0 ? "note.send-wait" : "note.send-max";
 	if (rc != OK)

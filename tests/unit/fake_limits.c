@@ -91,8 +91,9 @@ int limits_second(const struct person *person, const struct key *key, const char
 	return change(second_of(person, key), 1, fake_limits.second_max);
 }
 
-int limits_second_right(const struct person *person, const struct key *key, const struct state_act *with, size_t n)
+int limits_second_right(const struct person *person, const struct key *key, bool adding, const struct state_act *with, size_t n)
 {
+	(void)adding;
 	WRITES();
 	WITH(with, n);
 	return change(second_of(person, key), 0, 0);
@@ -111,8 +112,9 @@ unsigned limits_turns(void)
 unsigned fake_send_wait_s;
 bool fake_send_refused;
 
-int limits_send(const char *address, unsigned *wait_s)
+int limits_send(const char *address, bool adding, unsigned *wait_s)
 {
+	(void)adding;
 	(void)address;
 	WRITES();
 	*wait_s = fake_send_wait_s;

@@ -332,7 +332,7 @@ static void broken_is_not_wrong(void **s)
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_DOWN);
 	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), E_DOWN);
 	assert_int_equal(was_right(&alice, "192.0.2.7"), E_DOWN);
-	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), E_DOWN);
+	assert_int_equal(limits_second_right(&alice, &app, false, NULL, 0), E_DOWN);
 	state_rc = E_WAIT;
 	assert_int_equal(try_as(&alice, "alice", "192.0.2.7"), E_WAIT);
 }
@@ -369,7 +369,7 @@ static void second_factor(void **s)
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 10; i++)
 			assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
-		assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);	/* the tenth was right */
+		assert_int_equal(limits_second_right(&alice, &app, false, NULL, 0), OK);	/* the tenth was right */
 	}
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
@@ -387,7 +387,7 @@ static void second_factor(void **s)
 	assert_int_equal(locked_times, 3);
 	assert_int_equal(audited, 1);
 	in_history("key.locked", "app-1");
-	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), E_LIMIT);
+	assert_int_equal(limits_second_right(&alice, &app, false, NULL, 0), E_LIMIT);
 	assert_int_equal(limits_second(&alice, &other, "192.0.2.7", NULL), OK);
 	app.state = "locked";
 	skew_ms += 3600 * 1000;
@@ -486,22 +486,22 @@ static void codes_are_sent_with_growing_pauses(void **state)
 	(void)state;
 	wait_s = 9;
 	static const unsigned pauses[] = { 30, 60, 120, 240, 480, 600, 600 };
-	assert_int_equal(limits_send("Alice@example.org", &wait_s), OK);
+	assert_int_equal(limits_send("Alice@example.org", false, &wait_s), OK);
 	for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
-		assert_int_equal(limits_send("alice@EXAMPLE.org", &wait_s), E_LIMIT);
+		assert_int_equal(limits_send("alice@EXAMPLE.org", false, &wait_s), E_LIMIT);
 		assert_in_range(wait_s, pauses[i] - 1, pauses[i]);
 		skew_ms += (pauses[i] - 2) * 1000;
-		assert_int_equal(limits_send("alice@example.org", &wait_s), E_LIMIT);
+		assert_int_equal(limits_send("alice@example.org", false, &wait_s), E_LIMIT);
 		assert_in_range(wait_s, 1, 2);
 		skew_ms += 2000;
-		assert_int_equal(limits_send("alice@example.org", &wait_s), OK);
+		assert_int_equal(limits_send("alice@example.org", false, &wait_s), OK);
 		if (i == 0)
-			assert_int_equal(limits_send("bruno@example.org", &wait_s), OK);	/* an address of its own */
+			assert_int_equal(limits_send("bruno@example.org", false, &wait_s), OK);	/* an address of its own */
 	}
 	app.address = "alice@example.org";
-	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);
-	assert_int_equal(limits_send("alice@example.org", &wait_s), OK);
-	assert_int_equal(limits_send("alice@example.org", &wait_s), E_LIMIT);
+	assert_int_equal(limits_second_right(&alice, &app, false, NULL, 0), OK);
+	assert_int_equal(limits_send("alice@example.org", false, &wait_s), OK);
+	assert_int_equal(limits_send("alice@example.org", false, &wait_s), E_LIMIT);
 	app.address = NULL;
 }
 
@@ -510,11 +510,30 @@ static void a_ceiling_a_day(void **state)
 	(void)state;
 	unsigned sent = 0;
 	for (int i = 0; i < 60; i++, skew_ms += 600 * 1000)
-		sent += limits_send("+32470000001", &wait_s) == OK;
+		sent += limits_send("+32470000001", false, &wait_s) == OK;
 	assert_int_equal(sent, 12);
 	assert_int_equal(wait_s, 0);
 	skew_ms += 14 * 3600 * 1000;			/* a day after the first */
-	assert_int_equal(limits_send("+32470000001", &wait_s), OK);
+	assert_int_equal(limits_send("+32470000001", false, &wait_s), OK);
+}
+
+/* Whoever says that an address is theirs, and registers or adds a key with it, a whole day long: its owner gets the codes of their own keys all the same. */
+static void naming_an_address_takes_no_codes_from_its_owner(void **state)
+{
+	(void)state;
+	unsigned sent = 0;
+	for (int i = 0; i < 60; i++, skew_ms += 600 * 1000)
+		sent += limits_send("Alice@example.org", true, &wait_s) == OK;
+	assert_int_equal(sent, 12);
+	assert_int_equal(limits_send("alice@example.org", true, &wait_s), E_LIMIT);
+	assert_int_equal(wait_s, 0);
+	assert_int_equal(limits_send("alice@example.org", false, &wait_s), OK);
+	app.address = "alice@example.org";
+	assert_int_equal(limits_second_right(&alice, &app, false, NULL, 0), OK);
+	assert_int_equal(limits_send("alice@example.org", false, &wait_s), OK);
+	assert_int_equal(limits_send("alice@example.org", true, &wait_s), E_LIMIT);	/* nor does it give the other any */
+	assert_int_equal(wait_s, 0);
+	app.address = NULL;
 }
 
 int main(void)
@@ -526,6 +545,7 @@ int main(void)
 		T(a_changed_password_starts_anew), T(the_directory_is_the_floor), T(a_directory_that_does_not_take_it),
 		T(broken_is_not_wrong), T(undo_does_not_unlock), T(second_factor), T(a_key_that_waits), T(two_hundred_at_once), T(not_configured_is_refused),
 		T(codes_are_sent_with_growing_pauses), T(a_ceiling_a_day),
+		T(naming_an_address_takes_no_codes_from_its_owner),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
