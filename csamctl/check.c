@@ -5,9 +5,8 @@
 
 static void line(const char *grade, const char *fmt, va_list ap)
 {
-	printf("%-5s ", grade);
-	vprintf(fmt, ap);
-	putchar('\n');
+	AUTO_ARENA a = arena_new();
+	printf("%-5s %s\n", grade, tamed(a, fmt, ap));
 	fflush(stdout);
 }
 

@@ -74,6 +74,9 @@ int usage(const struct ctl *c, const char *fmt, ...) __attribute__((format(print
 /* As a terminal may show it: what the directory holds was written by others, so control characters become '?'. NULL becomes "-". */
 const char *harmless(struct arena *a, const char *s);
 
+/* The same for a message of ours with such values in it: its line feeds stay. */
+char *tamed(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
 /* Writes everything or says that it could not. */
 int print(const struct buf *b);	/* DONE or REFUSED */
 

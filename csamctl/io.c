@@ -6,11 +6,22 @@
 #include "base/file.h"
 #include "csamctl/ctl.h"
 
+char *tamed(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	char *text = arena_alloc(a, (size_t)(n > 0 ? n : 0) + 1);
+	vsnprintf(text, (size_t)(n > 0 ? n : 0) + 1, fmt, ap);
+	slice_tame(text, "\n\t");
+	return text;
+}
+
 static void speak(const char *fmt, va_list ap)
 {
-	fputs("csamctl: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	AUTO_ARENA a = arena_new();
+	fprintf(stderr, "csamctl: %s\n", tamed(a, fmt, ap));
 }
 
 void say(const char *fmt, ...)
@@ -44,11 +55,8 @@ int usage(const struct ctl *c, const char *fmt, ...)
 const char *harmless(struct arena *a, const char *s)
 {
 	char *copy = arena_strdup(a, s);
-	for (unsigned char *p = (unsigned char *)copy; p != NULL && *p != '\0'; p++)
-		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)	/* C1 in UTF-8 */
-			p[0] = p[1] = '?';
-		else if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	if (copy != NULL)
+		slice_tame(copy, "");
 	return copy != NULL ? copy : "-";
 }
 

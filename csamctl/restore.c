@@ -181,7 +181,7 @@ static int restore_run(struct ctl *c)
 	    "since are as they were; look at the audit trail of the lost system, when there is one, before you start idpd.\n"
 	    "Everybody signs in again. Security codes of apps that are older than now are refused; tokens and printed cards that count\n"
 	    "may repeat codes that were used since the backup: end those keys where that matters.\n"
-	    "%sAfter that, start slapd and idpd.\n", json_str(r.about, "created"),
+	    "%sAfter that, start slapd and idpd.\n", harmless(c->a, json_str(r.about, "created")),
 	    r.set.slapd_config != NULL && geteuid() == 0 ? "Give slapd's folders to its user (chown -R openldap:openldap). " : "");
 	return DONE;
 }

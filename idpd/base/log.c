@@ -35,22 +35,6 @@ enum log_level log_level_least(void)
 	return least;
 }
 
-/* What a terminal or a reader of lines would obey becomes a question mark: C0 and DEL, C1 (ECMA-48: U+009B begins a sequence as ESC [ does),
- * line and paragraph separators, and bytes that are no UTF-8, some of which a terminal of eight bits takes for C1. */
-static void tame(char *text)
-{
-	for (struct slice rest = slice_of(text); rest.n > 0;) {
-		size_t len = slice_utf8_len(rest);
-		char *p = text + (rest.p - text);
-		bool separator = len == 3 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0);
-		if (len == 0)
-			len = 1, *p = '?';
-		else if (separator || !slice_is_text(slice_mem(p, len), ""))
-			memset(p, '?', len);
-		rest = slice_mem(p + len, rest.n - len);
-	}
-}
-
 /* One write per line, so that processes and threads do not interleave; hostile input cannot start a line of its own. */
 void log_line(enum log_level level, const char *fmt, ...)
 {
@@ -61,7 +45,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	tame(text);
+	slice_tame(text, "");
 	int n;
 	if (journal) {
 		n = snprintf(line, sizeof line, "<%d>%s: %s\n", level, name, text);

@@ -97,6 +97,21 @@ static bool is_control(const unsigned char *p, size_t len)
 	return len == 1 ? p[0] < 0x20 || p[0] == 0x7f : len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
+/* C0 and DEL, C1 (ECMA-48: U+009B begins a sequence as ESC [ does), and bytes that are no UTF-8, some of which a terminal of eight bits takes for C1. */
+void slice_tame(char *text, const char *allowed)
+{
+	for (struct slice rest = slice_of(text); rest.n > 0;) {
+		size_t len = slice_utf8_len(rest);
+		char *p = text + (rest.p - text);
+		bool separator = len == 3 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0);
+		if (len == 0)
+			len = 1, *p = '?';
+		else if (separator || !slice_is_text(slice_mem(p, len), allowed))
+			memset(p, '?', len);
+		rest = slice_mem(p + len, rest.n - len);
+	}
+}
+
 bool slice_is_text(struct slice s, const char *allowed)
 {
 	const unsigned char *p = (const unsigned char *)s.p;

@@ -63,4 +63,7 @@ size_t slice_utf8_len(struct slice s);
 /* Well-formed UTF-8 without NUL and without control characters (C0, DEL, C1) other than those in `allowed`. */
 bool slice_is_text(struct slice s, const char *allowed);
 
+/* Whatever is no such text becomes question marks, and line and paragraph separators with it: what is left does nothing to a terminal or to who reads lines. */
+void slice_tame(char *text, const char *allowed);
+
 #endif
