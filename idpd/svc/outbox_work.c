@@ -51,9 +51,10 @@ static uint64_t jitter(uint64_t ms)
 	return ms * 3 / 4 + ms / 2 * r / UINT32_MAX;
 }
 
+/* With the lock held; of workers that are not there the hand is empty. How many there are is not known to those who run before all have begun. */
 static bool in_hand(const struct lane *l, const struct ticket *t)
 {
-	for (unsigned i = 0; i < l->nworkers; i++)
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
 		if (memcmp(l->hand[i].id, t->id, OUTBOX_ID) == 0)
 			return true;
 	return false;
