@@ -169,8 +169,10 @@ static CK_FUNCTION_LIST *load(const char *path, char real[PATH_MAX])
 	if (path[0] != '/' || realpath(path, real) == NULL || !safe(real, false))
 		return NULL;
 	memcpy(folder, real, strlen(real) + 1);
-	if (!safe(dirname(folder), true))
-		return NULL;
+	do {
+		if (!safe(dirname(folder), true))
+			return NULL;
+	} while (folder[1] != '\0');
 	void *so = dlopen(real, RTLD_NOW | RTLD_LOCAL);
 	*(void **)&list_of = so != NULL ? dlsym(so, "C_GetFunctionList") : NULL;	/* POSIX dlsym */
 	return list_of != NULL && list_of(&p11) == CKR_OK ? p11 : NULL;

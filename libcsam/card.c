@@ -158,13 +158,15 @@ static pid_t begin(int channel, const char *program)
 	return pid;
 }
 
+/* It keeps its number, for finish() to name it by. */
 static bool ended(pid_t pid, long long end)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
 
 	for (;;) {
-		pid_t r = waitpid(pid, NULL, __WALL | WNOHANG);
-		if (r == pid || (r < 0 && errno != EINTR))
+		siginfo_t of = { .si_pid = 0 };
+		int r = waitid(P_PID, (id_t)pid, &of, WEXITED | WNOHANG | WNOWAIT | __WALL);
+		if ((r == 0 && of.si_pid == pid) || (r < 0 && errno != EINTR))
 			return true;
 		if (now_ms() >= end)
 			return false;
@@ -182,6 +184,7 @@ static void finish(pid_t pid, bool answered)
 		kill(pid, SIGKILL);
 		ended(pid, now_ms() + KILLED_MS);
 	}
+	waitpid(pid, NULL, __WALL | WNOHANG);
 }
 
 static size_t received(int fd, char *to, size_t room, long long end)

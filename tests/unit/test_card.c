@@ -1,4 +1,5 @@
 /* How csam-card is run: it gets nothing of its caller's, its caller meets nothing of it, and every wait has an end. */
+/* LINK: -Wl,--wrap=kill */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -19,6 +20,17 @@
 static char program[] = "/tmp/csam-test-card.XXXXXX";
 static struct csam_cards cards;
 static volatile sig_atomic_t signals;
+
+/* Only a process that nobody has waited for yet keeps its number to itself: what is killed is never another's. */
+static unsigned kills, strangers;
+int __real_kill(pid_t pid, int sig);
+int __wrap_kill(pid_t pid, int sig);
+int __wrap_kill(pid_t pid, int sig)
+{
+	kills++;
+	strangers += __real_kill(pid < 0 ? -pid : pid, 0) != 0;
+	return __real_kill(pid, sig);
+}
 
 static void count(int sig)
 {
@@ -67,6 +79,17 @@ static void every_wait_has_an_end(void **state)
 	assert_int_equal(with("trap '' TERM HUP INT; while :; do sleep 1; done", 1), CSAM_CARD_BROKEN);
 	assert_int_equal(with(SAY("no-card") "; while :; do sleep 1; done", 5), CSAM_CARD_NO_CARD);	/* it does not end after its answer */
 	assert_in_range(time(NULL) - begun, 1, 15);
+}
+
+static void nobody_else_is_killed(void **state)
+{
+	(void)state;
+	kills = strangers = 0;
+	assert_int_equal(with(SAY("no-card"), 10), CSAM_CARD_NO_CARD);
+	assert_int_equal(with("exit 0", 10), CSAM_CARD_BROKEN);
+	assert_int_equal(with("sleep 60", 1), CSAM_CARD_BROKEN);
+	assert_true(kills > 0);
+	assert_int_equal(strangers, 0);
 }
 
 static void the_caller_meets_nothing_of_it(void **state)
@@ -123,6 +146,7 @@ int main(void)
 		cmocka_unit_test(what_it_says_is_read),
 		cmocka_unit_test(whatever_goes_wrong_is_broken),
 		cmocka_unit_test(every_wait_has_an_end),
+		cmocka_unit_test(nobody_else_is_killed),
 		cmocka_unit_test(the_caller_meets_nothing_of_it),
 		cmocka_unit_test(it_gets_nothing_of_the_callers),
 		cmocka_unit_test(an_empty_pin_starts_nothing),
