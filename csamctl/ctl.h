@@ -10,7 +10,7 @@
 
 enum { DONE = 0, REFUSED = 1, USAGE = 2 };	/* exit codes */
 
-enum opt_flag { OPT_MUST = 1, OPT_MANY = 2 };
+enum opt_flag { OPT_MUST = 1, OPT_MANY = 2, OPT_SECRET = 4 };
 
 struct opt {
 	const char *name;	/* long name */

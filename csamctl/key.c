@@ -98,7 +98,7 @@ static int show_qr_run(struct ctl *c)
 
 static const struct opt show_qr_opts[] = {
 	{ "account", "NAME", "the name under which the app shows the key", OPT_MUST, 0 },
-	{ "secret", "BASE32", "its secret", OPT_MUST, 0 },
+	{ "secret", "BASE32", "its secret", OPT_MUST | OPT_SECRET, 0 },
 	{ "issuer", "LABEL", "name of the issuer that the app shows (default: host of the issuer)", 0, 0 },
 	{ 0 },
 };

@@ -217,7 +217,7 @@ static int new_sms_run(struct ctl *c)
 
 static const struct opt app_opts[] = {
 	COMMON,
-	{ "secret", "BASE32", "the secret, when there is one already; else a new one is made", 0, 0 },
+	{ "secret", "BASE32", "the secret, when there is one already; else a new one is made", OPT_SECRET, 0 },
 	{ "qr", NULL, "draw the QR code also when standard error is no terminal", 0, 0 },
 	{ "issuer", "LABEL", "name that authenticator apps show (default: host of the issuer)", 0, 0 },
 	{ 0 },
@@ -227,7 +227,7 @@ static const struct opt password_opts[] = { COMMON, { 0 } };
 
 static const struct opt token_opts[] = {
 	COMMON,
-	{ "secret", "BASE32", "its seed, from the maker", OPT_MUST, 0 },
+	{ "secret", "BASE32", "its seed, from the maker", OPT_MUST | OPT_SECRET, 0 },
 	{ "hotp", NULL, "a token with a counter (RFC 4226); else one with a clock (RFC 6238)", 0, 0 },
 	{ "digits", "N", "digits of a code: 6 (default), 7 or 8", 0, 0 },
 	{ "hash", "NAME", "sha1 (default), sha256 or sha512", 0, 0 },

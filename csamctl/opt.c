@@ -10,7 +10,7 @@ const struct opt opt_common[] = {
 	{ "config", "FILE", "configuration of the daemon (default /etc/csam/idpd.conf when it is there)", 0, 'c' },
 	{ "uri", "URI", "the directory: ldapi:///, ldap://host, ldaps://host", 0, 'H' },
 	{ "bind-dn", "DN", "bind as DN; without it: EXTERNAL over ldapi, else anonymously", 0, 'D' },
-	{ "password", "PASSWORD", "password of that DN (others may see it in the list of processes: better -y)", 0, 'w' },
+	{ "password", "PASSWORD", "password of that DN (others may see it in the list of processes, for a moment: better -y)", OPT_SECRET, 'w' },
 	{ "bind-password-file", "FILE", "the first line of FILE is the password", 0, 'y' },
 	{ "starttls", NULL, "ask for TLS on an ldap:// address, and insist", 0, 'Z' },
 	{ "base", "DN", "suffix of the directory", 0, 'b' },
@@ -209,6 +209,16 @@ static void help(const struct command *cmd, FILE *to)
 	fprintf(to, "\nExamples:\n%s", cmd->examples);
 }
 
+/* A secret leaves the command line, which every user of the machine can read for as long as the command runs. */
+static const char *value_of(struct arena *a, const struct opt *o)
+{
+	if (optarg == NULL || !(o->flags & OPT_SECRET))
+		return optarg != NULL ? optarg : "";
+	const char *kept = arena_strdup(a, optarg);
+	explicit_bzero(optarg, strlen(optarg));
+	return kept;
+}
+
 int opt_parse(struct ctl *c, int argc, char **argv)
 {
 	struct tables *t = ARENA_NEW(c->a, struct tables);
@@ -232,7 +242,7 @@ int opt_parse(struct ctl *c, int argc, char **argv)
 		if (first(c, o->name) != NULL && !(o->flags & OPT_MANY))
 			return usage(c, "--%s was given twice", o->name);
 		struct given *g = ARENA_NEW(c->a, struct given);
-		*g = (struct given){ NULL, o, optarg != NULL ? optarg : "" };
+		*g = (struct given){ NULL, o, value_of(c->a, o) };
 		if (last != NULL)
 			last->next = g;
 		else

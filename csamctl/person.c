@@ -161,7 +161,7 @@ static const struct opt person_new_opts[] = {
 	{ "lang", "LANGUAGE", "language: fr nl de en", 0, 0 },
 	{ "terms", "VERSION", "this version of the terms was accepted, on paper for example", 0, 0 },
 	{ "password-file", "FILE", "the first line of FILE is the password (- for standard input)", 0, 0 },
-	{ "totp", "SECRET", "an authenticator app: its base32 secret, or 'new'", 0, 0 },
+	{ "totp", "SECRET", "an authenticator app: its base32 secret, or 'new'", OPT_SECRET, 0 },
 	{ "pending", NULL, "the app key waits until the person shows one of its codes on /keys", 0, 0 },
 	{ "posix", "UID:GID", "also an account on hosts", 0, 0 },
 	{ "issuer", "LABEL", "name that authenticator apps show (default: host of the issuer)", 0, 0 },

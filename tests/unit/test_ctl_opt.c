@@ -11,6 +11,7 @@ static const struct opt opts[] = {
 	{ "uid", "NAME", "name", OPT_MUST, 0 },
 	{ "scope", "WORD", "scope", OPT_MANY, 's' },
 	{ "public", NULL, "public", 0, 0 },
+	{ "totp", "SECRET", "secret", OPT_SECRET, 0 },
 	{ 0 },
 };
 static const struct command cmd = { .path = "test", .operands = "FILE", .noperands = 1, .opts = opts, .what = "test", .examples = "" };
@@ -45,6 +46,21 @@ static void values(void **state)
 	assert_string_equal(c.operands[0], "file");
 }
 
+/* The list of processes tells everybody what stands there. */
+static void a_secret_does_not_stay_on_the_command_line(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	struct ctl c = { .a = a };
+	char password[] = "hunter2", joined[] = "--totp=GEZDGNBV", name[] = "alice";
+	assert_int_equal(PARSE(&c, "-w", password, joined, "--uid", name, "file"), DONE);
+	assert_string_equal(opt(&c, "password"), "hunter2");
+	assert_string_equal(opt(&c, "totp"), "GEZDGNBV");
+	assert_string_equal(password, "");
+	assert_string_equal(joined, "--totp=");
+	assert_string_equal(name, "alice");
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -75,6 +91,8 @@ static void meant(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(values), cmocka_unit_test(refused), cmocka_unit_test(meant) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values), cmocka_unit_test(a_secret_does_not_stay_on_the_command_line), cmocka_unit_test(refused), cmocka_unit_test(meant),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
