@@ -51,7 +51,7 @@ static struct slice first_of(const struct entry *e, const char *name)
 /* A key opens only what its entry says in so many bytes. */
 static void denies(const struct person *p, const struct entries *keys)
 {
-	for (size_t i = 0; i < p->nkeys; i++) {
+	for (size_t i = 0; i < keys->n; i++) {
 		const struct entry *e = &keys->e[i];
 		unsigned level = policy_level(&key_app, p, &p->keys[i], 1800000000);
 		if (level == 0)
@@ -70,7 +70,9 @@ static void person(struct arena *a, const struct entries *all)
 	dir_conf.people_name_attr = "uid";
 	if (parse_person(a, &all->e[0], &keys, f) != OK)
 		return;
-	promise(f->person.subject != NULL && f->person.name != NULL && f->person.nkeys == keys.n);
+	const struct person *p = &f->person;
+	bool has_eid = p->nkeys == keys.n + 1 && p->national_number != NULL && strcmp(p->keys[keys.n].kind, "eid") == 0;	/* the State's, of no entry */
+	promise(p->subject != NULL && p->name != NULL && (p->nkeys == keys.n || has_eid));
 	denies(&f->person, &keys);
 	cache_open(4, 1 << 16);
 	cache_put(cache_sequence(), f);
