@@ -6,7 +6,7 @@
 #include "svc/texts.h"
 #include "web/web.h"
 
-enum { LABEL_CHARS = 60 };
+enum { LABEL_CHARS = 60, EVER_MAX = 150 };	/* keys of one person, revoked or not: the directory reads 200 */
 
 /* --- what the pages share --- */
 
@@ -67,7 +67,7 @@ const char *keys_next_id(struct arena *a, const struct person *person, const cha
 		if (slice_starts(id, prefix) && slice_number(slice_mem(id.p + prefix.n, id.n - prefix.n), 1000000, &n) == OK && n > highest)
 			highest = n;
 	}
-	return alive < KEYS_MAX ? arena_printf(a, "%s-%llu", kind, highest + 1) : NULL;
+	return alive < KEYS_MAX && person->nkeys < EVER_MAX ? arena_printf(a, "%s-%llu", kind, highest + 1) : NULL;
 }
 
 const char *keys_label(struct arena *a, struct slice text, bool *ok)

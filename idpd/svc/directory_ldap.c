@@ -77,8 +77,9 @@ static int copy_entries(struct arena *a, LDAP *ld, LDAPMessage *chain, struct en
 	return LDAP_SUCCESS;
 }
 
-/* Waits for what `msgid` asked. Gives LDAP's result code. */
-static int collect(struct arena *a, LDAP *ld, int msgid, bool rooted, struct entries *out)
+/* Waits for what `msgid` asked. Gives LDAP's result code. A list that the server cuts off short of our own limit is none: what it leaves out may be a rule,
+ * or the entry that closes an eID. */
+static int collect(struct arena *a, LDAP *ld, int msgid, const struct query *q, struct entries *out)
 {
 	AUTO(free_message) LDAPMessage *m = NULL;
 	int rc, kind = ldap_result(ld, msgid, LDAP_MSG_ALL, NULL, &m);
@@ -86,9 +87,11 @@ static int collect(struct arena *a, LDAP *ld, int msgid, bool rooted, struct ent
 		return kind == 0 ? LDAP_TIMEOUT : last_error(ld);
 	if (ldap_parse_result(ld, m, &rc, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
 		return LDAP_DECODING_ERROR;
-	if (rc == LDAP_NO_SUCH_OBJECT && !rooted)
+	if (rc == LDAP_NO_SUCH_OBJECT && !q->rooted)
 		rc = LDAP_SUCCESS;
-	if (rc != LDAP_SUCCESS && rc != LDAP_SIZELIMIT_EXCEEDED)	/* more than `limit`: those we got say so */
+	if (rc == LDAP_SIZELIMIT_EXCEEDED && q->limit > 0 && ldap_count_entries(ld, m) >= q->limit)
+		rc = LDAP_SUCCESS;	/* more than `limit`: those we got say so */
+	if (rc != LDAP_SUCCESS)
 		return rc;
 	return copy_entries(a, ld, m, out);
 }
@@ -103,7 +106,7 @@ static int search_once(struct arena *a, LDAP *ld, const struct query *q, size_t 
 		rc = ldap_search_ext(ld, q[sent].base, q[sent].scope, q[sent].filter, (char **)q[sent].attributes, 0, NULL, NULL,
 		    NULL, q[sent].limit, &msgids[sent]);
 	for (size_t i = 0; i < n && rc == LDAP_SUCCESS; i++)
-		rc = collect(a, ld, msgids[i], q[i].rooted, &out[i]);
+		rc = collect(a, ld, msgids[i], &q[i], &out[i]);
 	return rc;
 }
 

@@ -201,13 +201,14 @@ static const char *parse_name(struct arena *a, const struct entry *e)
 	return names[0];
 }
 
-/* The eID is the State's, and nobody has to activate it: who has a national number has it, unless an entry says that it is closed. */
+/* The eID is the State's, and nobody has to activate it: who has a national number has it, unless an entry says that it is closed. Of more keys than are
+ * read, one unread may say so. */
 static size_t add_eid(const struct person *p, struct key *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i].kind, "eid") == 0)
 			return n;
-	if (p->national_number == NULL)
+	if (p->national_number == NULL || n >= DIR_KEYS_MAX)
 		return n;
 	list[n] = (struct key){ .dn = "", .id = "eid", .kind = "eid", .state = "active", .secret = S(""), .data = S("") };
 	return n + 1;

@@ -72,7 +72,7 @@ int dir_bind(const char *dn, struct slice password);
 int guard_check(void);
 
 /* directory_parse.c: entries to structs. Whatever cannot be read becomes the value that denies. */
-enum { UUID_LEN = 16 };
+enum { UUID_LEN = 16, DIR_KEYS_MAX = 200 };		/* entries below one person that are read: what is not there says nothing from then on */
 struct found {						/* a person, and by what changes to it are told */
 	struct person person;
 	unsigned char (*uuids)[UUID_LEN];		/* entryUUIDs of the person and its keys */

@@ -7,7 +7,7 @@
 #include "base/wait.h"
 #include "svc/directory_parts.h"
 
-enum { MAX_NAME = 256, MAX_PASSWORD = 1024, MAX_KEYS = 200 };
+enum { MAX_NAME = 256, MAX_PASSWORD = 1024 };
 
 /* The only place where a filter is made of what somebody typed. Only the name is worth an index: behind the double negation slapd looks at the
  * entries it has found, instead of fetching the list of everybody for each condition (ten times the cost with 60,000 people). */
@@ -39,7 +39,7 @@ static bool has_name(struct arena *a, const struct entry *e, struct slice name)
 static int read_nobody(struct arena *a, const char *const *none)
 {
 	struct query what[] = {
-		{ dir_conf.decoy_dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false },
+		{ dir_conf.decoy_dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, DIR_KEYS_MAX, false },
 		{ dir_conf.decoy_dn, SCOPE_ENTRY, "(objectClass=*)", none, 2, false },
 	};
 	struct entries found[2];
@@ -73,7 +73,7 @@ static int read_person(struct arena *a, const char *attribute, struct slice valu
 		return fail(E_INPUT, "directory: %s and %s have the same %s", found[0].e[0].dn, found[0].e[1].dn, attribute);
 	if (strcmp(attribute, dir_conf.people_name_attr) == 0 && !has_name(a, &found[0].e[0], value))
 		return read_nobody(a, none);
-	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, MAX_KEYS, false };
+	struct query what = { found[0].e[0].dn, SCOPE_CHILDREN, "(csamKeyId=*)", parse_key_attributes, DIR_KEYS_MAX, false };
 	e = dir_search(a, &what, 1, &keys);
 	if (e != OK)
 		return e == E_INPUT ? E_DOWN : e;

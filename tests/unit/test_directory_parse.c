@@ -104,6 +104,26 @@ static void a_key(void **state)
 	assert_int_equal(parsed(a, entry(a, "uid=alice", PERSON, "csamIdentityLevel", "0", NULL), NULL)->identity_level, 1);
 }
 
+/* Who has a national number has the eID, unless an entry says that it is closed; beyond what is read there may be such an entry. */
+static void an_eid_that_may_be_closed(void **state)
+{
+	(void)state;
+	AUTO_ARENA a = arena_new();
+	const struct entry *e = entry(a, "uid=alice", PERSON, "csamNationalNumber", "85061501801", NULL);
+	struct entries keys = { ARENA_ARRAY(a, struct entry, DIR_KEYS_MAX), 0 };
+	struct found f;
+	dir_conf.people_name_attr = "uid";
+	assert_int_equal(parse_person(a, e, &keys, &f), OK);
+	assert_int_equal(f.person.nkeys, 1);
+	assert_string_equal(f.person.keys[0].kind, "eid");
+	for (; keys.n < DIR_KEYS_MAX; keys.n++)
+		keys.e[keys.n] = *entry(a, "csamKeyId=app-1", "csamKeyId", "app-1", "csamKeyKind", "app", "csamKeyState", "revoked", NULL);
+	assert_int_equal(parse_person(a, e, &keys, &f), OK);
+	assert_int_equal(f.person.nkeys, DIR_KEYS_MAX);
+	for (size_t i = 0; i < f.person.nkeys; i++)
+		assert_string_equal(f.person.keys[i].kind, "app");
+}
+
 /* Verified is the address, not the person: one that is changed by hand is not verified any more. */
 static void verified_addresses(void **state)
 {
@@ -227,7 +247,7 @@ static void a_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_person), cmocka_unit_test(what_is_missing_denies), cmocka_unit_test(a_key), cmocka_unit_test(verified_addresses),
+		cmocka_unit_test(a_person), cmocka_unit_test(what_is_missing_denies), cmocka_unit_test(a_key), cmocka_unit_test(verified_addresses), cmocka_unit_test(an_eid_that_may_be_closed),
 		cmocka_unit_test(the_name_in_the_dn), cmocka_unit_test(a_nul_is_no_end), cmocka_unit_test(a_client),
 		cmocka_unit_test(broken_services), cmocka_unit_test(a_host),
 	};
