@@ -418,7 +418,7 @@ static void a_key_that_waits(void **s)
 	assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
 	assert_int_equal(locked_times, 0);
 	assert_int_equal(audited, 0);
-	assert_int_equal(limits_second_right(&alice, &app, NULL, 0), OK);
+	assert_int_equal(limits_second_right(&alice, &app, false, NULL, 0), OK);
 	app.state = "active";
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(limits_second(&alice, &app, "192.0.2.7", NULL), OK);
