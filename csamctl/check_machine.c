@@ -1,6 +1,7 @@
 /* Checks of this machine: modes of files, certificate, clock, keyring. */
 #include <errno.h>
 #include <openssl/pem.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <unistd.h>
@@ -11,8 +12,14 @@
 
 enum { WARN_DAYS = 21 };
 
-/* What must not be open to others than its owner: `forbidden` are permission bits. */
-static void mode(struct check *k, const char *path, mode_t forbidden, const char *should)
+static bool is_anothers(const struct stat *st, const char *user)
+{
+	const struct passwd *p = user != NULL && *user != '\0' && geteuid() == 0 ? getpwnam(user) : NULL;
+	return p != NULL && p->pw_uid != st->st_uid;
+}
+
+/* What must not be open to others than its owner: `forbidden` are permission bits, `user` who reads it, when that is not whoever started idpd. */
+static void mode(struct check *k, const char *path, mode_t forbidden, const char *should, const char *user)
 {
 	struct stat st;
 	if (path == NULL || *path == '\0')
@@ -26,8 +33,22 @@ static void mode(struct check *k, const char *path, mode_t forbidden, const char
 	}
 	if (st.st_mode & forbidden)
 		check_fail(k, "%s has mode %04o: others get at it → chmod %s %s", path, (unsigned)st.st_mode & 07777, should, path);
+	else if (is_anothers(&st, user))
+		check_fail(k, "%s belongs to user %u, and idpd reads it as %s → chown %s %s", path, (unsigned)st.st_uid, user, user, path);
 	else
 		check_ok(k, "%s has mode %04o", path, (unsigned)st.st_mode & 07777);
+}
+
+/* What everybody may read, and idpd's user must. */
+static void readable(struct check *k, const char *path, const char *user)
+{
+	struct stat st;
+	if (path == NULL || *path == '\0')
+		return;
+	if (stat(path, &st) != 0)
+		check_fail(k, "%s: %s → idpd does not start without it", path, strerror(errno));
+	else if (!(st.st_mode & S_IROTH) && is_anothers(&st, user))
+		check_fail(k, "%s has mode %04o, and idpd reads it as %s → chmod 0644 %s", path, (unsigned)st.st_mode & 07777, user, path);
 }
 
 static void free_x509(X509 **x)
@@ -61,14 +82,19 @@ void check_files(struct check *k)
 	const struct conf *f = k->c->set.conf;
 	if (f == NULL)
 		return;
-	mode(k, f->server_keyring_dir, 077, "0700");
+	const char *front = f->server_front_user, *keyring = f->server_keyring_user;
+	mode(k, f->server_keyring_dir, 077, "0700", keyring);
 	if (access(f->server_keyring_dir, X_OK) == 0)
-		mode(k, arena_printf(k->c->a, "%s/keyring.json", f->server_keyring_dir), 077, "0600");
-	mode(k, f->server_state_dir, 077, "0700");
-	mode(k, f->server_audit_dir, 077, "0700");
-	mode(k, f->server_private_key, 077, "0600");
-	mode(k, f->directory_password_file, 077, "0600");
-	mode(k, f->file, 022, "0644");
+		mode(k, arena_printf(k->c->a, "%s/keyring.json", f->server_keyring_dir), 077, "0600", keyring);
+	mode(k, f->server_state_dir, 077, "0700", front);
+	mode(k, f->server_audit_dir, 077, "0700", front);
+	mode(k, f->server_private_key, 077, "0600", front);
+	mode(k, f->directory_password_file, 077, "0600", front);
+	mode(k, f->mail_password_file, 077, "0600", front);
+	mode(k, f->sms_secret_file, 077, "0600", front);
+	readable(k, f->eid_authorities, front);
+	readable(k, f->server_certificate, front);
+	mode(k, f->file, 022, "0644", NULL);
 	if (*f->server_certificate != '\0')
 		certificate(k, f->server_certificate);
 }

@@ -115,7 +115,9 @@ static int bind_service(LDAP *ld)
 	bool external = dir_conf.bind_dn == NULL || dir_conf.bind_dn[0] == '\0';
 	if (!external && read_secret(secret, &cred.bv_len) != OK)
 		return E_DOWN;
-	int rc = external ? ldap_sasl_bind_s(ld, "", "EXTERNAL", NULL, NULL, NULL, NULL)
+	/* RFC 4422 A: the name that EXTERNAL sends may be empty; where none is sent, slapd may ask for it. */
+	struct berval nobody = { 0, (char *)"" };
+	int rc = external ? ldap_sasl_bind_s(ld, "", "EXTERNAL", &nobody, NULL, NULL, NULL)
 			  : ldap_sasl_bind_s(ld, dir_conf.bind_dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, NULL);
 	wipe(secret, sizeof secret);
 	if (rc != LDAP_SUCCESS)

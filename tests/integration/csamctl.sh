@@ -293,6 +293,12 @@ finds() { # WHAT TEXT: the check fails loudly and says so
 	if checks "${@:3}"; then bad "$1: the check passed:"; else grep '^FAIL' "$work/out" > "$work/fail"; says "$1" "$2" "$work/fail"; fi
 }
 chmod 640 "$work/server.key"; finds "a private key that others can read" "server.key has mode 0640"; chmod 600 "$work/server.key"
+if [ "$(id -u)" = 0 ]; then	# who starts idpd as root has it read its files as somebody else
+	sed '0,/^server {/s//server {\n\tfront_user = "nobody"/' "$work/idpd.conf" > "$work/nobody.conf"
+	other() { "$build/csamctl" check --issuer-ca "$ca" -c "$work/nobody.conf" -D "cn=admin,ou=system,$base" -y "$work/dir/admin.password" > "$work/out" 2>> "$work/err"; }
+	other && bad "files of another user: the check passed"
+	says "a private key that idpd's own user cannot read" "server.key belongs to user 0, and idpd reads it as nobody → chown nobody" "$work/out"
+fi
 finds "a keyring that does not answer" "keyring $work/nothing does not answer" -k "$work/nothing"
 ca=/etc/ssl/certs/ca-certificates.crt; finds "an issuer whose certificate nobody knows" "issuer https://localhost"; ca=$work/server.pem
 db=$(cd "$work/dir" && ldapsearch -LLL -Q -Y EXTERNAL -H ldapi://.%2Fldapi -b cn=config "(olcSuffix=$base)" dn | sed -n 's/^dn: //p')
