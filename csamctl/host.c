@@ -152,7 +152,7 @@ static const struct opt new_opts[] = {
 	{ "allow", "RULE", "who may enter: DN of a group, or LDAP filter in parentheses (without: nobody)", OPT_MANY, 0 },
 	{ "level", "LEVEL", "lowest level that opens it: 100 200 300 400 450 500 (default 400)", 0, 0 },
 	{ "kind", "KIND", "kind of key it accepts (without: all): app password ...", OPT_MANY, 0 },
-	{ "client-id", "TEXT", "client_id (default: the id)", 0, 0 },
+	{ "client-id", "TEXT", "its client_id (default: the id)", 0, 0 },
 	{ "issuer", "URI", "address of CSAM (default: that of the configuration)", 0, 0 },
 	{ "ca", "FILE", "on the host: PEM file of the authority of the issuer's certificate (default: the system's)", 0, 0 },
 	{ 0 },

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -34,8 +35,25 @@ int pack_make_dir(const char *path)
 	return mkdir(path, 0700) == 0 ? DONE : refuse("%s cannot be made: %s", path, errno == EEXIST ? "it exists, and nothing is overwritten" : strerror(errno));
 }
 
+/* On a machine where idpd never ran, and slapd's files were moved away, what the folder lies in is not there either. Users of their own go through it. */
+static int make_parents(const char *path)
+{
+	char parent[PATH_MAX];
+	if (strlen(path) >= sizeof parent)
+		return refuse("%s: %s", path, strerror(ENAMETOOLONG));
+	for (const char *end = strchr(path + 1, '/'); end != NULL; end = strchr(end + 1, '/')) {
+		snprintf(parent, sizeof parent, "%.*s", (int)(end - path), path);
+		if (mkdir(parent, 0711) == 0 ? chmod(parent, 0711) != 0 : errno != EEXIST)
+			return refuse("%s: %s", parent, strerror(errno));
+	}
+	return DONE;
+}
+
 int pack_fill_dir(const char *path, uid_t uid, gid_t gid)
 {
+	int rc = make_parents(path);
+	if (rc != DONE)
+		return rc;
 	if (mkdir(path, 0700) == 0)
 		return uid == (uid_t)-1 || chown(path, uid, gid) == 0 ? DONE : refuse("%s: %s", path, strerror(errno));
 	DIR *d = opendir(path);

@@ -9,7 +9,7 @@
 /* All say what went wrong, and give DONE or REFUSED. */
 
 int pack_make_dir(const char *path);				/* a new folder of mode 0700 */
-int pack_fill_dir(const char *path, uid_t uid, gid_t gid);	/* a folder that is empty, or is made */
+int pack_fill_dir(const char *path, uid_t uid, gid_t gid);	/* a folder that is empty, or is made with those it lies in */
 int pack_new_file(const char *path, int *fd);			/* mode 0600, did not exist */
 int pack_close(const char *path, int fd);			/* on the disk */
 int pack_copy(const char *from, const char *to, uid_t uid, gid_t gid);

@@ -241,7 +241,7 @@ const struct command cmd_keyring_reseal = {
 	.what = "secrets in the directory move to the newest sealing key, as LDIF",
 	.more = "Bound as the daemon is (-D, -y), as nobody else may read secrets. Only secrets that are sealed with an older key, or stand there in plain, are written; where somebody changes one meanwhile, that change\n"
 	    "stands. So it may be stopped and begun again at any time. Progress goes to standard error.",
-	.examples = "  csamctl keyring reseal -D cn=idpd,ou=system,dc=example,dc=org -y idpd.password |\n      ldapmodify -c -D cn=idpd,ou=system,dc=example,dc=org -y idpd.password\n",
+	.examples = "  csamctl keyring reseal -D cn=idpd,ou=system,dc=example,dc=org -y /etc/csam/idpd.password |\n      ldapmodify -c -x -H ldapi:/// -D cn=idpd,ou=system,dc=example,dc=org -y /etc/csam/idpd.password\n",
 };
 
 const struct command cmd_keyring_retire = {

@@ -99,6 +99,15 @@ await check('nothing is overwritten, and nothing done, where a backup cannot be 
 	assert.ok(!fs.existsSync(slapd) && !fs.existsSync(path.join(node.dir, 'state')));
 });
 
+await check('on a machine where idpd never ran, the folders of its folders are made, too', () => {
+	const deep = fs.readFileSync(node.conf, 'utf8').replace(/^(\s*(\w+)_dir\s*=\s*)"[^"]*(?:state|audit|keyring)"/gm, (_, set, name) => `${set}"${file(`deep/er/${name}`)}"`);
+	fs.writeFileSync(file('deep.conf'), deep);
+	const r = spawnSync(`${process.env.BUILD}/csamctl`, ['restore', file('set'), '--no-directory', '--passphrase-file', file('pass'), '-c', file('deep.conf')], { encoding: 'utf8' });
+	assert.equal(r.status, 0, r.stderr);
+	assert.deepEqual(fs.readdirSync(file('deep/er')).sort(), ['audit', 'keyring', 'state']);
+	assert.equal(fs.statSync(file('deep/er')).mode & 0o777, 0o711, 'its users go through');
+});
+
 let restored;
 await check('the backup becomes a system again', async () => {
 	const r = restore(file('set'));
