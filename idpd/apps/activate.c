@@ -26,7 +26,7 @@ static int draw_code(struct request *r, struct response *resp, struct slice link
 		return e;
 	json_t *v = json_own(r->a, json_pack("{ss ss ss}", "csrf_token", token, "self", PATH, "link", slice_is_text(link, "") ? arena_str(r->a, link) : ""));
 	if (note != NULL)
-		json_object_set_new(v, "error", json_string(text_with(r->a, lang, note, "seconds", arena_printf(r->a, "%u", wait_s), NULL)));
+		json_object_set_new(v, "error", json_string(text_with(r->a, lang, note, "seconds", text_seconds(r->a, wait_s), NULL)));
 	return web_page(r, resp, note == NULL ? 200 : wait_s > 0 ? 429 : 400, "activate", lang, v, NULL);
 }
 
@@ -76,6 +76,7 @@ static int draw_password(struct request *r, struct response *resp, struct desk *
 	json_object_set_new(desk->values, "shown_href", json_string(PATH "/password?show=1"));
 	json_object_set_new(desk->values, "hidden_href", json_string(PATH "/password"));
 	json_object_set_new(desk->values, "show", json_boolean(slice_is(http_param(r, "show"), "1")));
+	json_object_set_new(desk->values, "bad_password", json_boolean(note != NULL));
 	if (note != NULL)
 		json_object_set_new(desk->values, "error", json_string(text(desk->lang, note)));
 	return web_page(r, resp, note != NULL ? 400 : 200, "activate-password", desk->lang, desk->values, NULL);

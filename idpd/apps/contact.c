@@ -6,7 +6,7 @@
 #include "svc/texts.h"
 #include "web/web.h"
 
-enum { GUARD_LEVEL = 300 };
+enum { GUARD_LEVEL = 300, MAX_FIELD = 512 };
 
 #define PATH "/keys/contact"
 
@@ -18,7 +18,19 @@ static json_t *language_rows(const char *present)
 	return rows;
 }
 
-static int draw(struct request *r, struct response *resp, struct desk *desk, const char *note)
+/* What was typed comes back, with what is wrong about it, in the place of the address that is still theirs. */
+static void put_fault(struct request *r, json_t *v, const char *field, const char *note)
+{
+	struct slice typed = http_form(r, field);
+	json_object_set_new(v, arena_printf(r->a, "bad_%s", field), json_true());
+	json_object_del(v, arena_printf(r->a, "%s_verified", field));
+	if (typed.n <= MAX_FIELD && slice_is_text(typed, ""))
+		json_object_set_new(v, field, json_string(arena_str(r->a, typed)));
+	json_object_set_new(v, "error", json_string(note));
+}
+
+/* `bad` is the field that `note` is about; or both are NULL. */
+static int draw(struct request *r, struct response *resp, struct desk *desk, const char *bad, const char *note)
 {
 	const struct person *p = desk->login.person;
 	json_t *v = desk->values;
@@ -34,8 +46,8 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	struct slice done = http_query(r, "done");
 	if (slice_is(done, "saved"))
 		json_object_set_new(v, "info", json_string(text(desk->lang, "contact.saved")));
-	if (note != NULL)
-		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
+	if (bad != NULL)
+		put_fault(r, v, bad, text(desk->lang, note));
 	return web_page(r, resp, note != NULL ? 400 : 200, "contact", desk->lang, v, NULL);
 }
 
@@ -59,15 +71,15 @@ int apps_contact(struct request *r, struct response *resp)
 {
 	struct desk desk;
 	int e = enter(r, resp, &desk);
-	return e != OK || desk.login.person == NULL ? e : draw(r, resp, &desk, NULL);
+	return e != OK || desk.login.person == NULL ? e : draw(r, resp, &desk, NULL, NULL);
 }
 
 static int change_address(struct request *r, struct response *resp, struct desk *desk, enum channel channel)
 {
 	bool mail = channel == CHANNEL_MAIL;
-	const char *address = desk_address(r->a, channel, http_form(r, mail ? "mail" : "mobile"));
+	const char *field = mail ? "mail" : "mobile", *address = desk_address(r->a, channel, http_form(r, field));
 	if (address == NULL)
-		return draw(r, resp, desk, mail ? "keys.sent.bad-mail" : "keys.sent.bad-sms");
+		return draw(r, resp, desk, field, mail ? "keys.sent.bad-mail" : "keys.sent.bad-sms");
 	const struct key draft = { .id = mail ? "@mail" : "@mobile", .kind = mail ? "mail" : "sms", .address = address, .level = desk->level };
 	return desk_prove(r, resp, desk, &draft, PATH "?done=saved");
 }

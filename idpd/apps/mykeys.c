@@ -136,6 +136,14 @@ static json_t *wizard_rows(struct request *r, const struct desk *desk)
 	return rows;
 }
 
+void keys_put_fault(json_t *values, const char *lang, const char *note)
+{
+	if (note == NULL)
+		return;
+	json_object_set_new(values, "error", json_string(text(lang, note)));
+	json_object_set_new(values, strcmp(note, "keys.bad-label") == 0 ? "bad_label" : "bad_value", json_true());
+}
+
 int apps_keys(struct request *r, struct response *resp)
 {
 	struct desk desk;

@@ -34,4 +34,7 @@ const char *keys_next_id(struct arena *a, const struct person *person, const cha
 /* A person's own name for a key: text of at most 60 characters. NULL and *ok false when it cannot be one; "" is none. */
 const char *keys_label(struct arena *a, struct slice text, bool *ok);
 
+/* What is wrong with what was typed, above the form and at its field: bad_label, or bad_value for the other one. NULL: nothing. */
+void keys_put_fault(json_t *values, const char *lang, const char *note);
+
 #endif

@@ -59,8 +59,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "self", json_string(desk_self(r, PATH)));
 	if (label.n > 0 && slice_is_text(label, ""))
 		json_object_set_new(v, "label", json_string(arena_str(r->a, label)));
-	if (note != NULL)
-		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
+	keys_put_fault(v, desk->lang, note);
 	return web_page(r, resp, note != NULL ? 400 : 200, "keys-app", desk->lang, v, desk->next != NULL ? WEB_ANYWHERE : NULL);
 }
 

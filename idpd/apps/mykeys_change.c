@@ -35,8 +35,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	const char *icon = web_kind_icon(r->a, key->kind);
 	if (icon != NULL)
 		json_object_set_new(v, "icon", json_string(icon));
-	if (note != NULL)
-		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
+	keys_put_fault(v, desk->lang, note);
 	return web_page(r, resp, note != NULL ? 400 : 200, "keys-key", desk->lang, v, NULL);
 }
 

@@ -34,8 +34,10 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "done", json_boolean(done));
 	json_object_set_new(v, "alone", json_boolean(alone(p) != NULL));
 	json_object_set_new(v, "show", json_boolean(slice_is(http_param(r, "show"), "1")));
-	if (note != NULL)
+	if (note != NULL) {
 		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
+		json_object_set_new(v, "bad_password", json_true());
+	}
 	return web_page(r, resp, note != NULL ? 400 : 200, "keys-password", desk->lang, v, NULL);
 }
 

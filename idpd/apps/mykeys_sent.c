@@ -18,8 +18,7 @@ static int draw(struct request *r, struct response *resp, struct desk *desk, con
 	json_object_set_new(v, "title", json_string(text(desk->lang, arena_printf(r->a, "kind.%s.title", k->kind))));
 	json_object_set_new(v, k->kind, json_true());
 	json_object_set_new(v, "address", json_string(address != NULL ? address : ""));
-	if (note != NULL)
-		json_object_set_new(v, "error", json_string(text(desk->lang, note)));
+	keys_put_fault(v, desk->lang, note);
 	return web_page(r, resp, note != NULL ? 400 : 200, "keys-sent", desk->lang, v, NULL);
 }
 

@@ -82,6 +82,24 @@ static int put_part(struct visit *w, json_t *v, enum part part)
 	return OK;
 }
 
+/* The field that a note is about, as the page calls it; or NULL. */
+static const char *faulty(enum part part, const char *note)
+{
+	if (part == PART_ACCOUNT)
+		return slice_starts(slice_of(note), S("register.name")) ? "bad_name" : "bad_password";
+	if (part == PART_MAIL)
+		return strcmp(note, "register.declare") == 0 ? "bad_declaration" : "bad_mail";
+	return NULL;
+}
+
+static void put_fault(struct visit *w, json_t *v, enum part part, const char *note, unsigned wait_s)
+{
+	const char *field = faulty(part, note);
+	put(v, "error", text_with(w->r->a, w->lang, note, "seconds", text_seconds(w->r->a, wait_s), NULL));
+	if (field != NULL)
+		json_object_set_new(v, field, json_true());
+}
+
 static int draw(struct visit *w, enum part part, const char *note, unsigned wait_s)
 {
 	const char *token;
@@ -100,7 +118,7 @@ static int draw(struct visit *w, enum part part, const char *note, unsigned wait
 	if (e != OK)
 		return e;
 	if (note != NULL)
-		put(v, "error", text_with(a, w->lang, note, "seconds", arena_printf(a, "%u", wait_s), NULL));
+		put_fault(w, v, part, note, wait_s);
 	return web_page(w->r, w->resp, note != NULL ? 400 : 200, "register", w->lang, v, WEB_ANYWHERE);
 }
 

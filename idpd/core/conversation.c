@@ -18,6 +18,8 @@ static void tell(const struct engine *e, enum verdict verdict, struct turn *out)
 		out->lang = e->person->locale;
 	if (verdict == V_MORE || verdict == V_DOWN)
 		engine_draw(e, out);
+	else
+		out->ask.note_kind = e->c.note_kind;	/* a refusal may speak of a key, too */
 }
 
 static int refuse(const struct engine *e, const char *why, struct turn *out)
@@ -314,6 +316,8 @@ static int take_over(struct engine *e, const struct want *want)
 	if (c->name_fixed || c->name == NULL)
 		c->name = login.person->name;
 	const struct proof *password = session_password(&login);
+	if (want->anew && c->name_fixed)
+		c->note = "note.again";
 	if (want->anew || password == NULL)
 		return OK;
 	c->name = login.person->name;

@@ -48,7 +48,7 @@ struct turn {				/* zeroed is: denied */
 };
 
 /* Text ids. Notes: note.wrong, note.wrong-code, note.incomplete, note.wait, note.down, note.not-activated, note.locked, note.no-key,
- * note.step-up; for a new password those of password.h, note.password-differ. Refusals: deny.service-blocked, deny.level (no key that reaches it), deny.not-allowed, deny.too-many;
+ * note.step-up, note.again; for a new password those of password.h, note.password-differ. Refusals: deny.service-blocked, deny.level (no key that reaches it), deny.not-allowed, deny.too-many;
  * deny.device (another device said no, or its digits were not right); at a host also note.locked and its kin, as there is nothing else to choose.
  *
  * At a host the name is fixed, the password comes first, and `lang` becomes the person's own once it was right (before, it would tell who

@@ -158,6 +158,7 @@ struct outcome engine_choose(struct engine *e, const char *note, const char *not
 {
 	if (e->draft != NULL)
 		return engine_denied("deny.too-many");
+	e->c.note_kind = note_kind;
 	if (!(e->c.can & ASK_CHOICE))
 		return engine_denied(e->c.door == DOOR_HOST && note != NULL ? note : "deny.level");	/* no other key either */
 	if (e->c.door == DOOR_HOST && !has_any_key(e))
@@ -165,7 +166,6 @@ struct outcome engine_choose(struct engine *e, const char *note, const char *not
 	choose_kind(e, NULL);
 	e->c.stage = STAGE_CHOOSE;
 	e->c.note = note;
-	e->c.note_kind = note_kind;
 	return engine_more;
 }
 

@@ -21,7 +21,7 @@ const char *host_text(struct arena *a, const char *lang, const char *id, const s
 	const char *dot = strchr(id, '.'), *own = arena_printf(a, "host%s", dot != NULL ? dot : "");
 	const char *kind = ask == NULL ? NULL : ask->note_kind != NULL ? ask->note_kind : ask->kind;
 	return text_with(a, lang, texts_have(own) ? own : texts_have(id) ? id : "host.other", "key", kind != NULL ? kind_title(a, lang, kind) : "",
-	    "seconds", arena_printf(a, "%u", ask != NULL ? ask->wait_s : 0), "left", arena_printf(a, "%u", ask != NULL ? ask->left : 0),
+	    "seconds", text_seconds(a, ask != NULL ? ask->wait_s : 0), "left", arena_printf(a, "%u", ask != NULL ? ask->left : 0),
 	    "what", ask != NULL && ask->what != NULL ? ask->what : "", NULL);
 }
 

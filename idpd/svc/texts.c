@@ -174,6 +174,11 @@ const char *text_with(struct arena *a, const char *lang, const char *id, ...)
 	return buf_cstr(&b);
 }
 
+const char *text_seconds(struct arena *a, unsigned seconds)
+{
+	return arena_printf(a, "%u", seconds == 1 ? 2 : seconds);
+}
+
 /* RFC 4647 3.4, lookup: fr-BE, then fr. */
 static const char *ours(struct slice tag)
 {

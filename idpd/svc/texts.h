@@ -19,6 +19,9 @@ bool texts_placeholder(struct slice s, struct slice *before, struct slice *name,
 /* The text with "{name}" replaced: text_with(a, lang, "login.to", "service", "Tax-on-web", NULL). Not escaped. */
 const char *text_with(struct arena *a, const char *lang, const char *id, ...) __attribute__((sentinel));
 
+/* A number of seconds to wait, as our texts say it: in the plural, so one is told as two. */
+const char *text_seconds(struct arena *a, unsigned seconds);
+
 /* One of our languages for ui_locales (OpenID Connect, space-separated, most wanted first) or Accept-Language. */
 const char *texts_choose_locales(struct slice ui_locales);	/* NULL when none fits */
 const char *texts_choose_accept(struct slice accept_language);	/* never NULL: the default */

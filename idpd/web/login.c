@@ -37,7 +37,7 @@ static const char *kind_text(struct arena *a, const char *lang, const char *kind
 static const char *note(struct scene *s, const char *id, const char *kind, unsigned wait_s)
 {
 	const char *key = kind != NULL ? kind_text(s->r->a, s->lang, kind, "title") : "";
-	return text_with(s->r->a, s->lang, id, "key", key, "seconds", arena_printf(s->r->a, "%u", wait_s),
+	return text_with(s->r->a, s->lang, id, "key", key, "seconds", text_seconds(s->r->a, wait_s),
 	    "left", arena_printf(s->r->a, "%u", s->turn->ask.left), NULL);
 }
 
@@ -71,7 +71,7 @@ static void put_wizard(const struct scene *s, json_t *v, const char *name, const
 /* Notes that explain, where all others say that something went wrong. */
 static bool explains(const char *id)
 {
-	static const char *const ids[] = { "note.step-up", "note.no-key", "note.next-code", "note.card-few", "note.sent-again", "note.send-wait",
+	static const char *const ids[] = { "note.step-up", "note.again", "note.no-key", "note.next-code", "note.card-few", "note.sent-again", "note.send-wait",
 		"note.code-ended" };
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
 		if (strcmp(ids[i], id) == 0)

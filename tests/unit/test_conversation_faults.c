@@ -245,7 +245,7 @@ static void anew_asks_for_everything(void **state)
 	assert_string_equal(turn.ask.name, "alice");
 	want.subject = fake_person[ALICE].subject;	/* in her own browser the name is shown */
 	begin();
-	assert_more(ASK_SECRET, NULL);
+	assert_more(ASK_SECRET, "note.again");
 	assert_string_equal(turn.ask.name, "alice");
 	assert_int_equal(ANSWER(.secret = S("wrong")), OK);
 	assert_more(ASK_SECRET, "note.wrong");

@@ -124,6 +124,36 @@ static void written(void **state)
 	check_ids(code, "on_page[(]req, \"([a-z-]+)\"[)]", "error.", ".text");
 }
 
+/* ---- how they are written ---- */
+
+static bool starts(const char *id, const char *family)
+{
+	return strncmp(id, family, strlen(family)) == 0;
+}
+
+/* The space of French punctuation must not break a line. Terminals and SMS have no such space: what is written for them keeps the plain one. */
+static void french_spaces(void **state)
+{
+	static const char *const wrong[] = { " :", " ;", " ?", " !", " »", "« " };
+	struct slice s;
+	json_t *catalogue, *v;
+	const char *id;
+	(void)state;
+	assert_int_equal(file_read(a, "share/texts/fr.json", 1 << 20, &s), OK);
+	assert_int_equal(json_parse(a, s, &catalogue, NULL), OK);
+	json_object_foreach(catalogue, id, v)
+		for (size_t i = 0; !starts(id, "host.") && !starts(id, "sms.") && !starts(id, "notice.") && i < sizeof wrong / sizeof *wrong; i++)
+			if (strstr(json_string_value(v), wrong[i]) != NULL)
+				fail_msg("the French text \"%s\" may break a line at \"%s\"", id, wrong[i]);
+}
+
+static void plural(void **state)
+{
+	(void)state;
+	assert_string_equal(text_seconds(a, 1), "2");
+	assert_string_equal(text_seconds(a, 17), "17");
+}
+
 /* Ids that are put together from parts: the sources show their beginnings only. */
 static bool is_built(const char *id)
 {
@@ -170,7 +200,7 @@ static int close_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds), cmocka_unit_test(refuses), cmocka_unit_test(chooses), cmocka_unit_test(written), cmocka_unit_test(used),
+		cmocka_unit_test(finds), cmocka_unit_test(refuses), cmocka_unit_test(chooses), cmocka_unit_test(written), cmocka_unit_test(french_spaces), cmocka_unit_test(plural), cmocka_unit_test(used),
 	};
 	return cmocka_run_group_tests(tests, open_dir, close_dir);
 }

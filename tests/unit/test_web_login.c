@@ -219,7 +219,7 @@ static void chooser(void **state)
 	has("<a class=\"quiet\" href=\"/keys/new/sms?c=conv-1\">Request a new key now</a>");
 	has("European authentication");
 	has_not("Without a security code");
-	has_not("With an eID card reader or itsme");
+	has_not("With the eID card reader");
 }
 
 static void logout(void **state)
