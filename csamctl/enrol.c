@@ -6,6 +6,7 @@
 #include "csamctl/ldif.h"
 #include "csamctl/person.h"
 #include "csamctl/send.h"
+#include "svc/texts.h"
 
 enum { DAYS = 14, MOST_DAYS = 90 };
 
@@ -62,8 +63,12 @@ static int write_record(struct ctl *c, const struct enrol *e, struct slice token
 
 static int send_link(struct ctl *c, const struct enrol *e)
 {
-	const struct text_arg args[] = { { "link", e->link }, { "end", time_told(c->a, e->end) } };
-	return send_now(c, CHANNEL_MAIL, (struct parcel){ .to = e->mail, .lang = entry_str(&e->person, "preferredLanguage"),
+	const char *lang = entry_str(&e->person, "preferredLanguage");
+	int rc = send_texts(c);
+	if (rc != DONE)
+		return rc;
+	const struct text_arg args[] = { { "link", e->link }, { "end", text_time(c->a, texts_choose_locales(slice_of(lang)), e->end) } };
+	return send_now(c, CHANNEL_MAIL, (struct parcel){ .to = e->mail, .lang = lang,
 		.text_id = "mail.activation", .args = args, .nargs = 2 });
 }
 

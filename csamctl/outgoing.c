@@ -9,17 +9,25 @@
 #include "outgoing.h"
 #include "svc/texts.h"
 
+int send_texts(struct ctl *c)
+{
+	const struct conf *f = c->set.conf;
+	if (f == NULL)
+		return usage(c, "there is no configuration file to take the server from (-c FILE)");
+	return texts_open(arena_printf(c->a, "%s/texts", f->server_share_dir), f->server_languages) == OK ? DONE : refuse("nothing was sent");
+}
+
 int send_now(struct ctl *c, enum channel channel, struct parcel p)
 {
 	const struct conf *f = c->set.conf;
 	struct outgoing out;
 	const char *to = p.to, *why = "";
-	if (f == NULL)
-		return usage(c, "there is no configuration file to take the server from (-c FILE)");
+	int rc = send_texts(c);
+	if (rc != DONE)
+		return rc;
 	if (channel == CHANNEL_MAIL ? !outbox_mail_address(slice_of(to)) : !outbox_phone_number(slice_of(to)))
 		return refuse("'%s' is no %s", to, channel == CHANNEL_MAIL ? "mail address that idpd sends to" : "telephone number like +32470123456");
-	if (texts_open(arena_printf(c->a, "%s/texts", f->server_share_dir), f->server_languages) != OK || outgoing_read(c->a, f, &out) != OK ||
-	    outgoing_open(c->a, &out) != OK)
+	if (outgoing_read(c->a, f, &out) != OK || outgoing_open(c->a, &out) != OK)
 		return refuse("nothing was sent");
 	outbox_carrier *carry = out.outbox.of[channel].carry;
 	if (carry == NULL)

@@ -5,6 +5,9 @@
 #include "csamctl/ctl.h"
 #include "svc/outbox.h"
 
+/* Loads what messages say; send_now() does so by itself, who puts texts into an argument before. DONE; USAGE, REFUSED after saying why. */
+int send_texts(struct ctl *c);
+
 /* Of `p`, to, lang, text_id and arguments are the caller's. DONE; USAGE, REFUSED after saying why. */
 int send_now(struct ctl *c, enum channel channel, struct parcel p);
 

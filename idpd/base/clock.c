@@ -48,15 +48,6 @@ char *time_iso(struct arena *a, time_t t)
 	return arena_strdup(a, s);
 }
 
-char *time_told(struct arena *a, time_t t)
-{
-	char out[64];
-	struct tm tm;
-	if (localtime_r(&t, &tm) == NULL || strftime(out, sizeof out, "%d/%m/%Y %H:%M %Z", &tm) == 0)
-		return time_iso(a, t);
-	return arena_strdup(a, out);
-}
-
 char *time_ldap(struct arena *a, time_t t)
 {
 	struct tm tm;

@@ -12,7 +12,6 @@ uint64_t ticks_ms(void);		/* monotonic milliseconds, for deadlines */
 struct timespec ticks_after(uint64_t ms);	/* that moment, for pthread_cond_clockwait with CLOCK_MONOTONIC */
 
 char *time_iso(struct arena *a, time_t t);		/* 2026-11-21T10:15:00Z */
-char *time_told(struct arena *a, time_t t);		/* 21/11/2026 11:15 CET: for people, where this machine is */
 char *time_ldap(struct arena *a, time_t t);		/* 20261121101500Z: generalizedTime */
 int time_parse_ldap(const char *s, time_t *out);	/* OK or E_INPUT; fractions are allowed and dropped */
 

@@ -102,14 +102,14 @@ enum verdict code_sent_verify(struct step *s, const struct code_sent *how)
 void code_sent_tell(struct arena *a, struct message *m, const struct code_asked *by)
 {
 	struct text_arg *args = ARENA_ARRAY(a, struct text_arg, OUTBOX_ARGS);
+	m->lang = texts_choose_locales(slice_of(by->lang));
 	size_t n = 0;
 	for (; n < m->nargs; n++)
 		args[n] = m->args[n];
 	args[n++] = (struct text_arg){ "service", by->service != NULL ? service_name(by->service, by->lang) : "CSAM" };
-	args[n++] = (struct text_arg){ "time", time_told(a, now()) };
+	args[n++] = (struct text_arg){ "time", text_time(a, m->lang, now()) };
 	args[n++] = (struct text_arg){ "place", by->agent != NULL && *by->agent != '\0' ? arena_printf(a, "%s, %s", by->peer, by->agent) : by->peer };
 	args[n++] = (struct text_arg){ "host", kinds_conf()->host };
-	m->lang = texts_choose_locales(slice_of(by->lang));
 	m->args = args;
 	m->nargs = n;
 }

@@ -107,7 +107,7 @@ void notice_message(struct arena *a, const struct notice *n, const struct notice
 	const char *lang = texts_choose_locales(slice_of(n->person->locale)), *at = place(a, n, lang), *host = strstr(site, "://");
 	const struct text_arg args[] = {
 		{ "what", text(lang, names[n->event]) }, { "of", n->kind != NULL && n->event != NOTICE_CONTACT_CHANGED ? text_with(a, lang, "notice.of", "key", key_name(a, n, lang), NULL) : "" },
-		{ "time", time_told(a, now()) }, { "place", at },
+		{ "time", text_time(a, lang, now()) }, { "place", at },
 		{ "where", n->by_administrator ? text(lang, "notice.by-administrator") : text_with(a, lang, "notice.place", "place", at, NULL) },
 		{ "url", arena_printf(a, "%s/keys", site) }, { "host", host != NULL ? host + 3 : site },
 	};

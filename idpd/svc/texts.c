@@ -1,6 +1,7 @@
 /* The text catalogues: loaded once, compared with each other, read by everyone. */
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 #include "base/json.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -172,6 +173,17 @@ const char *text_with(struct arena *a, const char *lang, const char *id, ...)
 	va_end(args);
 	buf_raw(&b, rest);
 	return buf_cstr(&b);
+}
+
+const char *text_time(struct arena *a, const char *lang, time_t t)
+{
+	struct tm tm;
+	char zone[16] = "";
+	if (localtime_r(&t, &tm) == NULL)
+		return "";
+	strftime(zone, sizeof zone, "%Z", &tm);
+	return text_with(a, lang, "message.time", "day", arena_printf(a, "%02d", tm.tm_mday), "month", arena_printf(a, "%02d", tm.tm_mon + 1),
+	    "year", arena_printf(a, "%d", tm.tm_year + 1900), "clock", arena_printf(a, "%02d:%02d", tm.tm_hour, tm.tm_min), "zone", zone, NULL);
 }
 
 const char *text_seconds(struct arena *a, unsigned seconds)

@@ -2,6 +2,7 @@
 #ifndef CSAM_TEXTS_H
 #define CSAM_TEXTS_H
 
+#include <time.h>
 #include "base/arena.h"
 
 /* Loads dir/LANG.json for each of the space-separated languages; the first is the default. A text that one
@@ -18,6 +19,9 @@ bool texts_placeholder(struct slice s, struct slice *before, struct slice *name,
 
 /* The text with "{name}" replaced: text_with(a, lang, "login.to", "service", "Tax-on-web", NULL). Not escaped. */
 const char *text_with(struct arena *a, const char *lang, const char *id, ...) __attribute__((sentinel));
+
+/* 21.11.2026 11:15 CET: a moment as messages tell it, where this machine is. */
+const char *text_time(struct arena *a, const char *lang, time_t t);
 
 /* A number of seconds to wait, as our texts say it: in the plural, so one is told as two. */
 const char *text_seconds(struct arena *a, unsigned seconds);

@@ -146,6 +146,8 @@ bool web_csrf_ok(struct request *r, const char *purpose)
 
 const char *texts_choose_locales(struct slice l);
 const char *texts_choose_locales(struct slice l) { return slice_has_word(l, S("fr")) ? "fr" : NULL; }
+const char *text_time(struct arena *a, const char *lang, time_t t);
+const char *text_time(struct arena *a, const char *lang, time_t t) { (void)lang; return arena_printf(a, "%lld", (long long)t); }
 const char *const *texts_languages(void);
 const char *const *texts_languages(void) { static const char *const l[] = { "en", "fr", NULL }; return l; }
 

@@ -147,6 +147,16 @@ static void french_spaces(void **state)
 				fail_msg("the French text \"%s\" may break a line at \"%s\"", id, wrong[i]);
 }
 
+static void moments(void **state)
+{
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	assert_int_equal(texts_open("share/texts", "fr nl de en"), OK);
+	assert_string_equal(text_time(a, "de", 1795331700), "22.11.2026 08:15 CET");
+	assert_string_equal(text_time(a, "nl", 1795331700), "22/11/2026 08:15 CET");
+}
+
 static void plural(void **state)
 {
 	(void)state;
@@ -200,7 +210,7 @@ static int close_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds), cmocka_unit_test(refuses), cmocka_unit_test(chooses), cmocka_unit_test(written), cmocka_unit_test(french_spaces), cmocka_unit_test(plural), cmocka_unit_test(used),
+		cmocka_unit_test(finds), cmocka_unit_test(refuses), cmocka_unit_test(chooses), cmocka_unit_test(written), cmocka_unit_test(french_spaces), cmocka_unit_test(plural), cmocka_unit_test(moments), cmocka_unit_test(used),
 	};
 	return cmocka_run_group_tests(tests, open_dir, close_dir);
 }
