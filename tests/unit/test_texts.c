@@ -167,7 +167,7 @@ static void plural(void **state)
 /* Ids that are put together from parts: the sources show their beginnings only. */
 static bool is_built(const char *id)
 {
-	static const char *const families[] = { "kind.", "group.", "error.", "deny.", "note.", "consent.", "host.", "keys.state.", "keys.done.", "data.done.", "data.event.", "keys.end.", "mail.", "sms.", "eid." };
+	static const char *const families[] = { "kind.", "group.", "error.", "deny.", "note.", "consent.", "host.", "keys.state.", "keys.done.", "data.done.", "data.event.", "keys.end.", "keys.new.", "mail.", "sms.", "eid." };
 	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
 		if (strncmp(id, families[i], strlen(families[i])) == 0)
 			return true;
