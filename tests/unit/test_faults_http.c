@@ -197,12 +197,6 @@ static void login_in_another_browser(void)
 	in.browser = "0123456789012345678901234567890123456789abc";
 }
 
-/* What was given while the clock was a year behind may have ended already: that harms nobody. */
-static bool clock_jumped(void)
-{
-	return faults->fired && strcmp(faults->name, "clock_gettime") == 0;
-}
-
 /* The session is hers, its line is on disk, and the code that opened it opens no other. */
 static void check_login(void)
 {
