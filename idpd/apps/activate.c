@@ -17,7 +17,17 @@
 
 /* --- link and code --- */
 
-/* Nothing is looked up before there is a code: every link looks alike. */
+/* Whose login ends here: who helps people with their keys is told before it does. */
+static int put_other_login(struct request *r, json_t *v)
+{
+	struct login login;
+	int e = session_login(r->a, web_session_cookie(r), &login);
+	if (e == OK)
+		json_object_set_new(v, "signed_in", json_string(web_full_name(r->a, login.person)));
+	return e == E_WAIT ? e : OK;
+}
+
+/* Nothing of the link is looked up before there is a code: every link looks alike, and to fetch one spends nothing. */
 static int draw_code(struct request *r, struct response *resp, struct slice link, const char *note, unsigned wait_s)
 {
 	const char *lang = web_lang(r, resp, NULL), *token;
@@ -25,6 +35,8 @@ static int draw_code(struct request *r, struct response *resp, struct slice link
 	if (e != OK)
 		return e;
 	json_t *v = json_own(r->a, json_pack("{ss ss ss}", "csrf_token", token, "self", PATH, "link", slice_is_text(link, "") ? arena_str(r->a, link) : ""));
+	if ((e = put_other_login(r, v)) != OK)
+		return e;
 	if (note != NULL)
 		json_object_set_new(v, "error", json_string(text_with(r->a, lang, note, "seconds", text_seconds(r->a, wait_s), NULL)));
 	return web_page(r, resp, note == NULL ? 200 : wait_s > 0 ? 429 : 400, "activate", lang, v, NULL);

@@ -38,14 +38,21 @@ static int sign_in(struct request *r, struct response *resp, const struct wanted
 	return e != OK ? e : follow(r, resp, &turn);
 }
 
+/* A form belongs to one session, or one activation: in a browser that two people use, what one has filled in is never done to the other. */
+static const char *purpose_of(struct arena *a, const struct desk *desk)
+{
+	return arena_printf(a, "%s %s", desk->activation.id != NULL ? PURPOSE_ACTIVATION : PURPOSE, desk->sid);
+}
+
 static int open_session(struct request *r, struct response *resp, struct desk *out)
 {
 	int e = session_login(r->a, web_session_cookie(r), &out->login);
-	if (e == OK)
-		e = web_csrf(r, web_browser(r, resp), PURPOSE, &out->token);
 	if (e != OK)
 		return e;
 	out->sid = out->login.session->sid;
+	e = web_csrf(r, web_browser(r, resp), purpose_of(r->a, out), &out->token);
+	if (e != OK)
+		return e;
 	out->home = "/keys";
 	out->level = out->login.level;
 	out->lang = web_lang(r, resp, NULL);
@@ -53,10 +60,9 @@ static int open_session(struct request *r, struct response *resp, struct desk *o
 	return OK;
 }
 
-/* The form of an activation is no form of a session, nor the other way round. */
-static bool form_is_ours(struct request *r, const char *purpose)
+static bool form_is_ours(struct request *r, const struct desk *desk)
 {
-	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, purpose);
+	return strcmp(r->method, "POST") != 0 || web_csrf_ok(r, purpose_of(r->a, desk));
 }
 
 static void nobody(struct desk *out)
@@ -71,7 +77,7 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
 		return e == E_NOENT ? sign_in(r, resp, &(struct wanted){ .path = path }) : e;
-	if (!form_is_ours(r, PURPOSE))
+	if (!form_is_ours(r, &desk))
 		return web_error(r, resp, 400, "form", desk.lang);
 	*out = desk;
 	return OK;
@@ -83,7 +89,7 @@ static int open_recent(struct request *r, struct response *resp, struct wanted w
 	int e = open_session(r, resp, &desk);
 	if (e != OK)
 		return e == E_NOENT ? sign_in(r, resp, &w) : e;
-	if (!form_is_ours(r, PURPOSE))
+	if (!form_is_ours(r, &desk))
 		return web_error(r, resp, 400, "form", desk.lang);
 	const char *subject = desk.login.person->subject;
 	if (w.subject == NULL)
@@ -111,12 +117,12 @@ int desk_open_recent(struct request *r, struct response *resp, const char *path,
 
 const char *desk_self(struct request *r, const char *path)
 {
-	struct slice waiting = http_query(r, "c");
+	struct slice waiting = http_query(r, "c"), activation = http_query(r, "a");
 	struct buf b = buf_new(r->a);
 	buf_raw(&b, slice_of(path));
-	if (waiting.n > 0) {
-		buf_lit(&b, "?c=");
-		buf_url(&b, waiting);
+	if (waiting.n > 0 || activation.n > 0) {
+		buf_raw(&b, waiting.n > 0 ? S("?c=") : S("?a="));
+		buf_url(&b, waiting.n > 0 ? waiting : activation);
 	}
 	return buf_cstr(&b);
 }
@@ -169,75 +175,87 @@ static int open_activation(struct request *r, struct response *resp, struct desk
 	struct desk desk = { .home = "/activate/keys" };
 	struct slice browser = web_browser(r, resp);
 	int e = activation_of(r->a, web_activation_cookie(r), browser, &desk.activation);
-	if (e == OK)
-		e = web_csrf(r, browser, PURPOSE_ACTIVATION, &desk.token);
 	if (e != OK)
 		return e;
 	desk.login.person = desk.activation.person;
 	desk.sid = desk.activation.id;
 	desk.level = desk.activation.level;
 	desk.lang = web_lang(r, resp, desk.login.person->locale);
+	e = web_csrf(r, browser, purpose_of(r->a, &desk), &desk.token);
+	if (e != OK)
+		return e;
 	desk.values = json_own(r->a, json_pack("{ss ss ss ss}", "csrf_token", desk.token, "home", desk.home, "cancel", desk.home,
 	    "person", web_full_name(r->a, desk.login.person)));
 	*out = desk;
 	return OK;
 }
 
-int desk_open_activation(struct request *r, struct response *resp, struct desk *out)
+/* `id`: that one, where a page of it says so; empty: any. */
+static int open_begun(struct request *r, struct response *resp, struct slice id, struct desk *out)
 {
 	struct desk desk;
-	nobody(out);
 	int e = open_activation(r, resp, &desk);
-	if (e == E_NOENT)
+	if (e == E_NOENT || (e == OK && id.n > 0 && !slice_is(id, desk.activation.id)))
 		return web_error(r, resp, 403, "activation", web_lang(r, resp, NULL));
 	if (e != OK)
 		return e;
-	if (!form_is_ours(r, PURPOSE_ACTIVATION))
+	if (!form_is_ours(r, &desk))
 		return web_error(r, resp, 400, "form", desk.lang);
 	*out = desk;
 	return OK;
 }
 
-/* A login of another person always does; of the same one, when it has just shown as much. */
-static bool session_counts(const struct desk *session, const struct desk *activation, unsigned level)
+static int open_agreed(struct request *r, struct response *resp, struct slice id, struct desk *out)
 {
-	unsigned recent = session_level_since(&session->login, now() - DESK_RECENT_S);
-	if (strcmp(session->login.person->subject, activation->login.person->subject) != 0)
-		return true;
-	return recent >= level && recent >= activation->level;
+	struct terms terms;
+	int e = open_begun(r, resp, id, out);
+	if (e != OK || out->login.person == NULL || terms_missing(r->a, out->login.person, NULL, &terms) != OK)
+		return e;
+	nobody(out);
+	return http_redirect(r, resp, 303, "/activate/terms");
 }
 
-static int open_accepted(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
+int desk_open_activation(struct request *r, struct response *resp, struct desk *out)
 {
-	int e = desk_open_recent(r, resp, path, level, out);
-	return e != OK || out->login.person == NULL ? e : ready_to_add(r, resp, out);
+	nobody(out);
+	return open_agreed(r, resp, S_NONE, out);
+}
+
+int desk_open_activation_terms(struct request *r, struct response *resp, struct terms *terms, struct desk *out)
+{
+	nobody(out);
+	int e = open_begun(r, resp, S_NONE, out);
+	if (e != OK || out->login.person == NULL)
+		return e;
+	e = terms_missing(r->a, out->login.person, out->lang, terms);
+	if (e != E_NOENT)
+		return e;
+	nobody(out);
+	return http_redirect(r, resp, 303, "/activate/keys");
+}
+
+/* A code goes with a password: who has none sets one first. */
+static int open_for_activation(struct request *r, struct response *resp, struct slice id, struct desk *out)
+{
+	int e = open_agreed(r, resp, id, out);
+	if (e != OK || out->login.person == NULL || out->login.person->has_password)
+		return e;
+	nobody(out);
+	return http_redirect(r, resp, 303, "/activate/password");
 }
 
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
 {
-	struct desk desk, session = { .level = 0 };
 	struct left left;
-	struct slice waiting = http_query(r, "c");
+	struct slice waiting = http_query(r, "c"), activation = http_query(r, "a");
 	nobody(out);
 	int e = waiting.n > 0 ? conversation_left(r->a, waiting, web_browser(r, resp), &left) : E_NOENT;
 	if (e != E_NOENT)
 		return e == OK ? open_for_login(r, resp, path, level, &left, out) : e;
-	e = open_activation(r, resp, &desk);
-	if (e == E_NOENT)
-		return open_accepted(r, resp, path, level, out);
-	if (e != OK)
-		return e;
-	e = open_session(r, resp, &session);
-	if (e == OK && session_counts(&session, &desk, level))
-		return open_accepted(r, resp, path, level, out);
-	if (e != OK && e != E_NOENT)
-		return e;
-	if (!form_is_ours(r, PURPOSE_ACTIVATION))
-		return web_error(r, resp, 400, "form", desk.lang);
-	if (!desk.login.person->has_password)
-		return http_redirect(r, resp, 303, "/activate/password");
-	*out = desk;
-	return OK;
+	if (waiting.n == 0 && activation.n > 0)
+		return open_for_activation(r, resp, activation, out);
+	e = desk_open_recent(r, resp, path, level, out);
+	return e != OK || out->login.person == NULL ? e : ready_to_add(r, resp, out);
 }
 
 const char *desk_after(struct arena *a, const struct desk *desk, const char *what)

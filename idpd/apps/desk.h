@@ -28,20 +28,24 @@ int desk_open(struct request *r, struct response *resp, const char *path, struct
  * is as nobody, and the page says that it has expired. */
 int desk_open_recent(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
-/* To add a key: as desk_open_recent, or with an activation in this browser, whose level may be any: the key is worth no more. A session counts
- * instead when it is another person's (what a page does is done to who is signed in), or has just shown as much; whose terms are not accepted is led to them.
- * Who has no password yet is led to where one is set. With ?c= a login of this browser waits for the key (conversation_left): then only its person will do,
- * and a proof as high as that login must reach. */
+/* To add a key: as desk_open_recent, and whose terms are not accepted is led to them, who has no password yet to where one is set.
+ * With ?c= a login of this browser waits for the key (conversation_left): then only its person will do, and a proof as high as that login must reach.
+ * With ?a= it is for the activation of that id, whoever is signed in beside it, whose level may be any: the key is worth no more. Without it an
+ * activation in this browser counts for nothing: what a page does is done to the person whose page led there. */
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out);
 
-/* With an activation and nothing else. login.person NULL: there is none, and *resp says so. On POST the form must be ours. */
+/* With an activation and nothing else, once its person has accepted the terms in force: to others they are shown. login.person NULL: there is none, and
+ * *resp says so. On POST the form must be ours. */
 int desk_open_activation(struct request *r, struct response *resp, struct desk *out);
+
+/* The same for who has those terms to accept, and for nobody else. */
+int desk_open_activation_terms(struct request *r, struct response *resp, struct terms *terms, struct desk *out);
 
 /* Back to where the person came from, which says what was done: text id "keys.done.<what>"; or on with the login that waits. */
 const char *desk_after(struct arena *a, const struct desk *desk, const char *what);
 int desk_done(struct request *r, struct response *resp, const struct desk *desk, const char *what);
 
-/* That page of ours, with the login that waits: for the address bar, and for its form. */
+/* That page of ours, with the login that waits or the activation: for the address bar, and for its form. */
 const char *desk_self(struct request *r, const char *path);
 
 /* Leads to the conversation that sends a code to draft->address and, when it comes back, adds the key ("@mail", "@mobile": keeps the

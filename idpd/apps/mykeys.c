@@ -116,7 +116,8 @@ json_t *keys_wizard(struct request *r, const struct desk *desk, const char *page
 	if (k == NULL || (k->ready != NULL && !k->ready()))
 		return NULL;
 	const char *what = arena_printf(a, "keys.new.%s", page), *words = arena_printf(a, "keys.new.%s.text", page);
-	return json_pack("{ss ss ss ss*}", "href", arena_printf(a, "/keys/new/%s", page),
+	const char *id = desk->activation.id;
+	return json_pack("{ss ss ss ss*}", "href", arena_printf(a, "/keys/new/%s%s%s", page, id != NULL ? "?a=" : "", id != NULL ? id : ""),
 	    "title", text(desk->lang, texts_have(what) ? what : arena_printf(a, "kind.%s.title", kind)),
 	    "text", text(desk->lang, texts_have(words) ? words : arena_printf(a, "kind.%s.text", kind)), "icon", web_kind_icon(a, kind));
 }

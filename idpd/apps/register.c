@@ -11,8 +11,7 @@
 #define PATH "/register"
 #define PURPOSE "register"
 
-enum { DECLARATIONS = 3, MAX_FIELD = 512 };
-static const char *const declarations[DECLARATIONS] = { "mine", "alone", "regularly" };
+enum { MAX_FIELD = 512 };
 
 struct visit {
 	struct request *r;
@@ -67,11 +66,10 @@ static int put_part(struct visit *w, json_t *v, enum part part)
 			return e;
 		terms_put(w->r->a, v, &terms);
 	}
-	for (size_t i = 0; part == PART_MAIL && i < DECLARATIONS; i++)
-		if (slice_is(http_form(w->r, declarations[i]), "yes"))
-			json_object_set_new(v, declarations[i], json_true());
-	if (part == PART_MAIL)
+	if (part == PART_MAIL) {
+		terms_put_declarations(w->r, v);
 		put_typed(w, v, "mail", w->reg.mail);
+	}
 	if (part == PART_CODE)
 		put(v, "what", outbox_masked(w->r->a, CHANNEL_MAIL, w->reg.mail));
 	if (part == PART_ACCOUNT) {
@@ -167,16 +165,8 @@ static int done(struct visit *w, int e, enum part part, const char *note, unsign
 static int accept_terms(struct visit *w)
 {
 	const char *note = NULL;
-	int e = registration_accept(&w->reg, http_form(w->r, "version"), &note);
+	int e = registration_accept(&w->reg, http_form(w->r, "version"), w->lang, &note);
 	return done(w, e, PART_TERMS, note, 0);
-}
-
-static bool declared(const struct request *r)
-{
-	bool all = true;
-	for (size_t i = 0; i < DECLARATIONS; i++)
-		all = all && slice_is(http_form(r, declarations[i]), "yes");
-	return all;
 }
 
 static int send_code(struct visit *w, bool again)
@@ -186,7 +176,7 @@ static int send_code(struct visit *w, bool again)
 	enum part part = again ? PART_CODE : PART_MAIL;
 	if (address == NULL)
 		return draw(w, PART_MAIL, "keys.sent.bad-mail", 0);
-	if (!again && !declared(w->r))
+	if (!again && !terms_declared(w->r))
 		return draw(w, PART_MAIL, "register.declare", 0);
 	int e = registration_send(&w->reg, address, w->lang, w->r->peer, &note, &wait_s);
 	return done(w, e, part, note, wait_s);

@@ -1,4 +1,5 @@
-/* GET and POST /keys/terms: the terms in force, for who has not accepted them. Refusing takes no key away: it only adds none. */
+/* GET and POST /keys/terms: the terms in force, for who has not accepted them. Refusing takes no key away: it only adds none. And what all doors share
+ * at which terms are accepted. */
 #include "apps/mykeys.h"
 #include "apps/terms.h"
 #include "base/clock.h"
@@ -8,6 +9,9 @@
 #include "web/web.h"
 
 #define PATH "/keys/terms"
+
+static const char *const declarations[] = { "mine", "alone", "regularly" };
+enum { DECLARATIONS = sizeof declarations / sizeof *declarations };
 
 /* A line is a paragraph; with # before it a heading. */
 void terms_put(struct arena *a, json_t *values, const struct terms *terms)
@@ -23,6 +27,28 @@ void terms_put(struct arena *a, json_t *values, const struct terms *terms)
 	}
 	json_object_set_new(values, "blocks", blocks);
 	json_object_set_new(values, "version", json_string(terms->version));
+}
+
+int terms_accept(struct request *r, const struct desk *desk, const struct terms *terms)
+{
+	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_TERMS_ACCEPTED, .subject = desk->login.person->subject, .peer = r->peer,
+	    .session = desk->sid, .what = terms_told(r->a, terms));
+	return e != OK ? e : directory_terms_accepted(desk->login.person, terms, now());
+}
+
+void terms_put_declarations(const struct request *r, json_t *values)
+{
+	for (size_t i = 0; i < DECLARATIONS; i++)
+		if (slice_is(http_form(r, declarations[i]), "yes"))
+			json_object_set_new(values, declarations[i], json_true());
+}
+
+bool terms_declared(const struct request *r)
+{
+	bool all = true;
+	for (size_t i = 0; i < DECLARATIONS; i++)
+		all = all && slice_is(http_form(r, declarations[i]), "yes");
+	return all;
 }
 
 static int draw(struct request *r, struct response *resp, struct desk *desk, const struct terms *terms, const char *note)
@@ -74,9 +100,6 @@ int apps_terms_answer(struct request *r, struct response *resp)
 		return web_error(r, resp, 400, "bad-request", desk.lang);
 	if (!slice_is(http_form(r, "version"), terms.version))
 		return draw(r, resp, &desk, &terms, "terms.changed");
-	e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_TERMS_ACCEPTED, .subject = desk.login.person->subject, .peer = r->peer,
-	    .session = desk.sid, .what = terms.version);
-	if (e == OK)
-		e = directory_terms_accepted(desk.login.person, terms.version, now());
+	e = terms_accept(r, &desk, &terms);
 	return e != OK ? e : http_redirect(r, resp, 303, http_query(r, "c").n > 0 ? desk_self(r, "/login") : "/keys?done=terms");
 }

@@ -7,7 +7,7 @@
 #include "svc/sealed.h"
 #include "svc/state.h"
 
-enum { RECORD_VERSION = 1, LIFE_S = 15 * 60 };
+enum { RECORD_VERSION = 2, LIFE_S = 15 * 60 };
 
 static const char ns[] = "registration";
 
@@ -16,6 +16,7 @@ static const char ns[] = "registration";
 static void fields(struct pack *p, struct registration *r)
 {
 	pack_str(p, &r->terms);
+	pack_str(p, &r->terms_lang);
 	pack_time(p, &r->accepted);
 	pack_str(p, &r->mail);
 	pack_bool(p, &r->proven);
@@ -115,10 +116,10 @@ bool registration_agreed(const struct registration *r)
 	return r->terms != NULL && directory_terms(r->a, NULL, &now_in_force) == OK && strcmp(r->terms, now_in_force.version) == 0;
 }
 
-int registration_accept(struct registration *r, struct slice version, const char **note)
+int registration_accept(struct registration *r, struct slice version, const char *lang, const char **note)
 {
 	struct terms in_force;
-	int rc = directory_terms(r->a, NULL, &in_force);
+	int rc = directory_terms(r->a, lang, &in_force);
 	if (rc != OK)
 		return rc;
 	if (!slice_is(version, in_force.version)) {
@@ -126,6 +127,7 @@ int registration_accept(struct registration *r, struct slice version, const char
 		return OK;
 	}
 	r->terms = in_force.version;
+	r->terms_lang = in_force.lang;
 	r->accepted = now();
 	return registration_keep(r, NULL);
 }

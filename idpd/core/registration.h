@@ -17,7 +17,7 @@ struct registration {
 	const struct newcomer *who;
 	bool exists;			/* the person is there meanwhile: the conversation can go on */
 	/* so far */
-	const char *terms;		/* version that was accepted, or NULL */
+	const char *terms, *terms_lang;	/* version that was accepted, and the language of its text; or NULL */
 	time_t accepted;
 	const char *mail;		/* that a code was sent to, with the declarations made; or NULL */
 	bool proven;			/* and came back */
@@ -34,7 +34,7 @@ int registration_open(struct arena *a, struct slice conversation, struct slice b
 
 /* Are these terms accepted, as they are in force now? */
 bool registration_agreed(const struct registration *r);
-int registration_accept(struct registration *r, struct slice version, const char **note);	/* the version that was shown */
+int registration_accept(struct registration *r, struct slice version, const char *lang, const char **note);	/* as they were shown */
 
 /* A code goes out to the address, and what comes back proves it. `again`: to the same one. */
 int registration_send(struct registration *r, const char *address, const char *lang, const char *peer, const char **note, unsigned *wait_s);

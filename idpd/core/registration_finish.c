@@ -9,6 +9,7 @@
 #include "core/password.h"
 #include "core/registration_parts.h"
 #include "core/removal.h"
+#include "core/terms.h"
 #include "svc/passwords.h"
 #include "svc/state.h"
 
@@ -97,12 +98,13 @@ static struct person draft(const struct registration *r, const char *name, const
 /* The lines of the audit trail come first: nobody is there who cannot be accounted for. */
 static int add(const struct registration *r, const struct person *person, const struct account *account)
 {
-	int rc = AUDIT(.event = EV_TERMS_ACCEPTED, .subject = person->subject, .peer = account->peer, .session = r->id, .what = r->terms);
+	const struct terms terms = { .version = r->terms, .lang = r->terms_lang };
+	int rc = AUDIT(.event = EV_TERMS_ACCEPTED, .subject = person->subject, .peer = account->peer, .session = r->id, .what = terms_told(r->a, &terms));
 	if (rc == OK)
 		rc = HISTORY(account->browser, .event = EV_PERSON_ADDED, .subject = person->subject, .kind = "eid", .card = r->who->card, .service = r->service,
 		    .peer = account->peer, .session = r->id, .level = key_eid.level);
 	if (rc == OK)
-		rc = directory_person_add(person, account->password.n > 0 ? password_hash(r->a, account->password) : NULL, r->terms, r->accepted);
+		rc = directory_person_add(person, account->password.n > 0 ? password_hash(r->a, account->password) : NULL, &terms, r->accepted);
 	if (rc == OK)
 		NOTICE(.event = NOTICE_PERSON_ADDED, .person = person, .peer = account->peer, .agent = account->agent);
 	return rc;

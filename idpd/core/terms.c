@@ -2,6 +2,11 @@
 #include <string.h>
 #include "core/terms.h"
 
+const char *terms_told(struct arena *a, const struct terms *terms)
+{
+	return terms->lang != NULL && *terms->lang != '\0' ? arena_printf(a, "%s %s", terms->version, terms->lang) : terms->version;
+}
+
 bool terms_accepted(const struct person *person, const char *version)
 {
 	size_t n = strlen(version);

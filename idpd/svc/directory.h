@@ -45,7 +45,7 @@ struct person {
 	uint64_t uid_number;		/* posixAccount; 0 when none */
 	const char *notice;		/* csamNotice: "security": no notices but those; NULL: all */
 	const char *const *consents;	/* csamConsent: "SERVICE SCOPES TIME", NULL-terminated */
-	const char *const *terms;	/* csamTermsAccepted: "VERSION TIME", NULL-terminated */
+	const char *const *terms;	/* csamTermsAccepted: "VERSION TIME LANGUAGE", NULL-terminated; without the last one when it is not known */
 	const struct key *keys;		/* whoever has a national number has one of kind "eid", of the State, unless an entry of that kind says otherwise */
 	size_t nkeys;
 };
@@ -152,15 +152,16 @@ const char *directory_kind_notice(struct arena *a, const char *kind, const char 
  * never waits. E_NOENT: the operator has none. */
 struct terms {
 	const char *version, *text;
+	const char *lang;		/* of that text; "" when it does not say */
 	time_t from;
 };
 int directory_terms(struct arena *a, const char *lang, struct terms *out);
-int directory_terms_accepted(const struct person *person, const char *version, time_t when);
+int directory_terms_accepted(const struct person *person, const struct terms *terms, time_t when);
 
 /* Somebody new, in one entry, of subject, name, state, names, mail, locale and national number; password_hash may be NULL. E_EXISTS: the name, the
  * number or the subject is somebody's, or was. directory_name_taken: OK somebody has that name, or had it; E_NOENT nobody. */
 int directory_name_taken(struct slice name);
-int directory_person_add(const struct person *person, const char *password_hash, const char *terms, time_t when);
+int directory_person_add(const struct person *person, const char *password_hash, const struct terms *terms, time_t when);
 
 /* Somebody goes: first nobody gets in any more (E_EXISTS: not active), then keys and person go, and a tombstone keeps subject and name. */
 int directory_person_suspend(const struct person *person);

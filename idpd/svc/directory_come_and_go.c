@@ -51,12 +51,13 @@ static void put(struct list *l, const char *attribute, const char *value)
 		l->at[l->n++] = (struct change){ CHANGE_ADD, attribute, slice_of(value) };
 }
 
-static const char *accepted(struct arena *a, const char *terms, time_t when)
+static const char *accepted(struct arena *a, const struct terms *terms, time_t when)
 {
-	return arena_printf(a, "%s %s", terms, time_ldap(a, when));
+	const char *lang = terms->lang != NULL ? terms->lang : "";
+	return arena_printf(a, "%s %s%s%s", terms->version, time_ldap(a, when), *lang != '\0' ? " " : "", lang);
 }
 
-int directory_person_add(const struct person *p, const char *password_hash, const char *terms, time_t when)
+int directory_person_add(const struct person *p, const char *password_hash, const struct terms *terms, time_t when)
 {
 	struct list l = { .n = 0 };
 	if (would_block())
@@ -83,7 +84,7 @@ int directory_person_add(const struct person *p, const char *password_hash, cons
 	return e == E_INPUT ? E_EXISTS : e;	/* the directory lets a number and a name stand once */
 }
 
-int directory_terms_accepted(const struct person *person, const char *terms, time_t when)
+int directory_terms_accepted(const struct person *person, const struct terms *terms, time_t when)
 {
 	if (would_block())
 		return E_WAIT;

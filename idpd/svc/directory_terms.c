@@ -77,6 +77,12 @@ static const struct attribute *text_in(const struct entry *e, const char *lang)
 	return words;
 }
 
+static const char *lang_of(struct arena *a, const struct attribute *words)
+{
+	const char *option = strchr(words->name, ';');
+	return option != NULL && strncasecmp(option, ";lang-", 6) == 0 ? arena_strdup(a, option + 6) : "";
+}
+
 int directory_terms(struct arena *a, const char *lang, struct terms *out)
 {
 	int rc = E_NOENT;
@@ -85,7 +91,8 @@ int directory_terms(struct arena *a, const char *lang, struct terms *out)
 		const struct attribute *words = terms.all[i].from <= now() ? text_in(terms.all[i].entry, lang) : NULL;
 		if (words == NULL)
 			continue;
-		*out = (struct terms){ .version = arena_strdup(a, terms.all[i].version), .from = terms.all[i].from, .text = arena_str(a, words->values[0]) };
+		*out = (struct terms){ .version = arena_strdup(a, terms.all[i].version), .from = terms.all[i].from, .text = arena_str(a, words->values[0]),
+			.lang = lang_of(a, words) };
 		rc = OK;
 	}
 	pthread_rwlock_unlock(&terms.lock);

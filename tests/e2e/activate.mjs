@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { Agent } from './agent.mjs';
 import { browser, look, person } from './chromium.mjs';
-import { check, csamctl, demo, done, ldapmodify, ldapRead, library, newPerson, once, target, totp } from './csam.mjs';
-import { activate, addApp, addKey, alert, choosePassword, codeSent, enrol, enter, form, keyDn, keys, messages, nobody, send, signIn, states, wrong } from './desk.mjs';
+import { check, csamctl, demo, done, ldapmodify, ldapRead, library, newPerson, once, target, terms } from './csam.mjs';
+import { activate, addApp, addKey, agree, alert, base, choosePassword, codeSent, dnOf, enrol, enter, form, keyDn, keys, messages, nobody, send, signIn, states, wizard, wrong } from './desk.mjs';
+import { trail } from './flow.mjs';
 
 const mails = () => messages('mail');
 const decoded = raw => {
@@ -44,6 +45,8 @@ await check('link and code together lead to a password and an app key, which ope
 	assert.match(await page.locator('main').innerText(), /Suivant[\s\S]*Service Desk/);
 	await page.fill('[name=code]', ` ${mailed.code.toLowerCase().replace('-', ' ')} `);
 	await page.locator('button.go').click();
+	await page.waitForURL(`${activate}/terms`);
+	await agree(page);
 	await page.waitForURL(`${activate}/password`);
 	assert.equal(await page.inputValue('[name=username]'), 'act-jules');
 	await choosePassword(page, 'court');
@@ -53,7 +56,7 @@ await check('link and code together lead to a password and an app key, which ope
 	await page.waitForURL(/activate\/keys/);
 	await look(page, 'choice');
 	assert.match(await page.locator('main').innerText(), /Avec un code de sécurité[\s\S]*Préférez une clé avec code[\s\S]*Sans code de sécurité[\s\S]*refusent/);
-	await page.locator('a[href="/keys/new/app"]').click();
+	await wizard(page, 'app');
 	await look(page, 'app');
 	({ totp: seed } = await addApp(page, {}));
 	await page.waitForURL(/activate\/keys\?done=added/);
@@ -68,7 +71,7 @@ await check('link and code together lead to a password and an app key, which ope
 
 await check('more keys may follow in the same half hour, worth what the enrolment was', async () => {
 	const { page } = his, before = mails().length;
-	await page.locator('a[href="/keys/new/mail"]').click();
+	await wizard(page, 'mail');
 	await page.locator('button.go').click();
 	await page.fill('[name=code]', await codeSent('mail', before));
 	await page.locator('button.go').click();
@@ -77,7 +80,7 @@ await check('more keys may follow in the same half hour, worth what the enrolmen
 	const low = await person(), e = enrol(nobody('act-low'), '--level', '200');
 	await enter(low.page, e);
 	await choosePassword(low.page);
-	await low.page.goto(`${keys}/new/app`);
+	await wizard(low.page, 'app');
 	await addApp(low.page, {});
 	await low.page.waitForURL(/done=added/);
 	assert.equal(ldapRead(keyDn('act-low', 'app-1'), 'csamKeyLevel'), '200');
@@ -156,7 +159,7 @@ await once('after five wrong codes the right one is wrong, also when all came at
 	for (let i = 0; i < 4; i++) await enter(other.page, f, wrong(f.code));
 	await look(other.page, 'wrong');
 	await enter(other.page, f);
-	assert.match(other.page.url(), /activate\/password/, 'the fifth may be right');
+	assert.match(other.page.url(), /activate\/terms/, 'the fifth may be right');
 	await context.close();
 	await other.context.close();
 });
@@ -177,7 +180,7 @@ await once('200 wrong links at once from one network: thirty are told so, the re
 	assert.match(answers.find(r => r.status === 429).text, /wait [1-5] seconds/);
 	const storm = setInterval(() => tries(unknown, 'x', here).catch(() => {}), 20);
 	assert.equal((await tries(unknown, 'x', '127.78.1.254')).said, (await tries(e.link, wrong(e.code), here)).said, 'when there were too many');
-	assert.match((await tries(f.link, f.code, '127.78.1.77')).text, /Choose your password/);
+	assert.match((await tries(f.link, f.code, '127.78.1.77')).text, /Terms of use/);
 	clearInterval(storm);
 	assert.equal((await tries(unknown, 'x', elsewhere)).said, (await tries(e.link, wrong(e.code), elsewhere)).said, 'and when not');
 });
@@ -186,9 +189,12 @@ await check('cancelled meanwhile: the activation is over', async () => {
 	const e = enrol(nobody('act-cancel')), { page, context } = await person();
 	await enter(page, e);
 	await choosePassword(page);
+	const wizardLink = await page.locator('a[href^="/keys/new/app?a="]').evaluate(a => a.href);
 	ldapmodify(`dn: ${e.dn}\nchangetype: modify\nreplace: csamEnrolmentState\ncsamEnrolmentState: cancelled\n`);
 	assert.equal((await page.goto(`${activate}/keys`)).status(), 403);
 	await look(page, 'over');
+	await page.goto(wizardLink);
+	assert.match(await page.locator('main').innerText(), /has ended/);
 	await page.goto(`${keys}/new/app`);
 	assert.match(page.url(), /\/login\?c=/);
 	await context.close();
@@ -201,7 +207,7 @@ await check('a browser in which somebody else is signed in: their login ends, an
 	await shared.page.waitForURL(keys);
 	await enter(shared.page, enrol(nobody('act-citizen')));
 	await choosePassword(shared.page);
-	await shared.page.locator('a[href="/keys/new/app"]').click();
+	await wizard(shared.page, 'app');
 	assert.match(await shared.page.locator('main').innerText(), /Jules Martin/);
 	await addApp(shared.page, {});
 	await shared.page.waitForURL(/done=added/);
@@ -212,9 +218,81 @@ await check('a browser in which somebody else is signed in: their login ends, an
 	await shared.context.close();
 });
 
+// --- the terms, before the first key ---
+
+const version = (v, text) => `dn: csamTermsVersion=${v},ou=terms,${base}\nchangetype: add\nobjectClass: csamTerms\ncsamTermsVersion: ${v}\ncsamTermsFrom: 20250101000000Z\n`
+	+ `csamTermsText;lang-fr: ${text} en français\ncsamTermsText;lang-nl: ${text} in het Nederlands\ncsamTermsText: ${text}\n`;
+const withdraw = v => ldapmodify(`dn: csamTermsVersion=${v},ou=terms,${base}\nchangetype: delete\n`);
+
+for (const [lang, words, own, declare] of [['fr', /Conditions d’utilisation[\s\S]*Version 4\.2/, /en français/, /cocher les trois déclarations/], ['nl', /Gebruiksvoorwaarden[\s\S]*Versie 4\.2/, /in het Nederlands/, /drie verklaringen/]])
+	await check(`terms: read and accepted before the first key, with what is declared about the address; version, time and language are kept; another version meanwhile is shown anew (${lang})`, async () => {
+		const uid = nobody(`act-terms-${lang}`, lang), e = enrol(uid), { page, context } = await person({ locale: `${lang}-BE` }), v = `5.${process.pid}.${lang}`, accept = page.locator('button[value=accept]');
+		await enter(page, e);
+		assert.match(await page.locator('main').innerText(), words);
+		assert.match(await page.locator('main').innerText(), /ac\S*@csam\.example/, 'which address it is');
+		await accept.click();
+		assert.equal(page.url(), `${activate}/terms`, 'the browser asks for the ticks');
+		// And so do we: each alone, and the wrong version.
+		const { csrf_token, version: shown } = await form(page), all = { mine: 'yes', alone: 'yes', regularly: 'yes' };
+		for (const [fields, headers] of [[{}], [{ mine: 'yes' }], [{ mine: 'yes', alone: 'yes' }], [{ mine: 'yes', regularly: 'yes', alone: 'no' }], [{ ...all, version: '' }], [{ ...all, version: '4.1' }], [{ ...all, act: 'more' }],
+			[{ ...all, csrf_token: '' }], [all, { origin: 'https://evil.example' }]])
+			assert.ok([400, 403].includes((await send(context, '/activate/terms', { csrf_token, version: shown, act: 'accept', ...fields }, headers)).status()), JSON.stringify(fields));
+		assert.equal(ldapRead(dnOf(uid), 'csamTermsAccepted'), undefined);
+		// Nothing of what comes after is there before.
+		const id = (await context.cookies()).find(c => c.name === '__Host-csam-a').value.split('.')[0];
+		for (const where of ['/activate/password', '/activate/keys', `/keys/new/app?a=${id}`, `/keys/new/mail?a=${id}`, `/keys/new/sms?a=${id}`]) {
+			await page.goto(`${target.issuer}${where}`);
+			assert.equal(page.url(), `${activate}/terms`, where);
+			const answer = await send(context, where, { csrf_token, password: 'trois petits moutons blancs', again: 'trois petits moutons blancs', act: 'password', address: `${uid}@csam.example`, code: '000000' });
+			assert.equal(answer.headers().location, '/activate/terms', where);
+		}
+		assert.equal(ldapRead(dnOf(uid), 'pwdChangedTime'), undefined);
+		await page.locator('button[value=refuse]').click();
+		await look(page, `${lang}-terms-refused`);
+		await page.locator('a[href="/activate/terms"]').click();
+		ldapmodify(version(v, 'Other terms'));
+		try {
+			await new Promise(r => setTimeout(r, 1000));
+			await agree(page);
+			assert.match(await page.locator('main').innerText(), own, 'what was read is not in force any more');
+			await look(page, `${lang}-terms-changed`);
+			assert.equal(ldapRead(dnOf(uid), 'csamTermsAccepted'), undefined);
+			await accept.click();
+			assert.equal(page.url(), `${activate}/password`);
+			assert.match(ldapRead(dnOf(uid), 'csamTermsAccepted'), new RegExp(`^${v} 20\\d{12}Z ${lang}$`));
+			assert.ok(trail().some(l => l.event === 'terms.accepted' && l.what === `${v} ${lang}`));
+			await choosePassword(page);
+		} finally {
+			withdraw(v);
+		}
+		// And back again: those in force now were not accepted.
+		await new Promise(r => setTimeout(r, 1000));
+		await wizard(page, 'app');
+		assert.equal(page.url(), `${activate}/terms`);
+		await agree(page);
+		await wizard(page, 'app');
+		await addApp(page, {});
+		await page.waitForURL(/done=added/);
+		await context.close();
+	});
+
+await check('terms: without an address nothing is declared; who has accepted them on paper is not asked', async () => {
+	const mute = 'act-mute', paper = 'act-paper', { page, context } = await person(), other = await person();
+	ldapmodify(csamctl('person', 'new', '--uid', mute, '--given-name', 'Jules', '--family-name', 'Martin'));
+	ldapmodify(csamctl('person', 'new', '--uid', paper, '--given-name', 'Jules', '--family-name', 'Martin', '--mail', `${paper}@csam.example`, '--terms', terms));
+	await enter(page, enrol(mute));
+	assert.equal(await page.locator('[type=checkbox]').count(), 0);
+	await agree(page);
+	assert.equal(page.url(), `${activate}/password`);
+	await enter(other.page, enrol(paper));
+	assert.equal(other.page.url(), `${activate}/password`);
+	for (const one of [context, other.context]) await one.close();
+});
+
 await check('a password alone: only when it was chosen long enough', async () => {
 	const { page, context } = await person({ javaScriptEnabled: false });
 	await enter(page, enrol(nobody('act-plain')));
+	await agree(page);
 	await page.fill('[name=password]', 'kortwoord 9');
 	await page.fill('[name=again]', 'kortwoord 8');
 	await page.locator('button.go').click();
@@ -285,6 +363,11 @@ await check('four languages on a narrow screen', async () => {
 	};
 	await narrow(e.link);
 	await enter(small.page, e);
+	await narrow(`${activate}/terms`);
+	await small.page.locator('button[value=refuse]').click();
+	await look(small.page, 'refused');
+	await small.page.goto(`${activate}/terms`);
+	await agree(small.page);
 	await narrow(`${activate}/password`);
 	await choosePassword(small.page);
 	await narrow(`${activate}/keys`);

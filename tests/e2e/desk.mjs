@@ -93,9 +93,17 @@ export async function enter(page, e, code = e.code) {
 	await page.fill('[name=code]', code);
 	await page.locator('button.go').click();
 }
+// The terms, and what is declared about the address, where they are asked for.
+export async function agree(page) {
+	for (const box of await page.locator('form [type=checkbox]').all()) await box.check();
+	await page.locator('button[value=accept]').click();
+}
 export async function choosePassword(page, password = 'trois petits moutons blancs') {
+	if (page.url() === `${activate}/terms`) await agree(page);
 	await page.fill('[name=password]', password);
 	await page.fill('[name=again]', password);
 	await page.locator('button.go').click();
 }
+// From the choice of an activation, whose link says whose it is.
+export const wizard = (page, kind) => page.locator(`a[href^="/keys/new/${kind}?a="]`).click();
 export const wrong = code => (code[0] === 'B' ? 'C' : 'B') + code.slice(1);

@@ -71,11 +71,11 @@ for (const [lang, title, wait] of [['fr-BE', /nous ne vous connaissons pas encor
 		assert.deepEqual([told.given_name, told.family_name, told.email, told.email_verified], ['Nora Angèle', 'D’Haene', mail, true]);
 		const entry = search(`(uid=${uid})`);
 		assert.deepEqual(holders(card), [uid]);
-		assert.match(entry, new RegExp(`csamTermsAccepted: ${terms} 20\\d{12}Z`));
+		assert.match(entry, new RegExp(`csamTermsAccepted: ${terms} 20\\d{12}Z ${two}\n`));
 		assert.match(entry, new RegExp(`csamMailVerified: ${mail}`));
 		assert.match(entry, new RegExp(`preferredLanguage: ${two}`));
 		assert.equal(trail('person.added', uid).length, 1);
-		assert.equal(trail('terms.accepted', uid)[0].what, terms);
+		assert.equal(trail('terms.accepted', uid)[0].what, `${terms} ${two}`);
 		for (let i = 0; i < 600 && mailsTo(mail).length < 2; i++) await pause(100);
 		assert.match(subjectOf(mailsTo(mail)[1]), lang === 'fr-BE' ? /compte a été créé/ : /account voor u aangemaakt/);
 		if (two !== 'fr') return context.close();
@@ -312,7 +312,9 @@ await check('mail goes out so often and no more', async () => {
 	let page;
 	for (let i = 0; i < 12; i++) page = await send(r, `spam-${i}.${run}@csam.example`);
 	assert.equal(page.status, 400);
-	assert.equal(Array.from({ length: 12 }, (_, i) => mailsTo(`spam-${i}.${run}@csam.example`).length).reduce((a, b) => a + b), 9);
+	const sent = () => Array.from({ length: 12 }, (_, i) => mailsTo(`spam-${i}.${run}@csam.example`).length).reduce((a, b) => a + b);
+	for (let i = 0; i < 50 && sent() < 9; i++) await pause(100);
+	assert.equal(sent(), 9);
 });
 
 const version = (v, from, text) => `dn: csamTermsVersion=${v},ou=terms,${base}\nchangetype: add\nobjectClass: csamTerms\ncsamTermsVersion: ${v}\ncsamTermsFrom: ${from}\ncsamTermsText: ${text}\n`;

@@ -32,7 +32,7 @@ int directory_name_taken(struct slice name)
 	return slice_is(name, "alice") ? OK : E_NOENT;
 }
 
-int directory_person_add(const struct person *person, const char *password_hash, const char *terms, time_t when)
+int directory_person_add(const struct person *person, const char *password_hash, const struct terms *terms, time_t when)
 {
 	(void)terms, (void)when;
 	WRITES();
@@ -87,7 +87,7 @@ static int step(void)
 	if (rc != OK)
 		return rc;
 	if (!registration_agreed(&reg))
-		return registration_accept(&reg, S("4.2"), &note);
+		return registration_accept(&reg, S("4.2"), "fr", &note);
 	if (reg.mail == NULL)
 		return registration_send(&reg, MAIL, "fr", peer, &note, &wait_s);
 	return reg.proven ? finish("vera", "paraplu vier") : registration_prove(&reg, slice_of(fake_mail.code), &note);
