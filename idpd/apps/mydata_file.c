@@ -50,9 +50,9 @@ static int of_history(struct arena *a, const struct person *p, json_t *list)
 	size_t n = 0;
 	int e = history_read(a, p->subject, &all, &n);
 	for (size_t i = 0; e == OK && i < n; i++)
-		json_array_append_new(list, json_pack("{ss ss sI ss* ss* ss* ss* ss* ss*}", "time", time_iso(a, all[i].when), "event", all[i].event,
+		json_array_append_new(list, json_pack("{ss ss sI ss* ss* ss* ss* ss* ss* ss*}", "time", time_iso(a, all[i].when), "event", all[i].event,
 		    "times", (json_int_t)all[i].times, "kind", all[i].kind, "key", all[i].key, "service", all[i].service, "program", all[i].via,
-		    "address", all[i].place, "browser", all[i].browser));
+		    "address", all[i].place, "browser", all[i].browser, "by", all[i].by));
 	return e;
 }
 

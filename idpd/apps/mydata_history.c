@@ -33,8 +33,9 @@ static int put_row(struct request *r, const struct desk *desk, const struct hist
 	int e = service_words(a, desk->lang, h->service, &service);
 	if (e != OK)
 		return e;
-	json_t *row = json_pack("{ss ss ss* ss* ss* ss*}", "event", event_name(a, desk->lang, h->event), "when", web_time(a, desk->lang, h->when),
-	    "service", service, "place", h->place, "browser", h->browser, "via", h->via);
+	json_t *row = json_pack("{ss ss ss* ss* ss* ss* ss*}", "event", event_name(a, desk->lang, h->event), "when", web_time(a, desk->lang, h->when),
+	    "service", service, "place", h->place, "browser", h->browser, "via", h->via,
+	    "by", h->by != NULL ? text(desk->lang, "notice.administrator") : NULL);
 	if (h->kind != NULL)
 		json_object_set_new(row, "key", json_string(data_key_name(a, desk, h->kind, h->key != NULL ? h->key : "")));
 	if (h->times > 1)
@@ -92,7 +93,7 @@ int apps_data_history_csv(struct request *r, struct response *resp)
 	if (e != OK)
 		return e;
 	struct buf b = buf_new(r->a);
-	buf_lit(&b, "time,event,times,kind,key,service,program,address,browser\r\n");
+	buf_lit(&b, "time,event,times,kind,key,service,program,address,browser,by\r\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct history *h = &all[i];
 		cell(&b, time_iso(r->a, h->when), ",");
@@ -103,7 +104,8 @@ int apps_data_history_csv(struct request *r, struct response *resp)
 		cell(&b, h->service, ",");
 		cell(&b, h->via, ",");
 		cell(&b, h->place, ",");
-		cell(&b, h->browser, "\r\n");
+		cell(&b, h->browser, ",");
+		cell(&b, h->by, "\r\n");
 	}
 	http_set(r, resp, "Content-Disposition", "attachment; filename=\"csam-history.csv\"");
 	resp->status = 200;

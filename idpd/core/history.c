@@ -6,7 +6,7 @@
 #include "core/pack.h"
 
 #define NS "person.history"
-enum { RECORD_VERSION = 1, TOGETHER_S = 24 * 3600 };
+enum { RECORD_VERSION = 2, BEFORE_BY = 1 /* had no `by` and no `at` */, TOGETHER_S = 24 * 3600 };
 
 static const char *const names[] = {
 #define EVENT(id, name, class) [EV_##id] = name,
@@ -19,7 +19,7 @@ struct book {
 	size_t n;
 };
 
-static void fields(struct pack *p, struct book *b)
+static void fields(struct pack *p, struct book *b, unsigned version)
 {
 	uint64_t n = b->n;
 	pack_u64(p, &n);
@@ -36,6 +36,10 @@ static void fields(struct pack *p, struct book *b)
 		pack_str(p, &h->browser);
 		pack_str(p, &h->via);
 		pack_uint(p, &h->times);
+		if (version > BEFORE_BY) {
+			pack_str(p, &h->by);
+			pack_str(p, &h->at);
+		}
 		p->bad = p->bad || h->event == NULL;
 	}
 }
@@ -76,6 +80,14 @@ static void tidy(struct book *b)
 		take_out(b, 0);
 }
 
+static bool is_there(const struct book *b, const char *at)
+{
+	for (size_t i = 0; at != NULL && i < b->n; i++)
+		if (same(b->at[i].at, at))
+			return true;
+	return false;
+}
+
 static void add(struct book *b, const struct history *h)
 {
 	struct history *last = b->n > 0 ? &b->at[b->n - 1] : NULL;
@@ -85,16 +97,25 @@ static void add(struct book *b, const struct history *h)
 		last->times++;
 		return;
 	}
-	b->at[b->n++] = *h;
+	/* What others did is told a little later than it happened, or a day when nobody was there to hear of it. */
+	size_t i = b->n++;
+	for (; h->at != NULL && i > 0 && b->at[i - 1].when > h->when; i--)
+		b->at[i] = b->at[i - 1];
+	b->at[i] = *h;
 	tidy(b);
+}
+
+static bool read_version(struct arena *a, struct slice bytes, unsigned version, struct book *b)
+{
+	struct pack p = pack_reader(a, version, bytes);
+	*b = (struct book){ .n = 0 };
+	fields(&p, b, version);
+	return pack_done(&p) == OK;
 }
 
 static void read_book(struct arena *a, struct slice bytes, struct book *b)
 {
-	struct pack p = pack_reader(a, RECORD_VERSION, bytes);
-	b->n = 0;
-	fields(&p, b);
-	if (pack_done(&p) != OK)
+	if (!read_version(a, bytes, RECORD_VERSION, b) && !read_version(a, bytes, BEFORE_BY, b))
 		b->n = 0;		/* another version's */
 }
 
@@ -102,11 +123,14 @@ static int adding(struct state_change *c)
 {
 	struct book *b = arena_alloc(c->a, sizeof *b);
 	struct pack p = pack_writer(c->a, RECORD_VERSION);
+	const struct history *h = c->ctx;
 	b->n = 0;
 	if (c->old.p != NULL)
 		read_book(c->a, c->old, b);
-	add(b, c->ctx);
-	fields(&p, b);
+	if (is_there(b, h->at))
+		return E_EXISTS;
+	add(b, h);
+	fields(&p, b, RECORD_VERSION);
 	c->val = buf_slice(&p.out);
 	c->ttl_s = HISTORY_KEEP_S;
 	return OK;
@@ -122,7 +146,7 @@ struct state_act history_adding(struct arena *a, const char *subject, const stru
 	struct history *copy = ARENA_NEW(a, struct history);
 	*copy = (struct history){ .when = h->when != 0 ? h->when : now(), .event = kept(a, h->event), .kind = kept(a, h->kind), .key = kept(a, h->key),
 		.service = kept(a, h->service), .place = kept(a, h->place), .browser = kept(a, h->browser), .via = kept(a, h->via),
-		.times = h->times > 0 ? h->times : 1 };
+		.by = kept(a, h->by), .at = kept(a, h->at), .times = h->times > 0 ? h->times : 1 };
 	return (struct state_act){ NS, slice_of(arena_strdup(a, subject)), adding, copy };
 }
 
@@ -137,6 +161,13 @@ int history_audit(const struct audit_line *line, const char *browser)
 	const struct state_act act = history_adding(own, line->subject, &h);
 	state_update_later(own, &act);
 	return OK;
+}
+
+int history_tell(const char *subject, const struct history *h)
+{
+	AUTO_ARENA a = arena_new();
+	const struct state_act act = history_adding(a, subject, h);
+	return state_update_all(&act, 1);
 }
 
 int history_forget(const char *subject)

@@ -9,6 +9,7 @@ static const char *const names[NOTICE_EVENTS] = {
 	[NOTICE_KEY_ADDED] = "notice.key-added", [NOTICE_KEY_ACTIVATED] = "notice.key-activated", [NOTICE_KEY_LOCKED] = "notice.key-locked", [NOTICE_KEY_REMOVED] = "notice.key-removed",
 	[NOTICE_PASSWORD_CHANGED] = "notice.password-changed", [NOTICE_CONTACT_CHANGED] = "notice.contact-changed",
 	[NOTICE_PERSON_ADDED] = "notice.person-added", [NOTICE_PERSON_REMOVED] = "notice.person-removed",
+	[NOTICE_PERSON_SUSPENDED] = "notice.person-suspended", [NOTICE_PERSON_ACTIVATED] = "notice.person-activated",
 	[NOTICE_KEY_CHANGED] = "notice.key-changed", [NOTICE_KEY_RENAMED] = "notice.key-renamed", [NOTICE_LOGIN_NEW] = "notice.login-new",
 };
 
@@ -93,13 +94,15 @@ static const char *place(struct arena *a, const struct notice *n, const char *la
 	return b.n > 0 ? buf_cstr(&b) : text(lang, "notice.place-unknown");
 }
 
-/* Who has no account any more is given another advice. */
+/* Who has no account any more, or cannot come in, is given another advice. */
 static const char *text_of(const struct notice *n, enum channel channel)
 {
-	bool gone = n->event == NOTICE_PERSON_REMOVED;
-	if (channel == CHANNEL_MAIL)
-		return gone ? "mail.removed" : "mail.notice";
-	return gone ? "sms.removed" : "sms.notice";
+	bool mail = channel == CHANNEL_MAIL;
+	if (n->event == NOTICE_PERSON_REMOVED)
+		return mail ? "mail.removed" : "sms.removed";
+	if (n->event == NOTICE_PERSON_SUSPENDED)
+		return mail ? "mail.suspended" : "sms.suspended";
+	return mail ? "mail.notice" : "sms.notice";
 }
 
 void notice_message(struct arena *a, const struct notice *n, const struct notice_way *to, struct message *out)

@@ -10,7 +10,7 @@
 
 enum notice_event {
 	NOTICE_KEY_ADDED, NOTICE_KEY_ACTIVATED, NOTICE_KEY_CHANGED, NOTICE_KEY_LOCKED, NOTICE_KEY_REMOVED, NOTICE_PASSWORD_CHANGED, NOTICE_CONTACT_CHANGED,
-	NOTICE_PERSON_ADDED, NOTICE_PERSON_REMOVED,
+	NOTICE_PERSON_ADDED, NOTICE_PERSON_REMOVED, NOTICE_PERSON_SUSPENDED, NOTICE_PERSON_ACTIVATED,
 	NOTICE_KEY_RENAMED, NOTICE_LOGIN_NEW,	/* the person's choice */
 	NOTICE_EVENTS
 };
@@ -39,8 +39,8 @@ void notice_login(const struct person *person, const struct key *key, const char
 /* From where they came is known no more. */
 int notice_forget(const char *subject);
 
-/* For directory_on_change. */
-void notice_change(const struct directory_told_of *c);
+/* For directory_on_change: it comes into the person's history once, and then they are told. E_DOWN: not now. */
+int notice_change(const struct directory_told_of *c);
 
 /* Our site, for the address in the texts: https://host[:port], which must live to the end. Before it nobody is told anything. */
 void notice_open(const char *origin);

@@ -194,15 +194,16 @@ int directory_letters(const struct person *person, const char *lang, const char 
  * the changes. One listener, before directory_open. */
 enum directory_event {
 	DIRECTORY_NOTHING = 0, DIRECTORY_KEY_ADDED, DIRECTORY_KEY_CHANGED, DIRECTORY_KEY_LOCKED, DIRECTORY_KEY_REMOVED, DIRECTORY_PASSWORD, DIRECTORY_CONTACT,
+	DIRECTORY_PERSON_SUSPENDED, DIRECTORY_PERSON_ACTIVATED,
 };
 struct directory_told_of {
 	enum directory_event event;
 	const struct person *person;	/* as it is now */
 	const struct key *key;		/* NULL: it is about no key. One that is gone has its id alone */
 	const char *old_mail, *old_mobile;	/* what was verified and is not any more, where the change says so; or NULL */
-	const char *at;			/* names the change */
+	const char *at;			/* names the change, and begins with when it was */
 };
-typedef void directory_told(const struct directory_told_of *c);
+typedef int directory_told(const struct directory_told_of *c);	/* OK; else it is told again */
 void directory_on_change(directory_told *fn);
 
 /* Somebody was identified elsewhere, and may activate keys with the link and the code that they were given: an entry below ou=enrolments. */

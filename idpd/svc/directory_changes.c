@@ -17,7 +17,8 @@ enum { LOOK_MS = 2000, AT_ONCE = 200, POSITION_MAX = 64, SETTLED_S = 3 };
 
 static struct {
 	struct thread thread;
-	char position[POSITION_MAX];	/* reqStart of the last change that is in the trail */
+	char position[POSITION_MAX];	/* reqStart of the last change that is in the trail, and told */
+	char written[POSITION_MAX];	/* of one that is in the trail, and could not be told yet */
 } ch;
 
 /* What slapd writes by itself at every change. */
@@ -61,8 +62,11 @@ static int note(const struct entry *e)
 	const char *attributes = names(a, e, &only_routine);
 	if (ours && only_routine)
 		return OK;
-	int rc = AUDIT(.event = EV_DIRECTORY_CHANGED, .by = by, .entry = entry_string(e, "reqDN"), .at = entry_string(e, "reqStart"),
+	const char *at = entry_string(e, "reqStart");
+	int rc = strcmp(at, ch.written) == 0 ? OK : AUDIT(.event = EV_DIRECTORY_CHANGED, .by = by, .entry = entry_string(e, "reqDN"), .at = at,
 	    .what = arena_printf(a, "%s%s", type != NULL ? type : "?", attributes));
+	if (rc == OK)
+		snprintf(ch.written, sizeof ch.written, "%s", at);
 	return rc != OK || ours ? rc : change_tell(e);
 }
 

@@ -1,10 +1,11 @@
-/* What a change by somebody else, as slapd's accesslog has it, means for a person: a key that came, changed or went, a new password, another address. */
+/* What a change by somebody else, as slapd's accesslog has it, means for a person: a key that came, changed or went, a new password, another address, the
+ * whole person shut out or let in again. */
 #include <strings.h>
 #include "base/buf.h"
 #include "base/clock.h"
 #include "svc/directory_parts.h"
 
-/* Keys and a password that come with a new person are no news: nobody wants a message for each of a hundred thousand who were just imported. */
+/* Keys, a password and a state that come with a new person are no news: nobody wants a message for each of a hundred thousand who were just imported. */
 enum { NEW_PERSON_S = 10 * 60 };
 
 static directory_told *listener;
@@ -52,17 +53,27 @@ static enum directory_event of_key(const struct mod *m, enum directory_event bef
 	return before;
 }
 
+/* Who is in no state that we know, or in none, is shut out. It weighs more than whatever else was changed with it. */
+static enum directory_event event_of_person(const struct mod *m, enum directory_event before)
+{
+	if (m->op == '-')
+		return before == DIRECTORY_PERSON_ACTIVATED ? before : DIRECTORY_PERSON_SUSPENDED;
+	return slice_is(m->value, "active") ? DIRECTORY_PERSON_ACTIVATED : DIRECTORY_PERSON_SUSPENDED;
+}
+
 /* Of the password only its time is seen here: slapd's access rules show idpd no more. */
 static enum directory_event of_person(struct arena *a, const struct mod *m, struct directory_told_of *out)
 {
 	bool mail = is(m, "csamMailVerified"), mobile = is(m, "csamMobileVerified");
+	if (is(m, "csamPersonState"))
+		return event_of_person(m, out->event);
 	if (is(m, "pwdChangedTime") && m->op != '-')
-		return DIRECTORY_PASSWORD;
+		return out->event < DIRECTORY_PASSWORD ? DIRECTORY_PASSWORD : out->event;
 	if (mail && m->op == '-')
 		out->old_mail = arena_str(a, m->value);
 	if (mobile && m->op == '-')
 		out->old_mobile = arena_str(a, m->value);
-	return (mail || mobile || is(m, "mail") || is(m, "mobile")) && out->event != DIRECTORY_PASSWORD ? DIRECTORY_CONTACT : out->event;
+	return (mail || mobile || is(m, "mail") || is(m, "mobile")) && out->event == DIRECTORY_NOTHING ? DIRECTORY_CONTACT : out->event;
 }
 
 static void read_mods(struct arena *a, const struct entry *e, bool key, struct directory_told_of *out)
@@ -74,17 +85,18 @@ static void read_mods(struct arena *a, const struct entry *e, bool key, struct d
 			out->event = key ? of_key(&m, out->event) : of_person(a, &m, out);
 }
 
-/* OK; E_NOENT: it is nobody's. */
-static int whose(struct arena *a, const char *dn, bool *new, const struct person **out)
+/* OK; E_NOENT: it is nobody's. Were they new when that happened? It may be told much later. */
+static int whose(struct arena *a, const char *dn, const char *at, bool *new, const struct person **out)
 {
 	static const char *const wanted[] = { "csamSubject", "createTimestamp", NULL };
 	struct query q = { dn, SCOPE_ENTRY, "(objectClass=csamPerson)", wanted, 1, false };
 	struct entries found;
-	time_t created;
+	time_t created, when;
 	int rc = dir_search(a, &q, 1, &found);
 	if (rc != OK || found.n == 0)
 		return rc != OK ? rc : E_NOENT;
-	*new = time_parse_ldap(entry_string(&found.e[0], "createTimestamp"), &created) == OK && now() - created < NEW_PERSON_S;
+	*new = time_parse_ldap(entry_string(&found.e[0], "createTimestamp"), &created) == OK &&
+	    time_parse_ldap(at, &when) == OK && when - created < NEW_PERSON_S;
 	return directory_person(a, entry_string(&found.e[0], "csamSubject"), out);
 }
 
@@ -116,12 +128,11 @@ int change_tell(const struct entry *e)
 		told.event = strcmp(type, "add") == 0 ? DIRECTORY_KEY_ADDED : strcmp(type, "delete") == 0 ? DIRECTORY_KEY_REMOVED : DIRECTORY_NOTHING;
 	if (told.event == DIRECTORY_NOTHING || (key && dn[rdn] == '\0'))
 		return OK;
-	int rc = whose(a, key ? dn + rdn + 1 : dn, &new, &told.person);
+	int rc = whose(a, key ? dn + rdn + 1 : dn, at, &new, &told.person);
 	if (rc != OK)
 		return rc == E_NOENT || rc == E_INPUT ? OK : rc;
-	if (new && (told.event == DIRECTORY_KEY_ADDED || told.event == DIRECTORY_PASSWORD))
+	if (new && (told.event == DIRECTORY_KEY_ADDED || told.event == DIRECTORY_PASSWORD || told.event == DIRECTORY_PERSON_ACTIVATED))
 		return OK;
 	told.key = key ? key_of(a, told.person, dn, rdn) : NULL;
-	listener(&told);
-	return OK;
+	return listener(&told);
 }

@@ -151,5 +151,19 @@ await check('a key and a password that an administrator gives to somebody who is
 		assert.ok(by.some(line => line.includes(omer.username) && what.test(line)), `the audit trail says who: ${what}`);
 });
 
+await check('a person whom an administrator shuts out, and lets in again, hears of both, and what to do', async () => {
+	const irma = newPerson(`irma-${process.pid}`), hers = `${irma.username}@csam.example`, to = `To: <${hers}>`, told = [/^Votre compte a été fermé provisoirement$/m, /^Votre compte a été ouvert$/m];
+	ldapmodify(`dn: ${dn(irma)}\nchangetype: modify\nreplace: preferredLanguage\npreferredLanguage: fr\n-\nreplace: csamMailVerified\ncsamMailVerified: ${hers}\n`);
+	execFileSync('ldapmodify', ['-Q', '-Y', 'EXTERNAL', '-e', 'relax', '-H', `ldapi://${encodeURIComponent(path.join(demo, 'directory/ldapi'))}`],
+		{ input: `dn: ${dn(irma)}\nchangetype: modify\nreplace: createTimestamp\ncreateTimestamp: 20200101000000Z\n` });
+	for (const state of ['suspended', 'active']) ldapmodify(`dn: ${dn(irma)}\nchangetype: modify\nreplace: csamPersonState\ncsamPersonState: ${state}\n`);
+	const [shut] = await notices('mail', to, told[0]);
+	assert.match(shut.text, /Par qui : un administrateur[\s\S]*aucune de vos clés[\s\S]*Service Desk/);
+	assert.doesNotMatch(shut.text, /désactivez/);
+	await notices('mail', to, told[1]);
+	await sleep(2500);
+	assert.deepEqual(told.map(what => all('mail', to).filter(m => what.test(m.text)).length), [1, 1], 'each once');
+});
+
 await her.context.close();
 done();

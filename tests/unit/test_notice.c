@@ -1,6 +1,8 @@
 /* Notices: who is told of what, by which way, and that nothing hangs on it. */
 /* LINK: -Wl,--wrap=now */
 #include "talk.c"
+#include "base/clock.h"
+#include "core/history.h"
 #include "core/notice.h"
 #include "svc/texts.h"
 
@@ -88,6 +90,40 @@ static void old_and_new_address_hear_of_a_change(void **state)
 	NOTICE(.event = NOTICE_CONTACT_CHANGED, .person = alice, .by_administrator = true, .old_mail = "alice@example.org", .old_mobile = "+32470000001");
 	assert_string_equal(fake_mail.all, "alice@example.org +32470000001");
 	assert_string_equal(fake_mail.place, "door een beheerder");
+}
+
+static void what_administrators_do_is_told_once_and_stands_in_the_history(void **state)
+{
+	(void)state;
+	struct arena *own = arena_new();
+	struct history *all;
+	size_t n;
+	const struct key key = { .id = "app-1", .kind = "app" };
+	struct directory_told_of c = { .event = DIRECTORY_KEY_LOCKED, .person = alice, .key = &key, .at = arena_printf(own, "%.14s.000001Z", time_ldap(own, fake_now)) };
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(notice_change(&c), OK);
+	c.event = DIRECTORY_PERSON_SUSPENDED;
+	c.key = NULL;
+	c.at = arena_printf(own, "%.14s.000002Z", time_ldap(own, fake_now));
+	assert_int_equal(notice_change(&c), OK);
+	assert_string_equal(fake_mail.text_id, "sms.suspended");
+	assert_string_equal(fake_mail.what, "Uw account is voorlopig gesloten");
+	assert_int_equal(history_read(own, alice->subject, &all, &n), OK);
+	assert_int_equal(n, 2);
+	assert_string_equal(all[0].event, "person.suspended");
+	assert_string_equal(all[1].event, "key.locked");
+	assert_string_equal(all[1].key, "app-1");
+	assert_string_equal(all[1].by, "administrator");
+	/* Messages of more than a day ago are not known any more, but the history is. */
+	fake_now += 3 * 24 * 3600;
+	fake_mail = (struct fake_mail){ 0 };
+	assert_int_equal(notice_change(&c), OK);
+	assert_int_equal(fake_mail.sent, 0);
+	fake_down = "state_update_all";
+	c.at = "20260101000000.000003Z";
+	assert_int_equal(notice_change(&c), E_DOWN);
+	assert_int_equal(fake_mail.sent, 0);
+	arena_free(own);
 }
 
 static void what_cannot_go_out_is_written_down(void **state)
@@ -214,6 +250,7 @@ int main(void)
 		TEST(the_rest_goes_one_way_and_may_be_declined),
 		TEST(only_to_what_was_proven),
 		TEST(old_and_new_address_hear_of_a_change),
+		TEST(what_administrators_do_is_told_once_and_stands_in_the_history),
 		TEST(what_cannot_go_out_is_written_down),
 		TEST(a_new_place_is_told_once),
 		TEST(what_was_not_seen_for_long_is_new),
