@@ -173,7 +173,7 @@ static int draw_keys(struct request *r, struct response *resp, struct desk *desk
 	json_object_set_new(v, "self", json_string(PATH "/keys"));
 	json_object_set_new(v, "username", json_string(desk->login.person->name));
 	json_object_set_new(v, "plain_active", json_boolean(has_active(desk->login.person, "password")));
-	json_object_set_new(v, "plain_may", json_boolean(desk->activation.alone));
+	json_object_set_new(v, "plain_may", json_boolean(desk->activation.alone && keys_may_add("password")));
 	json_object_set_new(v, "added", json_boolean(slice_is(done, "added")));
 	return web_page(r, resp, 200, "activate-keys", desk->lang, v, NULL);
 }
@@ -194,7 +194,7 @@ static int add_plain(struct request *r, struct response *resp, const struct desk
 {
 	const struct person *person = desk->login.person;
 	const char *id = keys_next_id(r->a, person, "password");
-	if (!person->has_password || !desk->activation.alone || has_active(person, "password"))
+	if (!person->has_password || !desk->activation.alone || has_active(person, "password") || !keys_may_add("password"))
 		return web_error(r, resp, 400, "bad-request", desk->lang);
 	if (id == NULL)
 		return web_error(r, resp, 403, "keys-full", desk->lang);

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/conversation.h"
+#include "core/policy.h"
 #include "core/terms.h"
 #include "apps/desk.h"
 #include "web/web.h"
@@ -244,11 +245,28 @@ static int open_for_activation(struct request *r, struct response *resp, struct 
 	return http_redirect(r, resp, 303, "/activate/password");
 }
 
+/* An operator may have closed that kind since its page was drawn. */
+static bool is_closed(const char *path)
+{
+	static const struct { const char *path, *kind; } wizards[] = {
+#define WIZARD(page, kind, level) { "/keys/new/" #page, #kind },
+#include "apps/wizards.def"
+#undef WIZARD
+	};
+	const struct key_kind *kind = NULL;
+	for (size_t i = 0; i < sizeof wizards / sizeof *wizards; i++)
+		if (strcmp(wizards[i].path, path) == 0)
+			kind = kind_by_name(slice_of(wizards[i].kind));
+	return kind != NULL && (policy_kind_level(kind) == 0 || policy_kind_blocked(kind));
+}
+
 int desk_open_adding(struct request *r, struct response *resp, const char *path, unsigned level, struct desk *out)
 {
 	struct left left;
 	struct slice waiting = http_query(r, "c"), activation = http_query(r, "a");
 	nobody(out);
+	if (is_closed(path))
+		return web_error(r, resp, 404, "not-found", NULL);
 	int e = waiting.n > 0 ? conversation_left(r->a, waiting, web_browser(r, resp), &left) : E_NOENT;
 	if (e != E_NOENT)
 		return e == OK ? open_for_login(r, resp, path, level, &left, out) : e;

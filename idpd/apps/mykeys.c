@@ -70,13 +70,45 @@ const char *keys_next_id(struct arena *a, const struct person *person, const cha
 	return alive < KEYS_MAX && person->nkeys < EVER_MAX ? arena_printf(a, "%s-%llu", kind, highest + 1) : NULL;
 }
 
+bool keys_may_add(const char *kind)
+{
+	const struct key_kind *k = kind_by_name(slice_of(kind));
+	return k != NULL && (k->ready == NULL || k->ready()) && policy_kind_level(k) > 0 && !policy_kind_blocked(k);
+}
+
+/* What is not seen, or turns around what stands beside it (UTR 36 2.5, UAX 9 2): a name must not make other words of ours. The joiners of emoji and of
+ * Persian (U+200C, U+200D) are letters' own. */
+static bool is_hidden(uint32_t c)
+{
+	static const struct { uint32_t first, last; } ranges[] = {
+		{ 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180e }, { 0x200b, 0x200b }, { 0x200e, 0x200f },
+		{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
+	};
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* RFC 3629 3: of a character that slice_is_text has let through. */
+static uint32_t code_point(struct slice character)
+{
+	static const unsigned char lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	uint32_t c = (unsigned char)character.p[0] & lead[character.n];
+	for (size_t i = 1; i < character.n; i++)
+		c = c << 6 | ((unsigned char)character.p[i] & 0x3f);
+	return c;
+}
+
 const char *keys_label(struct arena *a, struct slice text, bool *ok)
 {
 	text = slice_trim(text, " ");
 	size_t chars = 0;
-	for (size_t i = 0; i < text.n; i++)
-		chars += ((unsigned char)text.p[i] & 0xc0) != 0x80;
-	*ok = chars <= LABEL_CHARS && slice_is_text(text, "");
+	*ok = slice_is_text(text, "");
+	for (size_t i = 0, len; *ok && i < text.n; i += len) {
+		len = slice_utf8_len(slice_mem(text.p + i, text.n - i));
+		*ok = !is_hidden(code_point(slice_mem(text.p + i, len))) && ++chars <= LABEL_CHARS;
+	}
 	return *ok ? arena_str(a, text) : NULL;
 }
 
@@ -108,12 +140,10 @@ static json_t *key_rows(struct request *r, const struct desk *desk)
 	return rows;
 }
 
-/* Of what needs a way out, only what has one. */
 json_t *keys_wizard(struct request *r, const struct desk *desk, const char *page, const char *kind)
 {
-	const struct key_kind *k = kind_by_name(slice_of(kind));
 	struct arena *a = r->a;
-	if (k == NULL || (k->ready != NULL && !k->ready()))
+	if (!keys_may_add(kind))
 		return NULL;
 	const char *what = arena_printf(a, "keys.new.%s", page), *words = arena_printf(a, "keys.new.%s.text", page);
 	const char *id = desk->activation.id;

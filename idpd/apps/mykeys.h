@@ -31,7 +31,10 @@ unsigned keys_guard(const struct person *person);
 /* An id that no key of the person ever had, also no revoked one; NULL when there are too many keys already. */
 const char *keys_next_id(struct arena *a, const struct person *person, const char *kind);
 
-/* A person's own name for a key: text of at most 60 characters. NULL and *ok false when it cannot be one; "" is none. */
+/* Can keys of that kind be added here? Not what has no way out, nor what an operator has switched off or shut for now. */
+bool keys_may_add(const char *kind);
+
+/* A person's own name for a key: text of at most 60 characters, all of which are seen. NULL and *ok false when it cannot be one; "" is none. */
 const char *keys_label(struct arena *a, struct slice text, bool *ok);
 
 /* What is wrong with what was typed, above the form and at its field: bad_label, or bad_value for the other one. NULL: nothing. */

@@ -94,6 +94,39 @@ static int add(struct request *r, const struct desk *desk, const struct draft *d
 	return e;
 }
 
+/* The place that the page was for is taken: by this very form, sent twice, or by that of another page. What stands there tells: it knows the code, or not.
+ * A key that has ended since knows none, and does not come back. */
+static int taken(struct request *r, struct response *resp, struct desk *desk, const struct draft *d)
+{
+	const struct person *person = NULL;
+	struct draft next;
+	int e = directory_person(r->a, desk->login.person->subject, &person);
+	const struct key *there = e == OK ? keys_find(person, d->id) : NULL;
+	if (there != NULL) {
+		struct otp otp = { .secret = there->secret, .ad = slice_of(arena_printf(r->a, "%s|%s", person->subject, there->id)),
+			.code = slice_trim(http_form(r, "code"), " "), .when = now(), .back = 1, .fwd = 1 };
+		e = keyring_otp(&otp);
+		if (e == OK)
+			return desk_done(r, resp, desk, "added");
+	}
+	if (e != OK && e != E_NOENT && e != E_INPUT)
+		return e;
+	if (person != NULL)
+		desk->login.person = person;
+	e = draft_new(r->a, desk, &next);
+	if (e == E_LIMIT)
+		return web_error(r, resp, 403, "keys-full", desk->lang);
+	return e != OK ? e : draw(r, resp, desk, &next, "keys.app.taken");
+}
+
+static bool is_taken(const struct person *person, const char *id)
+{
+	for (size_t i = 0; i < person->nkeys; i++)
+		if (strcmp(person->keys[i].id, id) == 0)
+			return true;
+	return false;
+}
+
 int apps_key_app_prove(struct request *r, struct response *resp)
 {
 	struct desk desk;
@@ -112,9 +145,14 @@ int apps_key_app_prove(struct request *r, struct response *resp)
 	e = keyring_otp(&otp);
 	if (e == E_NOENT || e == E_INPUT)
 		return draw(r, resp, &desk, &d, "keys.app.wrong-code");
-	if (e == OK)
-		e = add(r, &desk, &d, label, otp.step);
-	if (e == E_EXISTS)			/* the same form sent twice: the key is there */
-		return desk_done(r, resp, &desk, "added");
+	if (e != OK)
+		return e;
+	if (is_taken(desk.login.person, d.id.p))
+		return taken(r, resp, &desk, &d);
+	if (keys_next_id(r->a, desk.login.person, "app") == NULL)
+		return web_error(r, resp, 403, "keys-full", desk.lang);
+	e = add(r, &desk, &d, label, otp.step);
+	if (e == E_EXISTS)
+		return taken(r, resp, &desk, &d);
 	return e != OK ? e : desk_done(r, resp, &desk, "added");
 }

@@ -103,5 +103,5 @@ int apps_key_change(struct request *r, struct response *resp)
 		e = directory_key_revoke(key);
 	if (e == OK)
 		tell(r, &desk, key, NOTICE_KEY_REMOVED);
-	return e != OK ? e : desk_done(r, resp, &desk, "ended");
+	return e != OK && e != E_EXISTS ? e : desk_done(r, resp, &desk, "ended");
 }

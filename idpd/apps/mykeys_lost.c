@@ -67,7 +67,7 @@ static int end(struct request *r, const struct desk *desk, const struct key *key
 	if (e == OK)
 		NOTICE(.event = NOTICE_KEY_REMOVED, .person = desk->login.person, .kind = key->kind, .key = key->id, .label = key->label, .peer = r->peer,
 		    .agent = web_agent(r));
-	return e;
+	return e == E_EXISTS ? OK : e;
 }
 
 /* The page that says so comes with this answer: the login may have ended with its key. */

@@ -61,8 +61,8 @@ static int add_alone(struct request *r, const struct desk *desk)
 {
 	const struct person *p = desk->login.person;
 	const char *id = keys_next_id(r->a, p, "password");
-	if (id == NULL)
-		return OK;		/* too many keys: the page says that it is not there */
+	if (id == NULL || !keys_may_add("password"))
+		return OK;		/* too many keys, or none of that kind: the page says that it is not there */
 	const struct key key = { .id = id, .kind = "password", .level = desk->level };
 	int e = HISTORY(web_browser_words(r->a, http_header(r, "User-Agent")), .event = EV_KEY_ADDED, .subject = p->subject, .kind = key.kind, .key = id, .peer = r->peer,
 	    .session = desk->sid, .level = desk->level);

@@ -183,7 +183,7 @@ int directory_consent_end(const struct person *person, const char *service_id);	
 int directory_key_add(const struct person *person, const struct key *key);
 int directory_key_activate(const struct key *key);
 int directory_key_label(const struct key *key, const char *label);
-int directory_key_revoke(const struct key *key);
+int directory_key_revoke(const struct key *key);			/* E_EXISTS: it is revoked already */
 
 /* Where the person proved to be reached: the one mail address or mobile number that we write to. And in which language, and whether of more than
  * what touches security (notice NULL: all). */

@@ -81,7 +81,7 @@ int directory_key_revoke(const struct key *key)
 	struct change end = { CHANGE_REPLACE, "csamKeyState", S("revoked") };
 	if (would_block())
 		return E_WAIT;
-	int e = dir_modify(key->dn, &end, 1, NULL);
+	int e = dir_modify(key->dn, &end, 1, "(!(csamKeyState=revoked))");
 	cache_drop_dn(key->dn);
 	return e;
 }

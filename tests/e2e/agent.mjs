@@ -84,7 +84,7 @@ export class Agent {
 			if (Agent.has(page, 'code')) page = await this.answer(page, { code: code ?? await freshCode(person.totp) }, { stop });
 			else if (Agent.has(page, 'password')) {
 				if (kind === 'app' && person.totp) code ??= await freshCode(person.totp);	// waited for now: auth_time is the password's
-				page = await this.answer(page, { username: person.username, password: person.password }, { stop });
+				page = await this.answer(page, { ...(Agent.has(page, 'username') && { username: person.username }), password: person.password }, { stop });
 			}
 			else if (Agent.has(page, 'consent')) page = await this.visit(origin + page.text.match(/<form[^>]*action="([^"]*)"/)[1], { method: 'POST', headers: { origin },
 				form: { request: Agent.field(page, 'request'), csrf_token: Agent.field(page, 'csrf_token'), consent: 'yes' } }, stop);
