@@ -32,8 +32,8 @@ const struct key *keys_find(const struct person *person, struct slice id)
 bool keys_waits(const struct key *key)
 {
 	const struct key_kind *kind = kind_by_name(slice_of(key->kind));
-	return is(key->state, "pending") && is_theirs(key) && kind != NULL && kind->traits & KIND_SECOND && kind->asks & ASK_CODE &&
-	    (kind->ready == NULL || kind->ready()) && (kind->used_up == NULL || !kind->used_up(key)) && (key->not_after == 0 || key->not_after > now());
+	return is(key->state, "pending") && is_theirs(key) && keys_may_add(key->kind) && kind->traits & KIND_SECOND && kind->asks & ASK_CODE &&
+	    (kind->used_up == NULL || !kind->used_up(key)) && (key->not_after == 0 || key->not_after > now());
 }
 
 unsigned keys_level(const struct person *person, const struct key *key)

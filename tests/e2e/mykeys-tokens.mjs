@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import path from 'node:path';
 import { browser, fits, look, person } from './chromium.mjs';
 import { check, csamctl, done, ldapmodify, ldapRead, library, newPerson, once, shots, totp } from './csam.mjs';
-import { alert, dnOf, form, keyDn, keys, send, setKey, signIn, states } from './desk.mjs';
+import { alert, base, dnOf, form, keyDn, keys, send, setKey, signIn, states } from './desk.mjs';
 
 const SEED = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', raw = Buffer.from('12345678901234567890');
 // RFC 4226 5.3
@@ -185,6 +185,12 @@ await check('a locked or revoked key, the key of another person, or none is not 
 	assert.equal((await send(context, '/keys/pending', { ...fields, id: 'token-1' })).status(), 404);
 	setKey(ivo, 'token-1', 'csamKeyState', 'pending');
 	assert.equal((await send(context, '/keys/pending', { ...fields, id: 'token-1', csrf_token: '' })).status(), 400);
+	const kind = `csamKeyKind=token,ou=kinds,${base}`, pause = () => new Promise(r => setTimeout(r, 1200));
+	ldapmodify(`dn: ${kind}\nchangetype: add\nobjectClass: csamKind\ncsamKeyKind: token\ncsamKindState: blocked\n`);
+	await pause();
+	assert.equal((await send(context, '/keys/pending', { ...fields, id: 'token-1' })).status(), 404, 'of a kind that is closed');
+	ldapmodify(`dn: ${kind}\nchangetype: delete\n`);
+	await pause();
 	assert.equal((await send(context, '/keys/pending', { ...fields, id: 'token-1' })).status(), 303, 'and with all of it, it is');
 	assert.equal(states(ivo)['token-1'], 'pending');
 	await context.close();
