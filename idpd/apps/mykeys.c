@@ -1,12 +1,13 @@
 /* GET /keys: the person's digital keys, and what can be done with them. */
 #include "apps/mykeys.h"
 #include "base/clock.h"
+#include "core/history.h"
 #include "core/policy.h"
 #include "core/terms.h"
 #include "svc/texts.h"
 #include "web/web.h"
 
-enum { LABEL_CHARS = 60, EVER_MAX = 150 };	/* keys of one person, revoked or not: the directory reads 200 */
+enum { LABEL_CHARS = 60, BEHIND_S = 60 /* how late csamKeyLastUsed may be */, EVER_MAX = 150 };	/* keys of one person, revoked or not: the directory reads 200 */
 
 /* --- what the pages share --- */
 
@@ -114,30 +115,54 @@ const char *keys_label(struct arena *a, struct slice text, bool *ok)
 
 /* --- the list --- */
 
-static json_t *key_row(struct request *r, const struct desk *desk, const struct key *key)
+struct past {
+	struct history *newest;
+	size_t n;
+};
+
+/* When and where somebody last came in with it: the directory is told behind, and knows no place. */
+static void put_last_use(struct arena *a, json_t *row, const struct desk *desk, const struct key *key, const struct past *past)
+{
+	const struct history *h = past->newest, *end = h + past->n;
+	while (h < end && !(is(h->event, "login.ok") && h->key != NULL && is(h->key, key->id)))
+		h++;
+	bool known = h < end && h->when + BEHIND_S >= key->last_used;
+	time_t when = known ? h->when : key->last_used;
+	if (when != 0)
+		json_object_set_new(row, "last_used", json_string(web_time(a, desk->lang, when)));
+	if (known && h->place != NULL)
+		json_object_set_new(row, "place", json_string(h->place));
+}
+
+static int key_row(struct request *r, const struct desk *desk, const struct key *key, const struct past *past, json_t *rows)
 {
 	struct arena *a = r->a;
-	const char *title = arena_printf(a, "kind.%s.title", key->kind), *state = arena_printf(a, "keys.state.%s", key->state);
+	const char *opens, *title = arena_printf(a, "kind.%s.title", key->kind), *state = arena_printf(a, "keys.state.%s", key->state);
 	json_t *row = json_pack("{ss ss ss so sb}", "id", key->id, "title", texts_have(title) ? text(desk->lang, title) : key->kind,
 	    "state", texts_have(state) ? text(desk->lang, state) : text(desk->lang, "keys.state.other"),
 	    "level", json_integer(keys_level(desk->login.person, key)), "active", is(key->state, "active"));
 	if (key->label != NULL && key->label[0] != '\0')
 		json_object_set_new(row, "label", json_string(key->label));
-	if (key->last_used != 0)
-		json_object_set_new(row, "last_used", json_string(web_time(a, desk->lang, key->last_used)));
+	put_last_use(a, row, desk, key, past);
 	const char *icon = web_kind_icon(a, key->kind);
 	if (icon != NULL)
 		json_object_set_new(row, "icon", json_string(icon));
-	return row;
+	json_array_append_new(rows, row);
+	int e = keys_opens(a, desk->login.person, key, desk->lang, &opens);
+	if (e == OK && opens != NULL)
+		json_object_set_new(row, "opens", json_string(opens));
+	return e;
 }
 
-static json_t *key_rows(struct request *r, const struct desk *desk)
+static int key_rows(struct request *r, const struct desk *desk, json_t *rows)
 {
-	json_t *rows = json_array();
-	for (size_t i = 0; i < desk->login.person->nkeys; i++)
-		if (is_theirs(&desk->login.person->keys[i]))
-			json_array_append_new(rows, key_row(r, desk, &desk->login.person->keys[i]));
-	return rows;
+	const struct person *p = desk->login.person;
+	struct past past = { .n = 0 };
+	int e = history_read(r->a, p->subject, &past.newest, &past.n);
+	for (size_t i = 0; i < p->nkeys && e == OK; i++)
+		if (is_theirs(&p->keys[i]))
+			e = key_row(r, desk, &p->keys[i], &past, rows);
+	return e;
 }
 
 json_t *keys_wizard(struct request *r, const struct desk *desk, const char *page, const char *kind)
@@ -184,13 +209,17 @@ int apps_keys(struct request *r, struct response *resp)
 	struct terms terms;
 	if (terms_missing(r->a, desk.login.person, NULL, &terms) == OK)
 		return http_redirect(r, resp, 303, "/keys/terms");
+	json_t *rows = json_own(r->a, json_array());
+	e = key_rows(r, &desk, rows);
+	if (e != OK)
+		return e;
 	struct slice done = http_query(r, "done");
 	const char *said = done.n > 0 && slice_is_text(done, "") ? arena_printf(r->a, "keys.done.%s", done.p) : "";
 	if (texts_have(said))
 		json_object_set_new(desk.values, "info", json_string(text(desk.lang, said)));
 	json_object_set_new(desk.values, "person", json_string(web_full_name(r->a, desk.login.person)));
 	json_object_set_new(desk.values, "has_password", json_boolean(desk.login.person->has_password));
-	json_object_set_new(desk.values, "keys", key_rows(r, &desk));
+	json_object_set(desk.values, "keys", rows);
 	json_object_set_new(desk.values, "kinds", wizard_rows(r, &desk));
 	return web_page(r, resp, 200, "keys", desk.lang, desk.values, NULL);
 }

@@ -19,6 +19,9 @@ json_t *keys_wizard(struct request *r, const struct desk *desk, const char *page
 /* The person's key of that id, unless it is revoked; or NULL. */
 const struct key *keys_find(const struct person *person, struct slice id);
 
+/* Which services that key opens, named or counted; NULL: it cannot be used now. E_WAIT, E_DOWN. */
+int keys_opens(struct arena *a, const struct person *person, const struct key *key, const char *lang, const char **words);
+
 /* Does that key wait for its person, who can show one of its codes? */
 bool keys_waits(const struct key *key);
 

@@ -221,6 +221,9 @@ int directory_enrolment_close(const struct enrolment *e, const char *state);	/* 
 int directory_client(struct arena *a, struct slice client_id, const struct service **out);
 int directory_service(struct arena *a, const char *id, const struct service **out);
 
+/* All of them, by id, as they were last read. Never waits. The arena keeps them alive. */
+size_t directory_services(struct arena *a, const struct service *const **out);
+
 /* The name to show people. */
 const char *service_name(const struct service *service, const char *lang);
 

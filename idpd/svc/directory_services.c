@@ -170,6 +170,13 @@ int directory_service(struct arena *a, const char *id, const struct service **ou
 	return find(a, "cn", slice_of(id), out);
 }
 
+size_t directory_services(struct arena *a, const struct service *const **out)
+{
+	struct table *t = hold(a);
+	*out = t != NULL ? (const struct service *const *)t->by_id : NULL;
+	return t != NULL ? t->nids : 0;
+}
+
 const char *service_name(const struct service *service, const char *lang)
 {
 	const char *name = lang == NULL ? NULL : json_str(service->names, lang);

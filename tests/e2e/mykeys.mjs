@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { browser, fits, look, person } from './chromium.mjs';
 import { check, csamctl, done, ldapmodify, ldapRead, library, newPerson, once, totp } from './csam.mjs';
-import { addApp, codeSent, dnOf, form, keyDn, keys, messages, messageWithCode, secretOf, send, setKey, signIn } from './desk.mjs';
+import { addApp, base, codeSent, dnOf, form, keyDn, keys, messages, messageWithCode, secretOf, send, setKey, signIn } from './desk.mjs';
 
 const nora = newPerson('mykeys-nora');
 const her = await person(), { page } = her;
@@ -78,6 +78,19 @@ await check('nothing is changed without our form, from another site, or of anoth
 	assert.equal((await send(her.context, '/keys/key', { ...fields, label: 'x'.repeat(61), act: 'rename' })).status(), 400);
 	assert.equal((await send(her.context, '/keys/key', { ...fields, label: 'a\nb', act: 'rename' })).status(), 400);
 	assert.equal(ldapRead(keyDn(nora, 'app-2'), 'csamKeyState'), 'active');
+});
+
+await check('the list says what each key opens, and when and from where it was last used', async () => {
+	await page.goto(keys);
+	const rows = Object.fromEntries((await page.locator('main a[href^="/keys/key"]').evaluateAll(all => all.map(e => [new URL(e.href).searchParams.get('id'), e.innerText.replace(/\s+/g, ' ')]))));
+	assert.match(rows['app-1'], /level 400 · opens Municipal library, Tax-on-web last used on \S+ at \S+ from 127\.0\.0\.1/);
+	assert.match(rows['password-1'], /level 200 · opens Municipal library\s*$/);
+	ldapmodify(`dn: cn=library,ou=services,${base}\nchangetype: modify\nreplace: csamServiceState\ncsamServiceState: suspended\n`);
+	await new Promise(r => setTimeout(r, 1200));
+	await page.goto(`${keys}?lang=fr`);
+	assert.match(await page.locator('a[href="/keys/key?id=app-1"]').innerText(), /ouvre Tax-on-web\s+dernière utilisation le \S+ à \S+ depuis 127\.0\.0\.1/);
+	ldapmodify(`dn: cn=library,ou=services,${base}\nchangetype: modify\ndelete: csamServiceState\n`);
+	await page.goto(`${keys}?lang=en`);
 });
 
 await check('the key gets another name', async () => {
