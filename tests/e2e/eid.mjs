@@ -265,7 +265,7 @@ if (process.env.EID_TLS) {
 	console.log('ok - skipped: only root can give Chromium a policy in a view of its own');
 }
 // Chromium offers some of these to nobody; other browsers let them be chosen. curl shows them here, and Chromium what comes of it.
-const badAtListener = { ...bad, future: /not valid yet/i, numberless: /no national number/i };
+const badAtListener = { ...bad, future: /not valid yet/i, numberless: /no national register number/i };
 delete badAtListener.copied;	// gets through no handshake (unit/test_http_card)
 for (const [name, words] of Object.entries(badAtListener))
 	for (const version of ['1.2', '1.3'])

@@ -169,9 +169,9 @@ await check('as a table it is RFC 4180, and nothing in it is a formula', async (
 	assert.match(r.headers()['content-disposition'], /^attachment/);
 	assert.ok(text.endsWith('\r\n'));
 	const rows = text.trimEnd().split('\r\n');
-	assert.equal(rows[0], 'time,event,times,kind,key,service,program,address,browser');
+	assert.equal(rows[0], 'time,event,times,kind,key,service,program,address,browser,by');
 	assert.match(rows[1], /^"\d{4}-[^"]*Z","login\.(ok|no)","\d+",/);
-	for (const row of rows.slice(1)) assert.match(row, /^("([^"]|"")*",){8}"([^"]|"")*"$/);
+	for (const row of rows.slice(1)) assert.match(row, /^("([^"]|"")*",){9}"([^"]|"")*"$/);
 	const nobody = await person();
 	assert.doesNotMatch(await (await nobody.context.request.get(`${history}.csv`, { ignoreHTTPSErrors: true })).text(), /login\.ok/);
 	await nobody.context.close();
