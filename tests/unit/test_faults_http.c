@@ -21,7 +21,7 @@
 #define LIBRARY "client_id=library&" BACK("library") REQUEST
 #define DEVICE "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=tv&device_code="
 
-enum { ENOUGH_CALLS = 1000, EVERY = 7, STEPS = 8 };
+enum { ENOUGH_CALLS = 1000, EVERY = 13, STEPS = 8 };
 
 /* --- what is asked, and what is a yes --- */
 
