@@ -9,8 +9,7 @@ enum { NAMED = 3 };
 
 static bool takes(const struct service *s, const struct key_kind *kind, unsigned level)
 {
-	bool open = s->state == NULL || strcmp(s->state, "active") == 0;
-	return s->client_id != NULL && !s->host && open && level >= s->level && policy_kind_fits(kind, s, s->level);
+	return s->client_id != NULL && !s->host && service_is_open(s) && level >= s->level && policy_kind_fits(kind, s, s->level);
 }
 
 int keys_opens(struct arena *a, const struct person *person, const struct key *key, const char *lang, const char **words)

@@ -11,11 +11,7 @@ await a.ready();
 const b = new Idpd(directory, { name: 'b', port: ports[2], server: { state_dir: path.join(a.dir, 'state') }, ...options });
 b.start();
 await b.ready();
-fs.writeFileSync(path.join(b.dir, 'b.jwk'), b.csamctl('keyring', 'address'));
-a.csamctl('keyring', 'export', '--to', path.join(b.dir, 'b.jwk'), '--out', path.join(b.dir, 'keys.jwe'));
-b.csamctl('keyring', 'import', path.join(b.dir, 'keys.jwe'), '--replace');
-await b.stop();
-b.start();
+await b.takeKeysOf(a);
 await b.ready();
 
 // Reached at one node or the other, whose name is the issuer's.

@@ -1,6 +1,5 @@
 // Two daemons on one state store, one directory and the same keys: single use is single for both, a door that shuts shuts at both.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import path from 'node:path';
 import { Agent as OneAgent, check, dice, Directory, done, Idpd, issuer, once, ports, sleep, totp, until } from './own.mjs';
 
@@ -10,14 +9,9 @@ const directory = new Directory().start(), options = { sections: 'state {\n\tmap
 const a = new Idpd(directory, { name: 'a', ...options }).start();
 await a.ready();
 const b = new Idpd(directory, { name: 'b', port: ports[2], server: { state_dir: path.join(a.dir, 'state') }, ...options });
-// The documented way: b says its address, a exports to it, b takes that instead of what it made for itself.
 b.start();
 await b.ready();
-fs.writeFileSync(path.join(b.dir, 'b.jwk'), b.csamctl('keyring', 'address'));
-a.csamctl('keyring', 'export', '--to', path.join(b.dir, 'b.jwk'), '--out', path.join(b.dir, 'keys.jwe'));
-b.csamctl('keyring', 'import', path.join(b.dir, 'keys.jwe'), '--replace');
-await b.stop();
-b.start();
+await b.takeKeysOf(a);
 const bank = directory.service('bank', a, { level: 400 }), library = directory.service('library', a);
 const people = directory.people('p', 64);
 let next = 0;
